@@ -1,0 +1,110 @@
+package gateway
+
+import (
+	"context"
+	"time"
+
+	"doorleaf/devices"
+	"doorleaf/gateway/calendar"
+	"doorleaf/gateway/connection"
+	"doorleaf/render/mono"
+)
+
+// Store keeps everything that must outlive the process. Each method is one
+// transaction: after it returned nil the effect survives a power cut, after an
+// error nothing of it is kept. Missing rows give ErrNotFound, lost races
+// ErrConflict. Returned slices are the caller's. gateway/storetest is its
+// conformance suite.
+type Store interface {
+	RoomStore
+	SignStore
+	WantStore
+	AccountStore
+	ConnectionStore
+}
+
+// RoomStore keeps rooms, their events and where their sync stands.
+type RoomStore interface {
+	// ReplaceRooms makes rooms the list of the connection: known ones are
+	// updated (Zone is kept when the new one is empty), missing ones marked Gone.
+	ReplaceRooms(ctx context.Context, conn connection.ID, rooms []calendar.Room) error
+	Rooms(ctx context.Context) ([]calendar.Room, error)
+	Room(ctx context.Context, id calendar.RoomID) (calendar.Room, error)
+	SetRoomZone(ctx context.Context, id calendar.RoomID, zone string) error
+	// CommitAgenda replaces the room's events, window, age and cursor in one
+	// transaction and reports whether events or window differ from before.
+	CommitAgenda(ctx context.Context, a calendar.Agenda, cur connection.Cursor) (changed bool, err error)
+	// TouchAgenda says the source confirmed the stored events at asOf.
+	TouchAgenda(ctx context.Context, room calendar.RoomID, asOf time.Time, cur connection.Cursor) error
+	// Agenda returns the stored agenda; AsOf is zero when never read.
+	Agenda(ctx context.Context, room calendar.RoomID) (calendar.Agenda, error)
+	Cursor(ctx context.Context, room calendar.RoomID) (connection.Cursor, error)
+}
+
+// SignStore keeps signs, their credentials and what they report.
+type SignStore interface {
+	// AddSign stores a new sign and its credential together.
+	AddSign(ctx context.Context, s Sign, c devices.Credential) error
+	Signs(ctx context.Context) ([]Sign, error)
+	Sign(ctx context.Context, id devices.SignID) (Sign, error)
+	// UpdateSign stores name, room, language and clock of a known sign.
+	UpdateSign(ctx context.Context, s Sign) error
+	// RemoveSign deletes the sign, its credential and everything kept for it.
+	RemoveSign(ctx context.Context, id devices.SignID) error
+	Credential(ctx context.Context, id devices.SignID) (devices.Credential, error)
+	// CommitReport stores what a sign reported. fresh is false for a report
+	// that is already stored or older than it (same boot, counter not higher);
+	// nothing is changed then.
+	CommitReport(ctx context.Context, r devices.Report) (fresh bool, err error)
+	Status(ctx context.Context, id devices.SignID) (Status, error)
+	Statuses(ctx context.Context) (map[devices.SignID]Status, error)
+}
+
+// WantStore keeps the outbox: the latest wanted timeline per sign.
+type WantStore interface {
+	// CommitWant stores the want with its objects and pictures and appends the
+	// decision. It fails with ErrConflict unless (w.Epoch, w.Seq) is greater
+	// than the stored one. Objects and pictures of older wants may be dropped,
+	// except the picture the sign reported last.
+	CommitWant(ctx context.Context, w Want, objects []devices.Object, pictures []*mono.Image) error
+	// Want returns the latest want; ErrNotFound when there is none.
+	Want(ctx context.Context, id devices.SignID) (Want, error)
+	Object(ctx context.Context, id devices.SignID, h devices.ObjectHash) ([]byte, error)
+	Picture(ctx context.Context, d devices.Digest) (*mono.Image, error)
+	// AddDecision records a decision without a want; equal ones in a row are
+	// folded into one with a count.
+	AddDecision(ctx context.Context, d Decision) error
+	Decisions(ctx context.Context, id devices.SignID, limit int) ([]Decision, error)
+}
+
+// AccountStore keeps people, their sessions and the site's settings.
+type AccountStore interface {
+	AddAccount(ctx context.Context, a Account) (int64, error)
+	// AddFirstAccount is AddAccount that fails with ErrConflict when one exists.
+	AddFirstAccount(ctx context.Context, a Account) (int64, error)
+	AccountByName(ctx context.Context, name string) (Account, error)
+	Account(ctx context.Context, id int64) (Account, error)
+	UpdateAccount(ctx context.Context, a Account) error
+	CountAccounts(ctx context.Context) (int, error)
+	AddSession(ctx context.Context, s Session) error
+	Session(ctx context.Context, tokenHash [32]byte, now time.Time) (Session, error)
+	RemoveSession(ctx context.Context, tokenHash [32]byte) error
+	Site(ctx context.Context) (Site, error) // DefaultSite when never set
+	SetSite(ctx context.Context, s Site) error
+}
+
+// ConnectionStore keeps calendar connections. Secrets are sealed at rest.
+type ConnectionStore interface {
+	Connections(ctx context.Context) ([]connection.Connection, error)
+	Connection(ctx context.Context, id connection.ID) (connection.Connection, error)
+	// SaveSettings creates (id 0) or updates a connection's settings.
+	SaveSettings(ctx context.Context, id connection.ID, s connection.Settings) (connection.ID, error)
+	SaveState(ctx context.Context, id connection.ID, s connection.State) error
+	// TokenCache and SetTokenCache keep one opaque sealed blob per partition.
+	TokenCache(ctx context.Context, id connection.ID, partition string) ([]byte, error)
+	SetTokenCache(ctx context.Context, id connection.ID, partition string, blob []byte) error
+	ClearTokenCache(ctx context.Context, id connection.ID) error
+	// Secret keeps small sealed values of the process by name (keys, CA).
+	Secret(ctx context.Context, name string) ([]byte, error)
+	SetSecret(ctx context.Context, name string, value []byte) error
+}
