@@ -12,7 +12,6 @@ import (
 
 	"doorleaf/devices"
 	"doorleaf/gateway/calendar"
-	"doorleaf/gateway/connection"
 )
 
 // Sign is one paired sign with what was decided for it.
@@ -111,11 +110,12 @@ type Site struct {
 	DayStart  int           `json:"dayStart"` // minutes after midnight
 	DayEnd    int           `json:"dayEnd"`
 	SoonLimit time.Duration `json:"soonLimit"`
+	CheckIn   time.Duration `json:"checkIn"` // how often a sleeping sign calls in working hours
 }
 
 // DefaultSite returns the settings of a new gateway.
 func DefaultSite() Site {
-	return Site{Zone: "UTC", Language: "en", DayStart: 8 * 60, DayEnd: 18 * 60, SoonLimit: 15 * time.Minute}
+	return Site{Zone: "UTC", Language: "en", DayStart: 8 * 60, DayEnd: 18 * 60, SoonLimit: 15 * time.Minute, CheckIn: 15 * time.Minute}
 }
 
 // Sentinel errors; one map in admin turns them into status and sentence.
@@ -126,5 +126,3 @@ var (
 	ErrTooMany   = errors.New("too many tries")
 	ErrNewSchema = errors.New("database was written by a newer version")
 )
-
-var _ = connection.ID(0)

@@ -29,3 +29,10 @@ type Link interface {
 type Secrets interface {
 	Credential(id devices.SignID, secret []byte) devices.Credential
 }
+
+// Wire is everything the core needs of the way to the signs.
+type Wire interface {
+	Packer
+	Link
+	Secrets
+}

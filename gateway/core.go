@@ -1,0 +1,200 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"doorleaf/devices"
+	"doorleaf/gateway/calendar"
+	"doorleaf/render"
+	"doorleaf/render/mono"
+)
+
+// Renderer draws faces and says them in words. Implemented by render.Renderer.
+type Renderer interface {
+	Draw(dst *mono.Image, d render.Door, p render.Panel) (*mono.Image, error)
+	Describe(d render.Door) string
+}
+
+// Options are what a Core needs. Store, Renderer and Logger are required, the
+// way to the signs follows with SetWire.
+type Options struct {
+	Store     Store
+	Renderer  Renderer
+	Logger    *slog.Logger
+	Connected func(devices.SignID) bool // nil: nobody is known to be connected
+	Workers   int                       // drawing goroutines, 0 means 2
+}
+
+// Core decides what each sign shows, hands it out and keeps track of what was
+// confirmed.
+type Core struct {
+	store     Store
+	renderer  Renderer
+	log       *slog.Logger
+	connected func(devices.SignID) bool
+	workers   int
+	wire      Wire
+
+	queue   queue
+	watch   watchers
+	joining joinings
+	signs   signTable
+}
+
+// New returns a Core; Run makes it work.
+func New(o Options) *Core {
+	if o.Connected == nil {
+		o.Connected = func(devices.SignID) bool { return false }
+	}
+	if o.Workers <= 0 {
+		o.Workers = 2
+	}
+	c := &Core{store: o.Store, renderer: o.Renderer,
+		log: o.Logger, connected: o.Connected, workers: o.Workers}
+	c.queue.init()
+	c.watch.init()
+	c.joining.init()
+	c.signs.init()
+	return c
+}
+
+// SetWire gives the core its way to the signs; call it once, before Run and
+// before any sign is let in.
+func (c *Core) SetWire(w Wire) { c.wire = w }
+
+// Run plans every sign once, then works until ctx ends: changed agendas at
+// once, extensions and ageing once a minute. It returns ctx.Err().
+func (c *Core) Run(ctx context.Context) error {
+	if err := c.load(ctx); err != nil {
+		return fmt.Errorf("load signs: %w", err)
+	}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer c.queue.close()
+	for range c.workers {
+		wg.Go(func() {
+			for {
+				j, ok := c.queue.take()
+				if !ok {
+					return
+				}
+				c.work(ctx, j)
+			}
+		})
+	}
+	tick := time.NewTicker(30 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+			c.look(time.Now())
+		}
+	}
+}
+
+// load reads the signs and queues each for a first look.
+func (c *Core) load(ctx context.Context) error {
+	signs, err := c.store.Signs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range signs {
+		c.signs.entry(s.ID)
+		c.signs.bind(s.ID, s.Room)
+		c.queue.put(job{sign: s.ID}, false)
+	}
+	return nil
+}
+
+// look queues the signs whose timeline must be extended or whose calendar
+// became stale or current again. It reads memory only.
+func (c *Core) look(now time.Time) {
+	for id, e := range c.signs.all() {
+		e.mu.Lock()
+		due := e.want == nil || e.want.Partial || e.want.end().Sub(now) < minHorizon ||
+			(!e.asOf.IsZero() && isStale(e.asOf, now) != e.stale)
+		e.mu.Unlock()
+		if due {
+			c.queue.put(job{sign: id}, false)
+		}
+	}
+}
+
+// AgendaChanged queues every sign of the room; call it after CommitAgenda said
+// that something changed.
+func (c *Core) AgendaChanged(room calendar.RoomID) {
+	for _, id := range c.signs.ofRoom(room) {
+		c.queue.put(job{sign: id}, true)
+	}
+	c.watch.notify()
+}
+
+// AgendaConfirmed notes that the source confirmed the room's agenda unchanged.
+func (c *Core) AgendaConfirmed(room calendar.RoomID, asOf time.Time) {
+	for _, id := range c.signs.ofRoom(room) {
+		e := c.signs.entry(id)
+		e.mu.Lock()
+		e.asOf = asOf
+		again := e.stale
+		e.mu.Unlock()
+		if again {
+			c.queue.put(job{sign: id}, true)
+		}
+	}
+}
+
+// SiteChanged plans every sign again.
+func (c *Core) SiteChanged(context.Context) error {
+	for id := range c.signs.all() {
+		c.queue.put(job{sign: id}, false)
+	}
+	c.watch.notify()
+	return nil
+}
+
+// work plans one sign and delivers what came of it. When many signs wait, the
+// picture of the moment goes out first and the rest of the day follows.
+func (c *Core) work(ctx context.Context, j job) {
+	quick := j.urgent && c.queue.pressed()
+	e := c.signs.entry(j.sign)
+	e.plan.Lock()
+	w, reason, err := c.replan(ctx, e, j.sign, replanOptions{quick: quick, force: j.force})
+	e.plan.Unlock()
+	if errors.Is(err, ErrNotFound) {
+		c.signs.remove(j.sign)
+		return
+	}
+	if err != nil {
+		if ctx.Err() == nil {
+			c.log.Error("plan sign", "sign", j.sign, "err", err)
+			c.queue.putLater(j, 5*time.Second)
+		}
+		return
+	}
+	if w.Partial {
+		c.queue.put(job{sign: j.sign}, false)
+	}
+	if reason == NothingToDo {
+		return
+	}
+	c.push(ctx, w)
+	c.watch.notify()
+}
+
+func (c *Core) push(ctx context.Context, w *Want) {
+	err := c.wire.Push(ctx, c.delivery(w))
+	if err != nil && !errors.Is(err, devices.ErrNotConnected) && ctx.Err() == nil {
+		c.log.Warn("push", "sign", w.Sign, "err", err)
+	}
+}
+
+func (c *Core) delivery(w *Want) devices.Delivery {
+	return devices.Delivery{Sign: w.Sign, Epoch: w.Epoch, Seq: w.Seq, Body: w.Body, NextWake: w.NextWake, Jitter: w.Jitter}
+}

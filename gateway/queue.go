@@ -1,0 +1,197 @@
+package gateway
+
+import (
+	"iter"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"doorleaf/devices"
+	"doorleaf/gateway/calendar"
+)
+
+// job is one sign to be planned.
+type job struct {
+	sign   devices.SignID
+	force  Reason
+	urgent bool
+}
+
+// queue holds the signs that wait for planning, each at most once per lane;
+// urgent ones first.
+type queue struct {
+	mu     sync.Mutex
+	cond   *sync.Cond
+	lanes  [2][]job // guarded by mu; 0 urgent
+	queued [2]map[devices.SignID]bool
+	closed bool
+}
+
+func (q *queue) init() {
+	q.cond = sync.NewCond(&q.mu)
+	q.queued = [2]map[devices.SignID]bool{{}, {}}
+}
+
+func (q *queue) put(j job, urgent bool) {
+	lane := 1
+	if j.urgent = urgent; urgent {
+		lane = 0
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed || q.queued[lane][j.sign] {
+		return
+	}
+	q.queued[lane][j.sign] = true
+	q.lanes[lane] = append(q.lanes[lane], j)
+	q.cond.Signal()
+}
+
+func (q *queue) putLater(j job, d time.Duration) {
+	time.AfterFunc(d, func() { q.put(j, false) })
+}
+
+func (q *queue) take() (job, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for {
+		if q.closed {
+			return job{}, false
+		}
+		for lane := range q.lanes {
+			if len(q.lanes[lane]) > 0 {
+				j := q.lanes[lane][0]
+				q.lanes[lane] = q.lanes[lane][1:]
+				delete(q.queued[lane], j.sign)
+				return j, true
+			}
+		}
+		q.cond.Wait()
+	}
+}
+
+// pressed reports whether more urgent signs wait than can be planned whole
+// without anybody noticing.
+func (q *queue) pressed() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.lanes[0]) > 3
+}
+
+func (q *queue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	q.cond.Broadcast()
+}
+
+// signEntry is what the core remembers of one sign between store reads. plan
+// is held for a whole planning, so that a sign is planned by one goroutine at a
+// time; mu guards the fields and is held for moments only.
+type signEntry struct {
+	plan sync.Mutex
+
+	mu       sync.Mutex
+	want     *Want     // never changed once stored here
+	asOf     time.Time // age of the agenda the want was drawn from
+	stale    bool      // whether it was drawn as stale
+	promise  time.Time // next contact promised to a sleeping sign
+	mismatch int       // wrong pictures in a row
+	retryAt  time.Time // no repair before
+}
+
+// signTable knows every sign and which signs hang at which room.
+type signTable struct {
+	mu    sync.Mutex
+	m     map[devices.SignID]*signEntry                   // guarded by mu
+	room  map[devices.SignID]calendar.RoomID              // guarded by mu
+	signs map[calendar.RoomID]map[devices.SignID]struct{} // guarded by mu
+}
+
+func (t *signTable) init() {
+	t.m = map[devices.SignID]*signEntry{}
+	t.room = map[devices.SignID]calendar.RoomID{}
+	t.signs = map[calendar.RoomID]map[devices.SignID]struct{}{}
+}
+
+func (t *signTable) entry(id devices.SignID) *signEntry {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.m[id]
+	if e == nil {
+		e = &signEntry{}
+		t.m[id] = e
+	}
+	return e
+}
+
+// bind notes the room of a sign, "" for none.
+func (t *signTable) bind(id devices.SignID, room calendar.RoomID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if old, ok := t.room[id]; ok {
+		if old == room {
+			return
+		}
+		delete(t.signs[old], id)
+	}
+	t.room[id] = room
+	if t.signs[room] == nil {
+		t.signs[room] = map[devices.SignID]struct{}{}
+	}
+	t.signs[room][id] = struct{}{}
+}
+
+func (t *signTable) remove(id devices.SignID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.m, id)
+	delete(t.signs[t.room[id]], id)
+	delete(t.room, id)
+}
+
+// all walks over a copy.
+func (t *signTable) all() iter.Seq2[devices.SignID, *signEntry] {
+	t.mu.Lock()
+	list := maps.Clone(t.m)
+	t.mu.Unlock()
+	return maps.All(list)
+}
+
+func (t *signTable) ofRoom(room calendar.RoomID) []devices.SignID {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Collect(maps.Keys(t.signs[room]))
+}
+
+// watchers tells pages that something changed; slow ones miss repeats only.
+type watchers struct {
+	mu sync.Mutex
+	m  map[chan struct{}]bool // guarded by mu
+}
+
+func (w *watchers) init() { w.m = map[chan struct{}]bool{} }
+
+func (w *watchers) notify() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for ch := range w.m {
+		select {
+		case ch <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (w *watchers) add() (<-chan struct{}, func()) {
+	ch := make(chan struct{}, 1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.m[ch] = true
+	return ch, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.m, ch)
+	}
+}

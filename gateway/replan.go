@@ -1,0 +1,234 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"doorleaf/devices"
+	"doorleaf/gateway/calendar"
+	"doorleaf/render"
+	"doorleaf/render/mono"
+)
+
+// replanOptions steer one planning of a sign.
+type replanOptions struct {
+	quick bool           // only the picture of the moment
+	force Reason         // commit a new want whatever decide says, "" for not
+	shown devices.Digest // what the sign just reported, zero: use what is stored
+	epoch uint32         // at least this epoch
+}
+
+// replan draws the sign's next hours, compares them with what it was given and
+// commits a new want when needed. The caller holds e.plan. The returned want is
+// the current one, new or not.
+func (c *Core) replan(ctx context.Context, e *signEntry, id devices.SignID, o replanOptions) (*Want, Reason, error) {
+	in, err := c.inputs(ctx, id)
+	if err != nil {
+		return nil, "", err
+	}
+	have, err := c.want(ctx, e, id)
+	if err != nil {
+		return nil, "", err
+	}
+	now := time.Now()
+	stale := in.bound && !in.agenda.AsOf.IsZero() && isStale(in.agenda.AsOf, now)
+	c.signs.bind(id, in.sign.Room)
+	e.mu.Lock()
+	e.asOf, e.stale = in.agenda.AsOf, stale
+	e.mu.Unlock()
+	d := &drawing{core: c, panel: panelOf(in.sign)}
+	faces := in.faces(now, stale)
+	if o.quick {
+		faces = faces[:1]
+	}
+	steps, err := d.steps(faces)
+	if err != nil {
+		return nil, "", err
+	}
+	reason := decide(have, steps, now)
+	if o.quick && reason == TimelineStep && have.stepAt(now) != nil {
+		return have, NothingToDo, nil // the whole plan follows anyway
+	}
+	if o.force != "" {
+		reason = o.force
+	}
+	if reason == NothingToDo {
+		return have, reason, c.store.AddDecision(ctx, Decision{Sign: id, At: now, Reason: reason, Epoch: have.Epoch, Seq: have.Seq, Shows: have.dueAt(now)})
+	}
+	w := &Want{Sign: id, Epoch: 1, Seq: 1, Reason: reason, At: now, AgendaAsOf: in.agenda.AsOf, Partial: o.quick && in.bound, Steps: steps}
+	if have != nil {
+		w.Epoch, w.Seq = have.Epoch, have.Seq+1
+	}
+	if o.epoch > w.Epoch {
+		w.Epoch, w.Seq = o.epoch, 1
+	}
+	loc := in.agenda.Location(in.site.Location())
+	w.NextWake, w.Jitter = checkIn(in.site, loc, now), wakeJitter
+	if err := c.commit(ctx, w, d, in, loc, o.shown); err != nil {
+		return nil, "", err
+	}
+	e.mu.Lock()
+	e.want, e.promise = w, w.NextWake
+	e.mu.Unlock()
+	return w, reason, nil
+}
+
+// wakeJitter spreads the contacts of sleeping signs.
+const wakeJitter = 20 * time.Second
+
+// commit packs the want and stores it with everything it names.
+func (c *Core) commit(ctx context.Context, w *Want, d *drawing, in planInputs, loc *time.Location, shown devices.Digest) error {
+	t := devices.Timeline{Sign: w.Sign, Epoch: w.Epoch, Seq: w.Seq, NextWake: w.NextWake, Jitter: w.Jitter, Capabilities: in.sign.Hardware.Capabilities}
+	for i, s := range w.Steps {
+		t.Steps = append(t.Steps, devices.Step{From: s.From, Until: s.Until, Picture: d.pictures[i]})
+	}
+	if !w.Partial {
+		img, err := d.draw(OfflineFace(in.faceRoom(), in.sign, in.site, loc, w.end()))
+		if err != nil {
+			return err
+		}
+		t.Stale, w.Stale = img, img.Digest()
+		d.pictures = append(d.pictures, img)
+	}
+	if shown.IsZero() {
+		st, err := c.store.Status(ctx, w.Sign)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		shown = st.Shown
+	}
+	if !shown.IsZero() {
+		base, err := c.store.Picture(ctx, shown)
+		switch {
+		case err == nil && base.Rect == d.pictures[0].Rect:
+			t.Base, w.Base = base, shown
+		case err != nil && !errors.Is(err, ErrNotFound):
+			return err
+		}
+	}
+	parcel, err := c.wire.Pack(t)
+	if err != nil {
+		return fmt.Errorf("pack timeline of sign %s: %w", w.Sign, err)
+	}
+	w.Body = parcel.Body
+	return c.store.CommitWant(ctx, *w, parcel.Objects, d.pictures)
+}
+
+// want returns the latest want of a sign, nil when there is none. The caller
+// holds e.plan.
+func (c *Core) want(ctx context.Context, e *signEntry, id devices.SignID) (*Want, error) {
+	e.mu.Lock()
+	have := e.want
+	e.mu.Unlock()
+	if have != nil {
+		return have, nil
+	}
+	w, err := c.store.Want(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.want = &w
+	if e.promise.IsZero() {
+		e.promise = w.NextWake
+	}
+	return &w, nil
+}
+
+// planInputs is everything a plan is made from.
+type planInputs struct {
+	sign   Sign
+	site   Site
+	agenda calendar.Agenda
+	bound  bool // a room is chosen and its calendar was read at least once
+}
+
+func (c *Core) inputs(ctx context.Context, id devices.SignID) (in planInputs, err error) {
+	if in.sign, err = c.store.Sign(ctx, id); err != nil {
+		return in, fmt.Errorf("sign %s: %w", id, err)
+	}
+	if in.site, err = c.store.Site(ctx); err != nil {
+		return in, fmt.Errorf("site: %w", err)
+	}
+	if in.sign.Room == "" {
+		return in, nil
+	}
+	in.agenda, err = c.store.Agenda(ctx, in.sign.Room)
+	if errors.Is(err, ErrNotFound) {
+		return in, nil
+	}
+	in.bound = err == nil && !in.agenda.AsOf.IsZero()
+	return in, err
+}
+
+// faceRoom is the name a face carries when no agenda is drawn.
+func (in planInputs) faceRoom() string {
+	if in.agenda.Room.Name != "" {
+		return in.agenda.Room.Name
+	}
+	return in.sign.Name
+}
+
+// faces plans the faces from now on.
+func (in planInputs) faces(now time.Time, stale bool) []plannedStep {
+	if in.bound {
+		return plan(in.agenda, in.sign, in.site, now, stale)
+	}
+	door := ReadyFace(in.agenda.Room.Name, in.sign, in.site, now)
+	if in.sign.Room != "" && in.agenda.Room.ID == "" {
+		door = NotSetUpFace(in.sign, in.site, now)
+	}
+	from := now.Truncate(time.Minute)
+	day := dayOf(from.In(in.site.Location()))
+	tomorrow := door
+	y, m, d := day.end.Date()
+	tomorrow.Date = render.Date{Year: y, Month: int(m), Day: d}
+	return []plannedStep{{from, day.end, door}, {day.end, day.end.Add(24 * time.Hour), tomorrow}}
+}
+
+func panelOf(s Sign) render.Panel {
+	p := devices.PanelBySize(s.Hardware.Width, s.Hardware.Height)
+	return render.Panel{Width: p.Width, Height: p.Height, DPI: p.DPI}
+}
+
+// drawing draws the faces of one timeline, equal ones once.
+type drawing struct {
+	core     *Core
+	panel    render.Panel
+	pictures []*mono.Image // one per step
+}
+
+func (d *drawing) draw(door render.Door) (*mono.Image, error) {
+	img, err := d.core.renderer.Draw(nil, door, d.panel)
+	if err != nil {
+		return nil, fmt.Errorf("draw %dx%d %s: %w", d.panel.Width, d.panel.Height, door.State, err)
+	}
+	return img, nil
+}
+
+// steps draws the planned faces; neighbours with the same picture become one
+// step.
+func (d *drawing) steps(faces []plannedStep) ([]WantStep, error) {
+	var steps []WantStep
+	for _, f := range faces {
+		img, err := d.draw(f.door)
+		if err != nil {
+			return nil, err
+		}
+		digest := img.Digest()
+		if n := len(steps); n > 0 && steps[n-1].Digest == digest {
+			steps[n-1].Until = f.until
+			continue
+		}
+		steps = append(steps, WantStep{From: f.from.UTC(), Until: f.until.UTC(), Digest: digest,
+			State: string(f.door.State), Summary: d.core.renderer.Describe(f.door)})
+		d.pictures = append(d.pictures, img)
+	}
+	return steps, nil
+}

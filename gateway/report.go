@@ -1,0 +1,187 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"doorleaf/devices"
+)
+
+// Report takes what a sign told: it is stored first, then judged. The delivery
+// is what the sign must have next, nil when it has everything. A report that
+// was stored before changes nothing and is answered again.
+func (c *Core) Report(ctx context.Context, r devices.Report) (*devices.Delivery, error) {
+	fresh, err := c.store.CommitReport(ctx, r)
+	if err != nil {
+		return nil, fmt.Errorf("report of sign %s: %w", r.Sign, err)
+	}
+	if r.Kind == devices.EventReport && !fresh {
+		return nil, nil
+	}
+	e := c.signs.entry(r.Sign)
+	e.plan.Lock()
+	defer e.plan.Unlock()
+	defer c.watch.notify()
+	w, err := c.answer(ctx, e, r)
+	if err != nil || w == nil {
+		return nil, err
+	}
+	d := c.delivery(w)
+	return &d, nil
+}
+
+// answer judges a report: the want the sign still needs, or nil.
+func (c *Core) answer(ctx context.Context, e *signEntry, r devices.Report) (*Want, error) {
+	now := time.Now()
+	w, err := c.want(ctx, e, r.Sign)
+	if err != nil {
+		return nil, err
+	}
+	again := func(o replanOptions) (*Want, error) {
+		if o.shown.IsZero() {
+			o.shown = r.Shown
+		}
+		w, _, err := c.replan(ctx, e, r.Sign, o)
+		return w, err
+	}
+	switch {
+	case w == nil:
+		return again(replanOptions{force: First})
+	case newer(r.Epoch, r.Seq, w.Epoch, w.Seq):
+		// The sign knows more than the store: a restored backup. Start above it.
+		return again(replanOptions{force: First, epoch: r.Epoch + 1})
+	case newer(w.Epoch, w.Seq, r.Epoch, r.Seq):
+		if c.canDecode(w, r) {
+			return c.current(ctx, e, w, r)
+		}
+		return again(replanOptions{force: w.Reason})
+	case r.LastError == devices.ErrObjectBase || r.LastError == devices.ErrObjectHash || r.LastError == devices.ErrDigest:
+		return c.repair(ctx, e, w, r, now)
+	case !w.fits(r.Shown, r.Received):
+		return c.repair(ctx, e, w, r, now)
+	}
+	e.mu.Lock()
+	e.mismatch, e.retryAt = 0, time.Time{}
+	e.mu.Unlock()
+	if r.Kind != devices.HelloReport {
+		return nil, nil
+	}
+	next, err := c.current(ctx, e, w, r)
+	if err != nil || next == w {
+		return nil, err
+	}
+	return next, nil
+}
+
+// current replans when the want is about to run out, so that a sleeping sign
+// leaves with a full day; otherwise it promises the next contact.
+func (c *Core) current(ctx context.Context, e *signEntry, w *Want, r devices.Report) (*Want, error) {
+	if w.Partial || w.end().Sub(time.Now()) < minHorizon {
+		next, _, err := c.replan(ctx, e, r.Sign, replanOptions{shown: r.Shown})
+		return next, err
+	}
+	if r.Kind != devices.HelloReport {
+		return w, nil
+	}
+	site, err := c.store.Site(ctx)
+	if err != nil {
+		return nil, err
+	}
+	fresh := *w
+	fresh.NextWake, fresh.Jitter = checkIn(site, c.zoneOf(ctx, r.Sign, site), time.Now()), wakeJitter
+	e.mu.Lock()
+	e.promise = fresh.NextWake
+	e.mu.Unlock()
+	if newer(w.Epoch, w.Seq, r.Epoch, r.Seq) {
+		return &fresh, nil
+	}
+	err = c.store.AddDecision(ctx, Decision{Sign: r.Sign, At: time.Now(), Reason: NothingToDo, Epoch: w.Epoch, Seq: w.Seq, Shows: r.Shown})
+	return w, err
+}
+
+// canDecode reports whether a sign that shows what r says can decode the want:
+// its first picture is drawn on nothing, or on what the sign shows.
+func (c *Core) canDecode(w *Want, r devices.Report) bool {
+	return w.Base.IsZero() || w.Base == r.Shown
+}
+
+// repair gives a sign with a wrong picture everything anew, at most a few times
+// in a row and then ever more rarely: a failing panel must not be driven to
+// death.
+func (c *Core) repair(ctx context.Context, e *signEntry, w *Want, r devices.Report, now time.Time) (*Want, error) {
+	e.mu.Lock()
+	wait := now.Before(e.retryAt)
+	if !wait {
+		e.mismatch++
+		if e.mismatch > 3 {
+			e.retryAt = now.Add(min(time.Minute<<min(e.mismatch-3, 6), time.Hour))
+		}
+	}
+	n := e.mismatch
+	e.mu.Unlock()
+	if wait {
+		return nil, nil
+	}
+	c.log.Warn("wrong picture on sign", "sign", r.Sign, "shown", hex8(r.Shown), "want", hex8(w.dueAt(r.Received)), "error", r.LastError, "times", n)
+	next, _, err := c.replan(ctx, e, r.Sign, replanOptions{force: DigestMismatch, shown: r.Shown})
+	return next, err
+}
+
+func hex8(d devices.Digest) string { return fmt.Sprintf("%x", d[:4]) }
+
+func (c *Core) zoneOf(ctx context.Context, id devices.SignID, site Site) *time.Location {
+	s, err := c.store.Sign(ctx, id)
+	if err != nil || s.Room == "" {
+		return site.Location()
+	}
+	room, err := c.store.Room(ctx, s.Room)
+	if err != nil || room.Zone == "" {
+		return site.Location()
+	}
+	loc, err := time.LoadLocation(room.Zone)
+	if err != nil {
+		return site.Location()
+	}
+	return loc
+}
+
+// NextWake is the next contact promised to a sign.
+func (c *Core) NextWake(ctx context.Context, id devices.SignID) (time.Time, time.Duration) {
+	e := c.signs.entry(id)
+	e.mu.Lock()
+	at := e.promise
+	e.mu.Unlock()
+	if now := time.Now(); !at.After(now) {
+		site, err := c.store.Site(ctx)
+		if err != nil {
+			site = DefaultSite()
+		}
+		at = checkIn(site, c.zoneOf(ctx, id, site), now)
+		e.mu.Lock()
+		e.promise = at
+		e.mu.Unlock()
+	}
+	return at, wakeJitter
+}
+
+// Object returns an encoded object that the sign's timeline names; another
+// sign's objects are devices.ErrUnknownObject.
+func (c *Core) Object(ctx context.Context, id devices.SignID, h devices.ObjectHash) ([]byte, error) {
+	b, err := c.store.Object(ctx, id, h)
+	if errors.Is(err, ErrNotFound) {
+		return nil, devices.ErrUnknownObject
+	}
+	return b, err
+}
+
+// Credential returns what authenticates a sign, devices.ErrUnknownSign for one
+// that is not paired.
+func (c *Core) Credential(ctx context.Context, id devices.SignID) (devices.Credential, error) {
+	cred, err := c.store.Credential(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return cred, devices.ErrUnknownSign
+	}
+	return cred, err
+}

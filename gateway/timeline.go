@@ -1,0 +1,92 @@
+package gateway
+
+import (
+	"time"
+
+	"doorleaf/gateway/calendar"
+	"doorleaf/render"
+)
+
+// Limits of a timeline.
+const (
+	horizon    = 24 * time.Hour // how far a new timeline reaches
+	minHorizon = 12 * time.Hour // a timeline is extended when less is left
+	maxSteps   = 40             // at most 64 by SPEC.md
+	staleGrace = 15 * time.Minute
+)
+
+// plannedStep is a face with the span it is true for.
+type plannedStep struct {
+	from, until time.Time
+	door        render.Door
+}
+
+// plan lays out the faces of a door from now on, edge by edge, to the horizon
+// or to the end of what is known of the calendar. Steps join without gaps;
+// neighbours with equal faces are one step. stale draws every face as "not
+// current".
+func plan(a calendar.Agenda, s Sign, site Site, now time.Time, stale bool) []plannedStep {
+	loc := a.Location(site.Location())
+	end := now.Add(horizon)
+	if !a.Window.To.IsZero() && a.Window.To.Before(end) {
+		end = a.Window.To
+	}
+	from := now.Truncate(time.Minute)
+	if !end.After(from) {
+		end = from.Add(time.Hour)
+	}
+	var steps []plannedStep
+	for at := from; at.Before(end) && len(steps) < maxSteps; {
+		until := nextChange(a, site, loc, at)
+		if until.After(end) {
+			until = end
+		}
+		steps = append(steps, plannedStep{at, until, Face(a, s, site, at, stale)})
+		at = until
+	}
+	return steps
+}
+
+// nextChange is the first instant after at when a face may change: an edge of a
+// meeting, a local midnight, or the moment a free room becomes "soon booked".
+func nextChange(a calendar.Agenda, site Site, loc *time.Location, at time.Time) time.Time {
+	edge, _ := a.NextEdge(at, loc)
+	for _, s := range a.Slots(loc) {
+		if t := s.Start.Add(-site.SoonLimit).Add(time.Nanosecond).Truncate(time.Minute); t.After(at) && t.Before(edge) {
+			edge = t
+		}
+		if s.Start.After(edge) {
+			break
+		}
+	}
+	// A sign counts whole seconds.
+	if r := edge.Truncate(time.Second); r.Before(edge) {
+		edge = r.Add(time.Second)
+	}
+	return edge
+}
+
+// isStale reports whether an agenda last confirmed at asOf is too old to show
+// without a mark.
+func isStale(asOf, now time.Time) bool { return now.Sub(asOf) > staleGrace }
+
+// checkIn is when a sleeping sign should call next: often in working hours,
+// hourly outside them.
+func checkIn(site Site, loc *time.Location, now time.Time) time.Time {
+	interval := site.CheckIn
+	if interval <= 0 {
+		interval = DefaultSite().CheckIn
+	}
+	local := now.In(loc)
+	day := dayOf(local)
+	open := day.start.Add(time.Duration(site.DayStart-60) * time.Minute)
+	shut := day.start.Add(time.Duration(site.DayEnd+60) * time.Minute)
+	weekend := local.Weekday() == time.Saturday || local.Weekday() == time.Sunday
+	if (weekend || local.Before(open) || local.After(shut)) && interval < time.Hour {
+		interval = time.Hour
+		if !weekend && local.Before(open) && open.Before(local.Add(interval)) {
+			return open
+		}
+	}
+	return now.Add(interval)
+}
