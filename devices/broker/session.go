@@ -1,0 +1,211 @@
+package broker
+
+import (
+	"bufio"
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Limits of one session. A picture of 48 KB is pulled in chunks of at most
+// 4 KB, a few at a time.
+const (
+	maxConnect      = 1 << 10          // bytes of a CONNECT
+	maxFromSign     = 4<<10 + 128      // bytes of a packet from a sign
+	maxFromGateway  = 64 << 10         // bytes of a packet from the gateway
+	maxPendingSign  = 96 << 10         // bytes waiting for one slow sign
+	maxPendingInner = 16 << 20         // bytes waiting for the gateway
+	maxSilence      = 20 * time.Minute // when a client asked for no keep-alive
+	writeLimit      = 10 * time.Second // for one write to a peer
+
+	burst   = 128 // packets a client may send at once
+	perUnit = 20 * time.Millisecond
+)
+
+var errOverflow = errors.New("peer does not read fast enough")
+
+// session is one authenticated connection. To mochi it is a net.Conn that
+// yields only whole, checked packets; writing to it never blocks, because
+// mochi holds a lock of the client while it writes and one stuck sign must not
+// hold up the others. Read is called by one goroutine only.
+type session struct {
+	grant
+	clientID string
+	conn     net.Conn
+	reader   *bufio.Reader
+	count    *counters
+	limit    int
+	maxWait  int
+	kicks    int // of the broker when the credential was checked
+
+	// slots bounds what waits in mochi's queue for a gateway, so that a burst
+	// of signs waits instead of losing messages. Nil for other roles.
+	slots chan struct{}
+
+	cur     []byte // unread rest of the current packet
+	tokens  float64
+	counted time.Time
+
+	subscribed atomic.Bool
+	done       chan struct{} // closed by Close
+	ended      chan struct{} // closed when the serving goroutine is through
+	once       sync.Once
+	pairing    *time.Timer // ends an attempt to pair; nil for other roles
+
+	mu       sync.Mutex
+	pending  []byte // guarded by mu: bytes nobody writes yet
+	flushing bool   // guarded by mu
+	closed   bool   // guarded by mu
+}
+
+func newSession(g grant, clientID string, conn net.Conn, r *bufio.Reader, first []byte, count *counters) *session {
+	s := &session{
+		grant: g, clientID: clientID, conn: conn, reader: r, count: count, cur: first,
+		limit: maxFromSign, maxWait: maxPendingSign, tokens: burst, counted: time.Now(),
+		done: make(chan struct{}), ended: make(chan struct{}),
+	}
+	if g.role == roleGateway {
+		s.limit, s.maxWait = maxFromGateway, maxPendingInner
+		s.slots = make(chan struct{}, writesPending-writesPending/4)
+	}
+	return s
+}
+
+// Read yields the bytes of packets that passed check.
+func (s *session) Read(p []byte) (int, error) {
+	if len(s.cur) == 0 {
+		pk, err := readPacket(s.reader, s.limit)
+		if err == nil {
+			err = check(pk)
+		}
+		if err != nil {
+			if errors.Is(err, errMalformed) {
+				s.count.malformed.Add(1)
+			}
+			return 0, err
+		}
+		s.pace()
+		s.cur = pk.raw
+	}
+	n := copy(p, s.cur)
+	s.cur = s.cur[n:]
+	if len(s.cur) == 0 {
+		s.cur = nil
+	}
+	return n, nil
+}
+
+// pace slows a client down that sends more than its share.
+func (s *session) pace() {
+	if s.role == roleGateway {
+		return
+	}
+	now := time.Now()
+	s.tokens = min(burst, s.tokens+float64(now.Sub(s.counted))/float64(perUnit))
+	s.counted = now
+	if s.tokens--; s.tokens >= 0 {
+		return
+	}
+	s.count.paced.Add(1)
+	wait := time.NewTimer(time.Duration(-s.tokens * float64(perUnit)))
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-s.done:
+	}
+}
+
+// Write takes the bytes over and returns at once; when the peer does not read,
+// the session is closed.
+func (s *session) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return 0, net.ErrClosed
+	}
+	if len(s.pending)+len(p) > s.maxWait {
+		s.count.overflowed.Add(1)
+		go s.Close()
+		return 0, errOverflow
+	}
+	s.pending = append(s.pending, p...)
+	if !s.flushing {
+		s.flushing = true
+		go s.flush()
+	}
+	return len(p), nil
+}
+
+// flush writes until nothing is pending; it holds no memory while idle.
+func (s *session) flush() {
+	for {
+		s.mu.Lock()
+		out := s.pending
+		s.pending = nil
+		if len(out) == 0 || s.closed {
+			s.flushing = false
+			s.mu.Unlock()
+			return
+		}
+		s.mu.Unlock()
+		_ = s.conn.SetWriteDeadline(time.Now().Add(writeLimit))
+		if _, err := s.conn.Write(out); err != nil {
+			s.Close()
+		}
+	}
+}
+
+// Close ends the session; it may be called often and from anywhere.
+func (s *session) Close() error {
+	s.once.Do(func() {
+		s.mu.Lock()
+		s.closed = true
+		s.pending = nil
+		s.mu.Unlock()
+		close(s.done)
+		hangUp(s.conn)
+	})
+	return nil
+}
+
+// SetDeadline bounds reading; writing has limits of its own. A client that
+// asked for no keep-alive is still bounded.
+func (s *session) SetDeadline(t time.Time) error { return s.SetReadDeadline(t) }
+
+// SetReadDeadline is as SetDeadline.
+func (s *session) SetReadDeadline(t time.Time) error {
+	last := time.Now().Add(maxSilence)
+	if t.IsZero() || t.After(last) {
+		t = last
+	}
+	return s.conn.SetReadDeadline(t)
+}
+
+// SetWriteDeadline does nothing: each write has its own.
+func (s *session) SetWriteDeadline(time.Time) error { return nil }
+
+// LocalAddr is that of the connection.
+func (s *session) LocalAddr() net.Addr { return s.conn.LocalAddr() }
+
+// RemoteAddr is that of the connection.
+func (s *session) RemoteAddr() net.Addr { return s.conn.RemoteAddr() }
+
+// takeSlot waits until the gateway's queue has room.
+func (s *session) takeSlot() bool {
+	select {
+	case s.slots <- struct{}{}:
+		return true
+	case <-s.done:
+		return false
+	}
+}
+
+// giveSlot undoes takeSlot.
+func (s *session) giveSlot() {
+	select {
+	case <-s.slots:
+	default:
+	}
+}
