@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -27,7 +28,7 @@ type Options struct {
 	Renderer  Renderer
 	Logger    *slog.Logger
 	Connected func(devices.SignID) bool // nil: nobody is known to be connected
-	Workers   int                       // drawing goroutines, 0 means 2
+	Drawing   int                       // pictures drawn and packed at a time, 0 means one per processor
 }
 
 // Core decides what each sign shows, hands it out and keeps track of what was
@@ -37,7 +38,7 @@ type Core struct {
 	renderer  Renderer
 	log       *slog.Logger
 	connected func(devices.SignID) bool
-	workers   int
+	drawing   chan struct{} // a token per timeline being drawn
 	wire      Wire
 
 	queue   queue
@@ -51,11 +52,11 @@ func New(o Options) *Core {
 	if o.Connected == nil {
 		o.Connected = func(devices.SignID) bool { return false }
 	}
-	if o.Workers <= 0 {
-		o.Workers = 2
+	if o.Drawing <= 0 {
+		o.Drawing = runtime.GOMAXPROCS(0)
 	}
 	c := &Core{store: o.Store, renderer: o.Renderer,
-		log: o.Logger, connected: o.Connected, workers: o.Workers}
+		log: o.Logger, connected: o.Connected, drawing: make(chan struct{}, o.Drawing)}
 	c.queue.init()
 	c.watch.init()
 	c.joining.init()
@@ -67,6 +68,10 @@ func New(o Options) *Core {
 // before any sign is let in.
 func (c *Core) SetWire(w Wire) { c.wire = w }
 
+// planners is how many signs are planned at a time: most of them wait for the
+// store, which gathers their commits; drawing is limited separately.
+const planners = 16
+
 // Run plans every sign once, then works until ctx ends: changed agendas at
 // once, extensions and ageing once a minute. It returns ctx.Err().
 func (c *Core) Run(ctx context.Context) error {
@@ -76,7 +81,7 @@ func (c *Core) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer c.queue.close()
-	for range c.workers {
+	for range planners {
 		wg.Go(func() {
 			for {
 				j, ok := c.queue.take()
@@ -178,7 +183,7 @@ func (c *Core) work(ctx context.Context, j job) {
 		}
 		return
 	}
-	if w.Partial {
+	if quick || w.Partial {
 		c.queue.put(job{sign: j.sign}, false)
 	}
 	if reason == NothingToDo {

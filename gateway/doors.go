@@ -65,8 +65,7 @@ func (c *Core) Unpair(ctx context.Context, id devices.SignID) error {
 	return nil
 }
 
-// Refresh gives a sign its timeline anew, whole pictures, as soon as it can be
-// reached.
+// Refresh gives a sign its timeline anew as soon as it can be reached.
 func (c *Core) Refresh(ctx context.Context, id devices.SignID) error {
 	if _, err := c.store.Sign(ctx, id); err != nil {
 		return err

@@ -106,7 +106,7 @@ func fill(d *render.Door, now calendar.Now, site Site, local time.Time, day dayS
 		if len(next) > 0 && next[0].Start.Before(day.end) {
 			c := clockIn(day, next[0].Start)
 			d.Until = &c
-			if next[0].Start.Sub(local) < site.SoonLimit {
+			if next[0].Start.Sub(local) <= site.SoonLimit {
 				d.State = render.Soon
 			}
 			setMeeting(d, next[0], day)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"doorleaf/devices"
@@ -43,18 +44,24 @@ func (c *Core) replan(ctx context.Context, e *signEntry, id devices.SignID, o re
 	if o.quick {
 		faces = faces[:1]
 	}
+	release, err := c.takeDrawing(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	defer release()
 	steps, err := d.steps(faces)
 	if err != nil {
 		return nil, "", err
 	}
 	reason := decide(have, steps, now)
-	if o.quick && reason == TimelineStep && have.stepAt(now) != nil {
-		return have, NothingToDo, nil // the whole plan follows anyway
+	if o.quick && (reason == NothingToDo || reason == TimelineStep && have.stepAt(now) != nil) {
+		return have, NothingToDo, nil // the whole plan follows and decides
 	}
 	if o.force != "" {
 		reason = o.force
 	}
 	if reason == NothingToDo {
+		release()
 		return have, reason, c.store.AddDecision(ctx, Decision{Sign: id, At: now, Reason: reason, Epoch: have.Epoch, Seq: have.Seq, Shows: have.dueAt(now)})
 	}
 	w := &Want{Sign: id, Epoch: 1, Seq: 1, Reason: reason, At: now, AgendaAsOf: in.agenda.AsOf, Partial: o.quick && in.bound, Steps: steps}
@@ -66,7 +73,12 @@ func (c *Core) replan(ctx context.Context, e *signEntry, id devices.SignID, o re
 	}
 	loc := in.agenda.Location(in.site.Location())
 	w.NextWake, w.Jitter = checkIn(in.site, loc, now), wakeJitter
-	if err := c.commit(ctx, w, d, in, loc, o.shown); err != nil {
+	objects, err := c.pack(ctx, w, d, in, loc, o.shown)
+	if err != nil {
+		return nil, "", err
+	}
+	release()
+	if err := c.store.CommitWant(ctx, *w, objects, d.pictures); err != nil {
 		return nil, "", err
 	}
 	e.mu.Lock()
@@ -78,8 +90,19 @@ func (c *Core) replan(ctx context.Context, e *signEntry, id devices.SignID, o re
 // wakeJitter spreads the contacts of sleeping signs.
 const wakeJitter = 20 * time.Second
 
-// commit packs the want and stores it with everything it names.
-func (c *Core) commit(ctx context.Context, w *Want, d *drawing, in planInputs, loc *time.Location, shown devices.Digest) error {
+// takeDrawing waits for a turn to draw; release may be called more than once.
+func (c *Core) takeDrawing(ctx context.Context) (release func(), err error) {
+	select {
+	case c.drawing <- struct{}{}:
+		return sync.OnceFunc(func() { <-c.drawing }), nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// pack completes the want: it draws the picture for afterwards, chooses the
+// base and encodes everything.
+func (c *Core) pack(ctx context.Context, w *Want, d *drawing, in planInputs, loc *time.Location, shown devices.Digest) ([]devices.Object, error) {
 	t := devices.Timeline{Sign: w.Sign, Epoch: w.Epoch, Seq: w.Seq, NextWake: w.NextWake, Jitter: w.Jitter, Capabilities: in.sign.Hardware.Capabilities}
 	for i, s := range w.Steps {
 		t.Steps = append(t.Steps, devices.Step{From: s.From, Until: s.Until, Picture: d.pictures[i]})
@@ -87,7 +110,7 @@ func (c *Core) commit(ctx context.Context, w *Want, d *drawing, in planInputs, l
 	if !w.Partial {
 		img, err := d.draw(OfflineFace(in.faceRoom(), in.sign, in.site, loc, w.end()))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		t.Stale, w.Stale = img, img.Digest()
 		d.pictures = append(d.pictures, img)
@@ -95,7 +118,7 @@ func (c *Core) commit(ctx context.Context, w *Want, d *drawing, in planInputs, l
 	if shown.IsZero() {
 		st, err := c.store.Status(ctx, w.Sign)
 		if err != nil && !errors.Is(err, ErrNotFound) {
-			return err
+			return nil, err
 		}
 		shown = st.Shown
 	}
@@ -105,15 +128,15 @@ func (c *Core) commit(ctx context.Context, w *Want, d *drawing, in planInputs, l
 		case err == nil && base.Rect == d.pictures[0].Rect:
 			t.Base, w.Base = base, shown
 		case err != nil && !errors.Is(err, ErrNotFound):
-			return err
+			return nil, err
 		}
 	}
 	parcel, err := c.wire.Pack(t)
 	if err != nil {
-		return fmt.Errorf("pack timeline of sign %s: %w", w.Sign, err)
+		return nil, fmt.Errorf("pack timeline of sign %s: %w", w.Sign, err)
 	}
 	w.Body = parcel.Body
-	return c.store.CommitWant(ctx, *w, parcel.Objects, d.pictures)
+	return parcel.Objects, nil
 }
 
 // want returns the latest want of a sign, nil when there is none. The caller

@@ -52,7 +52,7 @@ func plan(a calendar.Agenda, s Sign, site Site, now time.Time, stale bool) []pla
 func nextChange(a calendar.Agenda, site Site, loc *time.Location, at time.Time) time.Time {
 	edge, _ := a.NextEdge(at, loc)
 	for _, s := range a.Slots(loc) {
-		if t := s.Start.Add(-site.SoonLimit).Add(time.Nanosecond).Truncate(time.Minute); t.After(at) && t.Before(edge) {
+		if t := s.Start.Add(-site.SoonLimit); t.After(at) && t.Before(edge) {
 			edge = t
 		}
 		if s.Start.After(edge) {

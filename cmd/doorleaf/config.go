@@ -90,11 +90,7 @@ func readConfig(name string, args, environ []string, std stdio) (*config, error)
 	fs.SetOutput(std.err)
 	values := make([]*string, len(table))
 	for i, s := range table {
-		v := s.fallback
-		if e, ok := env[s.env]; ok && e != "" {
-			v = e
-		}
-		values[i] = fs.String(s.flag, v, s.help+" ("+s.env+")")
+		values[i] = fs.String(s.flag, s.fallback, s.help+" ("+s.env+")")
 	}
 	if err := fs.Parse(args); err != nil {
 		return nil, flag.ErrHelp
@@ -102,7 +98,12 @@ func readConfig(name string, args, environ []string, std stdio) (*config, error)
 	if fs.NArg() > 0 {
 		return nil, fmt.Errorf("unexpected argument %q", fs.Arg(0))
 	}
+	given := map[string]bool{}
+	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	for i, s := range table {
+		if v := env[s.env]; v != "" && !given[s.flag] {
+			*values[i] = v
+		}
 		if err := s.set(c, *values[i]); err != nil {
 			return nil, fmt.Errorf("%s (flag -%s): %w", s.env, s.flag, err)
 		}

@@ -1,0 +1,267 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"doorleaf/devices"
+	"doorleaf/devices/broker"
+	"doorleaf/devices/mqttlink"
+	"doorleaf/gateway"
+	"doorleaf/gateway/admin"
+	"doorleaf/gateway/sqlite"
+	"doorleaf/graphsync"
+	"doorleaf/render"
+	"doorleaf/render/lang"
+)
+
+// house holds the parts of one running gateway, opened in one straight line and
+// closed in reverse order.
+type house struct {
+	conf      *config
+	log       *slog.Logger
+	store     *sqlite.Store
+	core      *gateway.Core
+	broker    *broker.Broker // nil with an external broker
+	authority *authority
+	link      *mqttlink.Link
+	calendars *graphsync.Service
+	admin     http.Handler
+	web       net.Listener
+
+	closers []func() error
+}
+
+func (h *house) onClose(f func() error) { h.closers = append(h.closers, f) }
+
+// close closes what was opened, last first.
+func (h *house) close() {
+	for _, f := range slices.Backward(h.closers) {
+		if err := f(); err != nil {
+			h.log.Error("close", "err", err)
+		}
+	}
+}
+
+func openHouse(ctx context.Context, c *config, log *slog.Logger) (h *house, err error) {
+	h = &house{conf: c, log: log}
+	defer func() {
+		if err != nil {
+			h.close()
+		}
+	}()
+	for _, open := range []func(context.Context) error{
+		h.openStore, h.openCore, h.openBroker, h.openLink, h.openCalendars, h.openAdmin, h.openWeb,
+	} {
+		if err := open(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return h, nil
+}
+
+func (h *house) openStore(ctx context.Context) error {
+	if err := os.MkdirAll(h.conf.data, 0o700); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	path := filepath.Join(h.conf.data, "doorleaf.db")
+	key, err := sqlite.LoadKey(h.conf.masterKeyFile, path)
+	if err != nil {
+		return err
+	}
+	h.store, err = sqlite.Open(ctx, sqlite.Options{Path: path, Key: key, Logger: h.log, Fault: faultHook(ctx)})
+	if err != nil {
+		return err
+	}
+	h.onClose(h.store.Close)
+	return nil
+}
+
+func (h *house) openCore(context.Context) error {
+	texts, err := lang.Load()
+	if err != nil {
+		return err
+	}
+	renderer, err := render.NewRenderer(texts)
+	if err != nil {
+		return err
+	}
+	h.core = gateway.New(gateway.Options{Store: h.store, Renderer: renderer, Logger: h.log, Connected: h.connected})
+	return nil
+}
+
+// connected asks the embedded broker; with an external one nobody knows.
+func (h *house) connected(id devices.SignID) bool {
+	if h.broker == nil {
+		return h.link.Connected(id)
+	}
+	return h.broker.Connected(id)
+}
+
+func (h *house) openBroker(ctx context.Context) error {
+	a, err := openAuthority(ctx, h.store, h.hostNames())
+	if err != nil {
+		return err
+	}
+	h.authority = a
+	if h.conf.mqttURL != "" {
+		return nil
+	}
+	if err := os.WriteFile(filepath.Join(h.conf.data, "ca.pem"), a.PEM(), 0o644); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	h.broker, err = broker.Open(broker.Options{Listen: h.conf.mqttListen, TLS: a.tlsConfig(),
+		AllowPlain: h.conf.plainMQTT, Auth: h.core, Logger: h.log})
+	if err != nil {
+		return fmt.Errorf("DOORLEAF_MQTT_LISTEN: %w", err)
+	}
+	h.onClose(h.broker.Close)
+	return nil
+}
+
+// hostNames are the names and addresses under which signs may know this
+// machine.
+func (h *house) hostNames() []string {
+	names := []string{"localhost", "127.0.0.1", "::1"}
+	if u, err := url.Parse(h.conf.publicURL); err == nil {
+		names = append(names, u.Hostname())
+	}
+	if n, err := os.Hostname(); err == nil {
+		names = append(names, n)
+	}
+	for _, l := range h.conf.mqttListen {
+		if u, err := url.Parse(l); err == nil && u.Hostname() != "" {
+			names = append(names, u.Hostname())
+		}
+	}
+	if addrs, err := net.InterfaceAddrs(); err == nil {
+		for _, a := range addrs {
+			if n, ok := a.(*net.IPNet); ok && !n.IP.IsLinkLocalUnicast() {
+				names = append(names, n.IP.String())
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func (h *house) openLink(ctx context.Context) error {
+	o := mqttlink.Options{Gateway: h.core, Logger: h.log, Fault: faultHook(ctx)}
+	var err error
+	if o.ServerSPKI, err = h.authority.spki(); err != nil {
+		return err
+	}
+	if h.broker != nil {
+		o.Username, o.Password = h.broker.GatewayCredential()
+		o.Dial = h.broker.GatewayConn
+		o.Connected = h.broker.Connected
+		o.Address = h.broker.Address
+		o.KickSession = h.broker.Kick
+	} else if err := h.externalBroker(&o); err != nil {
+		return err
+	}
+	h.link, err = mqttlink.New(o)
+	if err != nil {
+		return err
+	}
+	h.core.SetWire(h.link)
+	return nil
+}
+
+func (h *house) externalBroker(o *mqttlink.Options) error {
+	u, err := url.Parse(h.conf.mqttURL)
+	if err != nil {
+		return errors.New("DOORLEAF_MQTT_URL: not a URL")
+	}
+	o.Username = u.User.Username()
+	o.Password, _ = u.User.Password()
+	u.User = nil
+	o.BrokerURL = u.String()
+	pool, err := rootCAs(h.conf.caFile)
+	if err != nil {
+		return err
+	}
+	o.TLS = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	return nil
+}
+
+func (h *house) openCalendars(context.Context) error {
+	pool, err := rootCAs(h.conf.caFile)
+	if err != nil {
+		return err
+	}
+	h.calendars, err = graphsync.New(graphsync.Options{
+		Store: h.store, Logger: h.log, RedirectURI: h.conf.publicURL + "/m", RootCAs: pool,
+		PollInterval: h.conf.pollInterval, Changed: h.core.AgendaChanged, Refreshed: h.core.AgendaConfirmed,
+		LoginURL: h.conf.loginURL, GraphURL: h.conf.graphURL,
+	})
+	return err
+}
+
+func (h *house) openAdmin(ctx context.Context) error {
+	token, err := h.firstAccount(ctx)
+	if err != nil {
+		return err
+	}
+	texts, err := lang.Load()
+	if err != nil {
+		return err
+	}
+	info := admin.MQTTInfo{URLs: h.conf.mqttListen, CAFingerprint: h.authority.fingerprint(), CAPEM: h.authority.PEM()}
+	h.admin, err = admin.New(admin.Options{
+		Core: h.core, Calendars: h.calendars, Store: h.store, Catalogue: texts, Logger: h.log,
+		PublicURL: h.conf.publicURL, Version: version(), SetupToken: token,
+		CustomCloud: h.conf.customCloud(), MQTT: info,
+	})
+	if err == nil && token != "" {
+		h.log.Info("create the first administrator", "open", h.conf.publicURL+"/m/setup?token="+token)
+	}
+	return err
+}
+
+// firstAccount makes the first administrator from the password file, or
+// returns a one-time token for making it in the browser.
+func (h *house) firstAccount(ctx context.Context) (token string, err error) {
+	n, err := h.store.CountAccounts(ctx)
+	if err != nil || n > 0 {
+		return "", err
+	}
+	if h.conf.adminPasswordFile == "" {
+		return admin.NewToken(), nil
+	}
+	password, err := readPassword(h.conf.adminPasswordFile)
+	if err != nil {
+		return "", err
+	}
+	hash, err := admin.HashPassword(password)
+	if err != nil {
+		return "", err
+	}
+	_, err = h.store.AddFirstAccount(ctx, gateway.Account{Name: "admin", PasswordHash: hash})
+	return "", err
+}
+
+func (h *house) openWeb(context.Context) error {
+	l, err := net.Listen("tcp", h.conf.listen)
+	if err != nil {
+		return fmt.Errorf("DOORLEAF_LISTEN: %w", err)
+	}
+	h.web = l
+	h.onClose(func() error {
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+	h.log.Info("listening", "web", h.conf.publicURL+"/m", "mqtt", h.conf.mqttListen)
+	return nil
+}

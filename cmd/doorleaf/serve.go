@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+)
+
+func cmdServe(ctx context.Context, args []string, std stdio) error {
+	c, err := readConfig("serve", args, os.Environ(), std)
+	if err != nil {
+		return err
+	}
+	log, err := newLogger(c.logLevel, std.err)
+	if err != nil {
+		return err
+	}
+	return serve(ctx, c, log, nil)
+}
+
+func newLogger(level string, w io.Writer) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, fmt.Errorf("DOORLEAF_LOG_LEVEL (flag -log-level): want debug, info, warn or error, got %q", level)
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l})), nil
+}
+
+// serve runs the gateway until ctx ends or a part of it fails. started, when
+// not nil, is called once everything listens.
+func serve(ctx context.Context, c *config, log *slog.Logger, started func(*house)) error {
+	h, err := openHouse(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	defer h.close()
+	if started != nil {
+		started(h)
+	}
+	return h.run(ctx)
+}
+
+// group runs the parts of the process; the first that fails ends all.
+type group struct {
+	wg     sync.WaitGroup
+	cancel context.CancelCauseFunc
+}
+
+func (g *group) start(ctx context.Context, name string, run func(context.Context) error) {
+	g.wg.Go(func() {
+		err := run(ctx)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		g.cancel(fmt.Errorf("%s: %w", name, err))
+	})
+}
+
+// run starts every part and waits for all of them.
+func (h *house) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	g := &group{cancel: cancel}
+	g.start(ctx, "gateway", h.core.Run)
+	g.start(ctx, "mqtt link", h.link.Run)
+	g.start(ctx, "calendars", h.calendars.Run)
+	g.start(ctx, "web", h.serveHTTP)
+	<-ctx.Done()
+	g.wg.Wait()
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+func (h *house) serveHTTP(ctx context.Context) error {
+	srv := &http.Server{
+		Handler:           h.handler(),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(h.log.Handler(), slog.LevelDebug),
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+	}
+	done := make(chan error, 1)
+	go func() {
+		if h.conf.tlsCertFile != "" {
+			srv.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+			done <- srv.ServeTLS(h.web, h.conf.tlsCertFile, h.conf.tlsKeyFile)
+			return
+		}
+		done <- srv.Serve(h.web)
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	_ = srv.Shutdown(stop) // event streams are cut by their request context
+	<-done
+	return nil
+}
+
+// handler routes the health checks beside the admin pages.
+func (h *house) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", h.admin)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, nil) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { answer(w, h.ready(r.Context())) })
+	return mux
+}
+
+func answer(w http.ResponseWriter, err error) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	if err != nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprintln(w, err)
+		return
+	}
+	fmt.Fprintln(w, "ok")
+}
+
+// ready says whether the database answers and the gateway has its broker.
+func (h *house) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if _, err := h.store.CountAccounts(ctx); err != nil {
+		return errors.New("database does not answer")
+	}
+	if !h.link.Ready() {
+		return errors.New("no connection to the MQTT broker")
+	}
+	return nil
+}
+
+// rootCAs are the system's authorities and those of DOORLEAF_CA_FILE.
+func rootCAs(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("DOORLEAF_CA_FILE: %w", err)
+	}
+	if !pool.AppendCertsFromPEM(b) {
+		return nil, fmt.Errorf("DOORLEAF_CA_FILE %s: holds no PEM certificate", file)
+	}
+	return pool, nil
+}
+
+// readPassword reads the first administrator's password from a file.
+func readPassword(file string) (string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", fmt.Errorf("DOORLEAF_ADMIN_PASSWORD_FILE: %w", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, 4096))
+	if err != nil {
+		return "", fmt.Errorf("DOORLEAF_ADMIN_PASSWORD_FILE: %w", err)
+	}
+	p := strings.TrimRight(string(b), "\r\n")
+	if len([]rune(p)) < 8 {
+		return "", fmt.Errorf("DOORLEAF_ADMIN_PASSWORD_FILE %s: the password needs at least 8 characters", file)
+	}
+	return p, nil
+}

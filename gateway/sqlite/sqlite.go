@@ -1,0 +1,130 @@
+// Package sqlite is gateway.Store on one SQLite file. Concurrent writes share
+// a COMMIT, reads run beside the writer, secrets are sealed with a key that
+// lives outside the file, pictures are kept once under their digest. It decides
+// nothing about signs and rooms and never logs what a row holds. A Store is
+// safe for concurrent use; one process at a time may open a data folder.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+)
+
+// Store is a gateway.Store. Each write method returns after the COMMIT that
+// contains it reached the disk. A context that ends cancels a write only while
+// it waits in the queue, so that an error always means that nothing was kept.
+type Store struct {
+	log    *slog.Logger
+	seal   sealer
+	lock   *os.File
+	reads  *readers
+	writes *writer
+	flates sync.Pool // of *flate.Writer
+
+	lastNow atomic.Int64 // newest now that Session was asked with, unix ms
+}
+
+// Options says which file to open and how.
+type Options struct {
+	Path   string             // the database file; its folder is created when missing
+	Key    [32]byte           // master key that seals secrets, see LoadKey
+	Logger *slog.Logger       // nil discards
+	Fault  func(point string) // nil; test hook around each COMMIT: "sqlite:before-commit:NAME", "sqlite:after-commit:NAME"
+}
+
+// Errors of opening and closing; all can be tested for with errors.Is.
+var (
+	ErrInUse      = errors.New("the data folder is in use by another process")
+	ErrWrongKey   = errors.New("the master key is not the one this database was sealed with; restore the key file that belongs to it")
+	ErrKeyMissing = errors.New("the master key file is missing beside an existing database; restore it from your backup, or move the database away to start anew")
+	ErrForeign    = errors.New("the file is not a Doorleaf database")
+	ErrClosed     = errors.New("the store is closed")
+)
+
+// Open opens or creates the database and brings its schema up to date. Before
+// a migration the file is copied to Path.bak-N, N being its version. It fails
+// with gateway.ErrNewSchema, ErrInUse, ErrWrongKey or ErrForeign.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	return open(ctx, o, embedded)
+}
+
+func open(ctx context.Context, o Options, source migrations) (s *Store, err error) {
+	path, err := filepath.Abs(o.Path)
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: open: %w", err)
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Fault == nil {
+		o.Fault = func(string) {}
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("sqlite: open: %w", err)
+	}
+	s = &Store{log: o.Logger}
+	if s.seal, err = newSealer(o.Key); err != nil {
+		return nil, err
+	}
+	if s.lock, err = lockFolder(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.release())
+		}
+	}()
+	if err := touch(path); err != nil {
+		return nil, fmt.Errorf("sqlite: open: %w", err)
+	}
+	db := sql.OpenDB(&connector{dsn: dsn(path, "rwc"), pragmas: writerPragmas})
+	db.SetMaxOpenConns(1)
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, errors.Join(failed("open", err), db.Close())
+	}
+	if err := migrate(ctx, conn, path, source, o); err != nil {
+		return nil, errors.Join(err, conn.Close(), db.Close())
+	}
+	if err := s.seal.check(ctx, conn); err != nil {
+		return nil, errors.Join(err, conn.Close(), db.Close())
+	}
+	s.writes = startWriter(db, conn, o.Fault)
+	s.reads = newReaders(path)
+	return s, nil
+}
+
+// Close waits for the writes under way, refuses later ones with ErrClosed,
+// folds the write-ahead log into the file and releases the data folder.
+func (s *Store) Close() error { return s.release() }
+
+func (s *Store) release() error {
+	var errs []error
+	if s.reads != nil {
+		errs = append(errs, s.reads.close())
+	}
+	if s.writes != nil {
+		errs = append(errs, s.writes.close())
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// touch creates the file for the owner alone; SQLite gives its log the same
+// permissions.
+func touch(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
