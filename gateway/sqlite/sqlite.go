@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+
+	"doorleaf/gateway"
 )
 
 // Store is a gateway.Store. Each write method returns after the COMMIT that
@@ -128,3 +130,5 @@ func touch(path string) error {
 	}
 	return f.Close()
 }
+
+var _ gateway.Store = (*Store)(nil)
