@@ -1,0 +1,93 @@
+// Package wire is the Go codec of the sign protocol in firmware-protocol/SPEC.md:
+// picture objects, the signed manifest, the CBOR messages, MQTT topics and the
+// cryptography of pairing. Comments cite the clauses of SPEC.md in brackets.
+//
+// It opens no connection, reads no clock and keeps no state between calls; who
+// may send what to whom is the business of its callers. Every parser bounds its
+// input before it allocates. Functions are safe for concurrent use; an Encoder
+// or a Decoder belongs to one goroutine at a time.
+package wire
+
+import "errors"
+
+// Version is the version of the protocol this package speaks [DL-GEN-1]; it is
+// in every topic and in the fourth byte of objects and manifests.
+const Version = 1
+
+// Limits of the protocol [DL-LIM-1].
+const (
+	MaxSide            = 16384   // pixels, width and height of a picture
+	MaxDecoded         = 8 << 20 // bytes of a decoded picture
+	MaxSteps           = 64      // steps of a manifest
+	MaxText            = 64      // bytes of a text field
+	MaxMessage         = 1024    // bytes of any CBOR message but Block
+	MaxBlockData       = 4096    // bytes of Block.Data
+	MaxBlockMessage    = 4300    // bytes of a Block message
+	MaxEvents          = 8       // events in one Hello
+	MaxHardwareMessage = 512     // bytes of the hardware description in PairCommit
+)
+
+// Kinds of failure; test with errors.Is.
+var (
+	// ErrFormat: the bytes break a rule of SPEC.md.
+	ErrFormat = errors.New("wire: malformed")
+	// ErrUnsupported: well-formed as far as known, but of another version,
+	// encoding or number of planes.
+	ErrUnsupported = errors.New("wire: not supported")
+	// ErrBase: a delta needs another base than the one at hand.
+	ErrBase = errors.New("wire: wrong base picture")
+	// ErrChecksum: decoded bytes do not have the promised checksum.
+	ErrChecksum = errors.New("wire: checksum mismatch")
+	// ErrMAC: a manifest is not signed with this sign's key, or a sealed secret
+	// does not open.
+	ErrMAC = errors.New("wire: authentication failed")
+)
+
+// Capabilities says what a sign can decode [DL-CAP-1].
+type Capabilities uint32
+
+// The bits of Capabilities. Every sign decodes EncodingRaw, set or not.
+const (
+	CapRaw        Capabilities = 1 << iota // EncodingRaw
+	CapDeflate512                          // EncodingDeflate, 512-byte window
+	CapDeflateRef                          // EncodingDeflateXor, needs the base in memory
+	CapContext                             // EncodingContext
+	CapContextRef                          // EncodingContextRef, needs the base in memory
+
+	CapMinimal = CapRaw
+	CapAll     = CapRaw | CapDeflate512 | CapDeflateRef | CapContext | CapContextRef
+)
+
+// Encoding is how the payload of an object is coded [DL-OBJ-4].
+type Encoding uint8
+
+// The encodings of version 1.
+const (
+	EncodingRaw        Encoding = 0
+	EncodingDeflate    Encoding = 1
+	EncodingDeflateXor Encoding = 2
+	EncodingContext    Encoding = 3
+	EncodingContextRef Encoding = 4
+)
+
+// String returns the name that SPEC.md and the command line use.
+func (e Encoding) String() string {
+	switch e {
+	case EncodingRaw:
+		return "raw"
+	case EncodingDeflate:
+		return "deflate"
+	case EncodingDeflateXor:
+		return "deflate-xor"
+	case EncodingContext:
+		return "context"
+	case EncodingContextRef:
+		return "context-ref"
+	}
+	return "unknown"
+}
+
+// needsBase reports whether e decodes only against a base picture.
+func (e Encoding) needsBase() bool {
+	return e == EncodingDeflateXor || e == EncodingContextRef
+}
