@@ -206,6 +206,18 @@ func (b *Broker) Address(nonce string) string {
 	return ""
 }
 
+// Secure reports whether the peer that tries to pair under nonce came over TLS.
+func (b *Broker) Secure(nonce string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.sessions[pairClient+nonce]
+	if s == nil {
+		return false
+	}
+	_, ok := s.conn.(*tls.Conn)
+	return ok
+}
+
 // GatewayCredential returns the user name and password of the gateway. They are
 // new at each start and work only on a GatewayConn.
 func (b *Broker) GatewayCredential() (username, password string) { return gatewayUser, b.secret }

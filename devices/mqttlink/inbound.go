@@ -1,0 +1,297 @@
+package mqttlink
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"doorleaf/devices"
+	"doorleaf/firmware-protocol/wire"
+)
+
+// inbound is one message on its way to its worker.
+type inbound struct {
+	topic    wire.Topic
+	payload  []byte
+	received time.Time
+}
+
+// How much one sign may pull: a picture at once, then a steady trickle.
+const (
+	blockBurst = 512 << 10 // bytes
+	blockRate  = 64 << 10  // bytes per second
+)
+
+// Stats counts what happened since the start.
+type Stats struct {
+	Received    int64 // messages from signs
+	Malformed   int64 // that broke the protocol
+	Dropped     int64 // because a queue was full; the sign asks again
+	Failed      int64 // that the gateway could not take
+	Manifests   int64 // published
+	Blocks      int64 // published
+	BytesServed int64 // of objects
+	Limited     int64 // chunk requests refused for their amount
+	Pairings    int64 // transcripts that became complete
+}
+
+type counters struct {
+	received, malformed, dropped, failed, manifests, blocks, bytes, limited, pairings atomic.Int64
+}
+
+// Stats returns the counters.
+func (l *Link) Stats() Stats {
+	c := &l.count
+	return Stats{
+		Received: c.received.Load(), Malformed: c.malformed.Load(), Dropped: c.dropped.Load(), Failed: c.failed.Load(),
+		Manifests: c.manifests.Load(), Blocks: c.blocks.Load(), BytesServed: c.bytes.Load(),
+		Limited: c.limited.Load(), Pairings: c.pairings.Load(),
+	}
+}
+
+// receive is called by the MQTT client for every message and must not block:
+// it copies the message into the queue of the sign's worker. A full queue drops
+// it; a sign repeats whatever is not answered.
+func (l *Link) receive(_ mqtt.Client, m mqtt.Message) {
+	l.count.received.Add(1)
+	t, err := wire.ParseTopic(m.Topic())
+	if err != nil || !t.Up() || len(m.Payload()) > wire.MaxMessage {
+		l.malformed(t, errors.Join(err, errSize))
+		return
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(t.Sign + t.Nonce))
+	in := inbound{topic: t, payload: append([]byte(nil), m.Payload()...), received: time.Now()}
+	select {
+	case l.queues[h.Sum32()%workers] <- in:
+	default:
+		l.count.dropped.Add(1)
+	}
+}
+
+var errSize = errors.New("message too large or of the wrong direction")
+
+// malformed counts a message that breaks the protocol and names its sender in
+// the log, at most once a minute each and never with content.
+func (l *Link) malformed(t wire.Topic, err error) {
+	l.count.malformed.Add(1)
+	who := t.Sign + t.Nonce
+	if l.noisy.may(who, time.Now()) {
+		l.log.Warn("mqtt: malformed message", "sign", who, "message", string(t.Name), "err", err)
+	}
+}
+
+// rateLog lets each key through once a minute.
+type rateLog struct {
+	mu   sync.Mutex
+	last map[string]time.Time // guarded by mu
+}
+
+func (r *rateLog) may(key string, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if t, ok := r.last[key]; ok && now.Sub(t) < time.Minute {
+		return false
+	}
+	if len(r.last) >= 1024 {
+		clear(r.last)
+	}
+	r.last[key] = now
+	return true
+}
+
+// work handles the messages of one queue.
+func (l *Link) work(ctx context.Context, q <-chan inbound) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case in := <-q:
+			c, cancel := context.WithTimeout(ctx, handleTimeout)
+			err := l.handle(c, in)
+			cancel()
+			if err != nil && ctx.Err() == nil {
+				l.failed(in.topic, err)
+			}
+		}
+	}
+}
+
+// failed sorts out why a message was not handled.
+func (l *Link) failed(t wire.Topic, err error) {
+	switch {
+	case errors.Is(err, wire.ErrFormat), errors.Is(err, wire.ErrUnsupported), errors.Is(err, wire.ErrChecksum):
+		l.malformed(t, err)
+		return
+	case errors.Is(err, devices.ErrUnknownSign) && t.Sign != "":
+		// Unpaired while connected: out with it, it will be refused at the door.
+		_ = l.Kick(context.Background(), devices.SignID(t.Sign))
+	}
+	l.count.failed.Add(1)
+	if l.noisy.may("failed "+t.Sign+t.Nonce, time.Now()) {
+		l.log.Warn("mqtt: message not handled", "sign", t.Sign+t.Nonce, "message", string(t.Name), "err", err)
+	}
+}
+
+// handle decodes and answers one message.
+func (l *Link) handle(ctx context.Context, in inbound) error {
+	id := devices.SignID(in.topic.Sign)
+	switch in.topic.Name {
+	case wire.NameHello:
+		m, err := wire.UnmarshalHello(in.payload)
+		if err != nil {
+			return err
+		}
+		return l.hello(ctx, id, m, in.received)
+	case wire.NameShown:
+		m, err := wire.UnmarshalShown(in.payload)
+		if err != nil {
+			return err
+		}
+		return l.report(ctx, shownReport(id, m, in.received))
+	case wire.NameEvent:
+		m, err := wire.UnmarshalEvent(in.payload)
+		if err != nil {
+			return err
+		}
+		return l.report(ctx, eventReport(id, m, in.received))
+	case wire.NameGet:
+		m, err := wire.UnmarshalGet(in.payload)
+		if err != nil {
+			return err
+		}
+		return l.block(ctx, id, m)
+	case wire.NameCommit:
+		m, err := wire.UnmarshalPairCommit(in.payload)
+		if err != nil {
+			return err
+		}
+		return l.commit(ctx, in.topic.Nonce, m, in.received)
+	case wire.NameReveal:
+		m, err := wire.UnmarshalPairReveal(in.payload)
+		if err != nil {
+			return err
+		}
+		return l.reveal(ctx, in.topic.Nonce, m)
+	}
+	return nil
+}
+
+// hello reports the button presses a sign brings along first: they happened
+// before.
+func (l *Link) hello(ctx context.Context, id devices.SignID, m wire.Hello, at time.Time) error {
+	for _, e := range m.Events {
+		if _, err := l.opts.Gateway.Report(ctx, eventReport(id, e, at)); err != nil {
+			return err
+		}
+	}
+	return l.report(ctx, helloReport(id, m, at))
+}
+
+// report hands a report to the gateway and answers: an ack, and the manifest
+// when there is a newer one.
+func (l *Link) report(ctx context.Context, r devices.Report) error {
+	d, err := l.opts.Gateway.Report(ctx, r)
+	if err != nil {
+		return err
+	}
+	l.sign(r.Sign).confirmed(r)
+	now := time.Now()
+	at, jitter := l.opts.Gateway.NextWake(ctx, r.Sign)
+	a := wire.Ack{Boot: r.Boot, Counter: r.Counter, ServerTime: now.UnixMilli(), Manifest: d != nil}
+	a.NextWakeSeconds, a.JitterSeconds = seconds(at, jitter, now)
+	msg, err := a.Marshal()
+	if err != nil {
+		return err
+	}
+	if err := l.publish(ctx, faultAck, wire.SignTopic(string(r.Sign), wire.NameAck), 0, msg); err != nil {
+		return err
+	}
+	if d == nil {
+		return nil
+	}
+	return l.deliver(ctx, *d)
+}
+
+// block answers a chunk request.
+func (l *Link) block(ctx context.Context, id devices.SignID, m wire.Get) error {
+	if !l.sign(id).spend(int(m.Length)) {
+		l.count.limited.Add(1)
+		return nil // the sign asks again later
+	}
+	key := objectKey{id, devices.ObjectHash(m.Object)}
+	object, ok := l.objects.get(key)
+	if !ok {
+		var err error
+		object, err = l.opts.Gateway.Object(ctx, id, key.hash)
+		switch {
+		case errors.Is(err, devices.ErrUnknownObject):
+			object = nil
+		case err != nil:
+			return err
+		default:
+			l.objects.put(key, object)
+		}
+	}
+	b := wire.Block{Object: [8]byte(m.Object[:8]), Offset: m.Offset, Total: uint32(len(object))}
+	if int64(m.Offset) < int64(len(object)) {
+		b.Data = object[m.Offset:min(int(m.Offset)+int(m.Length), len(object))]
+	} else {
+		b.Offset, b.Total = 0, 0
+	}
+	msg, err := b.Marshal()
+	if err != nil {
+		return err
+	}
+	l.count.blocks.Add(1)
+	l.count.bytes.Add(int64(len(b.Data)))
+	return l.publish(ctx, faultBlock, wire.SignTopic(string(id), wire.NameBlock), 0, msg)
+}
+
+// spend takes n bytes off what the sign may pull now.
+func (s *signState) spend(n int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	s.budget = min(blockBurst, s.budget+now.Sub(s.refilled).Seconds()*blockRate)
+	s.refilled = now
+	if s.budget < float64(n) {
+		return false
+	}
+	s.budget -= float64(n)
+	return true
+}
+
+func helloReport(id devices.SignID, m wire.Hello, at time.Time) devices.Report {
+	return devices.Report{
+		Kind: devices.HelloReport, Sign: id, Received: at,
+		Boot: m.Boot, Counter: m.Counter, Epoch: m.Epoch, Seq: m.Seq, Shown: devices.Digest(m.Shown),
+		Hardware: devices.Hardware{
+			Model: m.Model, Serial: m.Serial, Firmware: m.Firmware, Width: int(m.Width), Height: int(m.Height),
+			AlwaysOn: m.AlwaysOn, Capabilities: devices.Capabilities(m.Capabilities),
+		},
+		BatteryMillivolts: int(m.BatteryMillivolts), SignalDBm: int(m.SignalDBm),
+		TemperatureC: int(m.TemperatureC), TemperatureKnown: m.TemperatureKnown,
+		WakeReason: devices.WakeReason(m.Wake), LastError: devices.ErrorCode(m.LastError),
+	}
+}
+
+func shownReport(id devices.SignID, m wire.Shown, at time.Time) devices.Report {
+	return devices.Report{
+		Kind: devices.ShownReport, Sign: id, Received: at,
+		Boot: m.Boot, Counter: m.Counter, Epoch: m.Epoch, Seq: m.Seq, Shown: devices.Digest(m.Glass),
+		BatteryMillivolts: int(m.BatteryMillivolts), WakeReason: devices.WakeReason(m.Wake), LastError: devices.ErrorCode(m.LastError),
+	}
+}
+
+func eventReport(id devices.SignID, m wire.Event, at time.Time) devices.Report {
+	return devices.Report{
+		Kind: devices.EventReport, Sign: id, Received: at,
+		Boot: m.Boot, Counter: m.Counter, Button: int(m.Button), AgeMillis: m.AgeMillis,
+	}
+}
