@@ -30,7 +30,7 @@ func foldDecision(t *tx, sign int64, d gateway.Decision) (folded bool, err error
 	var slot int64
 	var reason gateway.Reason
 	var epoch, seq uint32
-	err = t.get(`SELECT slot, reason, epoch, seq FROM decisions JOIN sign_status USING (sign)
+	err = t.get(`SELECT slot, reason, d.epoch, d.seq FROM decisions d JOIN sign_status USING (sign)
 		WHERE sign = ? AND slot = (decisions_total - 1) % ?`, []any{sign, keptDecisions}, &slot, &reason, &epoch, &seq)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
