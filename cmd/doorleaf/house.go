@@ -12,12 +12,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"doorleaf/devices"
 	"doorleaf/devices/broker"
 	"doorleaf/devices/mqttlink"
 	"doorleaf/gateway"
 	"doorleaf/gateway/admin"
+	"doorleaf/gateway/calendar"
 	"doorleaf/gateway/sqlite"
 	"doorleaf/graphsync"
 	"doorleaf/render"
@@ -37,6 +39,7 @@ type house struct {
 	calendars *graphsync.Service
 	admin     http.Handler
 	web       net.Listener
+	setupURL  string // one-time link for the first administrator, "" when there is one
 
 	closers []func() error
 }
@@ -201,10 +204,22 @@ func (h *house) openCalendars(context.Context) error {
 	}
 	h.calendars, err = graphsync.New(graphsync.Options{
 		Store: h.store, Logger: h.log, RedirectURI: h.conf.publicURL + "/m", RootCAs: pool,
-		PollInterval: h.conf.pollInterval, Changed: h.core.AgendaChanged, Refreshed: h.core.AgendaConfirmed,
-		LoginURL: h.conf.loginURL, GraphURL: h.conf.graphURL,
+		PollInterval: h.conf.pollInterval, Changed: h.core.AgendaChanged, Refreshed: h.agendaConfirmed,
+		LoginURL: h.conf.loginURL, GraphURL: h.conf.graphURL, NotFound: gateway.ErrNotFound,
+		SiteZone: h.siteZone,
 	})
 	return err
+}
+
+func (h *house) agendaConfirmed(room calendar.RoomID) { h.core.AgendaConfirmed(room, time.Now()) }
+
+// siteZone is the zone of rooms that name none.
+func (h *house) siteZone() *time.Location {
+	site, err := h.store.Site(context.Background())
+	if err != nil {
+		return time.UTC
+	}
+	return site.Location()
 }
 
 func (h *house) openAdmin(ctx context.Context) error {
@@ -223,7 +238,8 @@ func (h *house) openAdmin(ctx context.Context) error {
 		CustomCloud: h.conf.customCloud(), MQTT: info,
 	})
 	if err == nil && token != "" {
-		h.log.Info("create the first administrator", "open", h.conf.publicURL+"/m/setup?token="+token)
+		h.setupURL = h.conf.publicURL + "/m/setup?token=" + token
+		h.log.Info("create the first administrator", "open", h.setupURL)
 	}
 	return err
 }
