@@ -1,0 +1,254 @@
+package msgraph
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/microsoft/kiota-abstractions-go/serialization"
+)
+
+// Room is a room as Graph's place resource gives it.
+type Room struct {
+	ID          string // not immutable
+	PlaceID     string
+	Name        string // displayName
+	Address     string // emailAddress
+	Building    string
+	FloorLabel  string
+	FloorNumber int // valid if HasFloor
+	HasFloor    bool
+	Capacity    int // 0 when unknown
+}
+
+// Event is an event as Graph gives it, unjudged. Bad names the members whose
+// JSON type was not the documented one; they are left empty.
+type Event struct {
+	ID, ICalUID, SeriesID, Type     string
+	Subject                         string
+	OrganizerName, OrganizerAddress string
+	Start, End                      DateTime
+	Created                         string
+	AllDay, Cancelled               bool
+	ShowAs, Sensitivity, Response   string
+	ChangeKey, TransactionID        string
+	Removed                         bool // a delta item that says the event is gone
+	Bad                             []string
+}
+
+// DateTime is Graph's dateTimeTimeZone: a wall-clock time without offset and
+// the name of its zone.
+type DateTime struct{ DateTime, Zone string }
+
+type (
+	node   = serialization.ParseNode
+	reader = map[string]func(node) error
+)
+
+// readOnly is the part of Parsable that answers never use.
+type readOnly struct{}
+
+// Serialize implements serialization.Parsable.
+func (readOnly) Serialize(serialization.SerializationWriter) error {
+	return errors.New("msgraph: answers are not written")
+}
+
+// page is one page of a collection.
+type page[T any] struct {
+	readOnly
+	items     []T
+	hasValue  bool
+	nextLink  string
+	deltaLink string
+	factory   serialization.ParsableFactory
+	take      func(serialization.Parsable) T
+}
+
+// GetFieldDeserializers implements serialization.Parsable.
+func (p *page[T]) GetFieldDeserializers() reader {
+	return reader{
+		"@odata.nextLink":  func(n node) error { return strict(n, &p.nextLink) },
+		"@odata.deltaLink": func(n node) error { return strict(n, &p.deltaLink) },
+		"value": func(n node) error {
+			values, err := n.GetCollectionOfObjectValues(p.factory)
+			if err != nil {
+				return err
+			}
+			p.hasValue = values != nil
+			for _, v := range values {
+				if v == nil {
+					return errors.New("msgraph: null in a collection")
+				}
+				p.items = append(p.items, p.take(v))
+			}
+			return nil
+		},
+	}
+}
+
+func strict(n node, to *string) error {
+	s, err := n.GetStringValue()
+	if s != nil {
+		*to = *s
+	}
+	return err
+}
+
+// roomItem reads a room leniently: Microsoft's own examples have the capacity
+// as a string and members of other types than the schema.
+type roomItem struct {
+	readOnly
+	room Room
+}
+
+func newRoom(node) (serialization.Parsable, error) { return new(roomItem), nil }
+
+// GetFieldDeserializers implements serialization.Parsable.
+func (r *roomItem) GetFieldDeserializers() reader {
+	text := func(to *string) func(node) error {
+		return func(n node) error { *to = lenientText(n); return nil }
+	}
+	return reader{
+		"id":           text(&r.room.ID),
+		"placeId":      text(&r.room.PlaceID),
+		"displayName":  text(&r.room.Name),
+		"emailAddress": func(n node) error { return strict(n, &r.room.Address) },
+		"building":     text(&r.room.Building),
+		"floorLabel":   text(&r.room.FloorLabel),
+		"floorNumber": func(n node) error {
+			r.room.FloorNumber, r.room.HasFloor = lenientInt(n)
+			return nil
+		},
+		"capacity": func(n node) error {
+			r.room.Capacity, _ = lenientInt(n)
+			return nil
+		},
+	}
+}
+
+// lenientText reads a string, or a number as its text; anything else is "".
+func lenientText(n node) string {
+	if s, err := n.GetStringValue(); err == nil {
+		if s == nil {
+			return ""
+		}
+		return *s
+	}
+	if i, ok := lenientInt(n); ok {
+		return strconv.Itoa(i)
+	}
+	return ""
+}
+
+// lenientInt reads a number, or a string that holds one.
+func lenientInt(n node) (int, bool) {
+	if s, err := n.GetStringValue(); err == nil {
+		if s == nil {
+			return 0, false
+		}
+		i, err := strconv.ParseInt(strings.TrimSpace(*s), 10, 32)
+		return int(i), err == nil
+	}
+	f, err := n.GetFloat64Value()
+	if err != nil || f == nil || *f != *f || *f < -1e9 || *f > 1e9 {
+		return 0, false
+	}
+	return int(*f), true
+}
+
+// eventItem reads an event. It never fails: what has a wrong type is named in
+// Bad and judged by the caller, who knows which room it was.
+type eventItem struct {
+	readOnly
+	event Event
+}
+
+func newEvent(node) (serialization.Parsable, error) { return new(eventItem), nil }
+
+// GetFieldDeserializers implements serialization.Parsable.
+func (e *eventItem) GetFieldDeserializers() reader {
+	ev := &e.event
+	bad := func(name string) { ev.Bad = append(ev.Bad, name) }
+	text := func(name string, to *string) func(node) error {
+		return func(n node) error {
+			if strict(n, to) != nil {
+				bad(name)
+			}
+			return nil
+		}
+	}
+	truth := func(name string, to *bool) func(node) error {
+		return func(n node) error {
+			b, err := n.GetBoolValue()
+			if err != nil {
+				bad(name)
+			} else if b != nil {
+				*to = *b
+			}
+			return nil
+		}
+	}
+	inner := func(name string, fields reader) func(node) error {
+		return func(n node) error {
+			switch object, null := isObject(n); {
+			case null:
+				return nil
+			case !object:
+				bad(name)
+				return nil
+			}
+			for member, read := range fields {
+				if child, err := n.GetChildNode(member); err != nil {
+					bad(name)
+				} else if child != nil {
+					_ = read(child)
+				}
+			}
+			return nil
+		}
+	}
+	return reader{
+		"id":              text("id", &ev.ID),
+		"iCalUId":         text("iCalUId", &ev.ICalUID),
+		"seriesMasterId":  text("seriesMasterId", &ev.SeriesID),
+		"type":            text("type", &ev.Type),
+		"subject":         text("subject", &ev.Subject),
+		"createdDateTime": text("createdDateTime", &ev.Created),
+		"isAllDay":        truth("isAllDay", &ev.AllDay),
+		"isCancelled":     truth("isCancelled", &ev.Cancelled),
+		"showAs":          text("showAs", &ev.ShowAs),
+		"sensitivity":     text("sensitivity", &ev.Sensitivity),
+		"changeKey":       text("changeKey", &ev.ChangeKey),
+		"transactionId":   text("transactionId", &ev.TransactionID),
+		"start":           inner("start", moment(text, "start", &ev.Start)),
+		"end":             inner("end", moment(text, "end", &ev.End)),
+		"responseStatus":  inner("responseStatus", reader{"response": text("responseStatus", &ev.Response)}),
+		"organizer": inner("organizer", reader{"emailAddress": inner("organizer", reader{
+			"name":    text("organizer", &ev.OrganizerName),
+			"address": text("organizer", &ev.OrganizerAddress),
+		})}),
+		"@removed": func(n node) error {
+			_, null := isObject(n)
+			ev.Removed = !null
+			return nil
+		},
+	}
+}
+
+func moment(text func(string, *string) func(node) error, name string, to *DateTime) reader {
+	return reader{"dateTime": text(name, &to.DateTime), "timeZone": text(name, &to.Zone)}
+}
+
+// isObject reports whether the node is a JSON object, or null. The SDK hands
+// nulls out as nil pointers in a non-nil interface, whose methods answer nil.
+func isObject(n node) (object, null bool) {
+	if n == nil {
+		return false, true
+	}
+	raw, err := n.GetRawValue()
+	if err != nil || raw == nil {
+		return false, err == nil
+	}
+	_, object = raw.(map[string]any)
+	return object, false
+}

@@ -1,0 +1,205 @@
+package graphsync
+
+import (
+	"context"
+	"time"
+
+	"doorleaf/gateway/calendar"
+	"doorleaf/gateway/connection"
+	"doorleaf/graphsync/internal/msgraph"
+)
+
+// How many rooms a test reads: enough to find one that may be read, and to show
+// the administrator the first ones.
+const (
+	roomsToChoose = 3
+	roomsToShow   = 20
+)
+
+// Probe tests a connection with real calls and returns one line per call. A
+// delegated connection also has the application's own rights tried, and goes
+// over to them where they are granted. The error is NotConfigured without
+// settings, or the store's; a failed call is a line, not an error.
+func (s *Service) Probe(ctx context.Context, id connection.ID) ([]connection.Check, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	c, err := s.store.Connection(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if c.Settings.ClientID == "" {
+		return nil, &connection.Error{Kind: connection.NotConfigured, Op: "check connection"}
+	}
+	if c.State.Mode == connection.Delegated {
+		promoted, err := s.choose(ctx, id, 1)
+		if err != nil {
+			return nil, err
+		}
+		if !promoted {
+			ses, err := s.session(ctx, id)
+			if err != nil {
+				return nil, err
+			}
+			p, err := s.try(ctx, c, ses, roomsToShow, false)
+			return p.checks, err
+		}
+	}
+	p, err := s.tryAppOnly(ctx, c, roomsToShow, false)
+	return p.checks, err
+}
+
+// choose tries the application's own rights, up to tries times because grants
+// arrive late, and lets the connection run on them where they are granted. Then
+// it lists the rooms. The error is the store's.
+func (s *Service) choose(ctx context.Context, id connection.ID, tries int) (appOnly bool, err error) {
+	c, err := s.store.Connection(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	for n := range tries {
+		if n > 0 {
+			if sleep(ctx, time.Duration(n)*time.Second) != nil {
+				break
+			}
+		}
+		p, err := s.tryAppOnly(ctx, c, roomsToChoose, true)
+		if err != nil {
+			return false, err
+		}
+		if !p.granted() {
+			continue
+		}
+		appOnly = true
+		err = s.editState(ctx, id, func(now connection.Connection, st *connection.State) error {
+			if now.Settings != c.Settings || st.Mode == connection.NotConnected {
+				return nil
+			}
+			st.Mode, st.Lost = connection.AppOnly, nil
+			if !p.places {
+				st.Lost = []connection.Permission{connection.PlaceReadAll}
+			}
+			return nil
+		})
+		if err != nil {
+			return false, err
+		}
+		if c.State.Mode != connection.AppOnly {
+			s.log.Info("Microsoft 365 is read with the application's own rights", "connection", id)
+			s.health.forget(id)
+		}
+		break
+	}
+	s.closeSession(id)
+	if err := s.RefreshRooms(ctx, id); err != nil && kindOf(err) == "" {
+		return appOnly, err
+	}
+	s.wake()
+	return appOnly, nil
+}
+
+// probe is the result of a test.
+type probe struct {
+	checks   []connection.Check
+	places   bool // rooms may be listed
+	calendar bool // at least one calendar may be read
+	refused  bool // a calendar was refused
+	rooms    int  // calendars that were tried
+}
+
+// granted reports whether a mode is good enough to run on. Without any room
+// there is no calendar to prove it on, and nothing to lose.
+func (p probe) granted() bool { return p.calendar || (p.places && p.rooms == 0) }
+
+func (p *probe) add(name, room string, err error, now time.Time) {
+	ch := connection.Check{Name: name, Room: room, OK: err == nil}
+	if err != nil {
+		ch.Problem = problem(nil, err, now)
+	}
+	p.checks = append(p.checks, ch)
+}
+
+// tryAppOnly tests the application's own rights with a new token, because rights
+// are fixed in a token when it is issued.
+func (s *Service) tryAppOnly(ctx context.Context, c connection.Connection, rooms int, enough bool) (probe, error) {
+	key := sessionKey{settings: c.Settings, mode: connection.AppOnly, tenant: tenantOf(c)}
+	if c.State.TenantID != "" && c.Settings.Tenant == "" {
+		key.tenant = c.State.TenantID
+	}
+	ses, err := s.open(c.ID, key, newHeld())
+	if err != nil {
+		var p probe
+		p.add("token", "", err, s.now())
+		return p, nil
+	}
+	return s.try(ctx, c, ses, rooms, enough)
+}
+
+// try tests token, room list and calendars of a session: at most so many rooms,
+// and with enough only until one could be read.
+func (s *Service) try(ctx context.Context, c connection.Connection, ses *session, rooms int, enough bool) (probe, error) {
+	var p probe
+	_, err := ses.tokens.get(ctx, "")
+	p.add("token", "", err, s.now())
+	if err != nil {
+		return p, nil
+	}
+	listed, err := withToken(ctx, ses, func() ([]msgraph.Room, error) { return ses.graph.SomeRooms(ctx, rooms) })
+	err = placesError(err)
+	p.places = err == nil
+	p.add("places", "", err, s.now())
+
+	ids, err := s.roomsToTry(ctx, c.ID, listed)
+	if err != nil {
+		return p, err
+	}
+	for _, id := range ids[:min(len(ids), rooms)] {
+		now := s.now()
+		_, err := withToken(ctx, ses, func() ([]msgraph.Event, error) {
+			return ses.graph.View(ctx, string(id), now, now.Add(time.Hour))
+		})
+		err = graphError("read calendar", string(id), err)
+		p.rooms++
+		p.add("calendar", string(id), err, now)
+		if p.calendar = p.calendar || err == nil; p.calendar && enough {
+			break
+		}
+	}
+	return p, nil
+}
+
+// roomsToTry names rooms for a test: known ones first, they are the ones that
+// matter.
+func (s *Service) roomsToTry(ctx context.Context, id connection.ID, listed []msgraph.Room) ([]calendar.RoomID, error) {
+	known, err := s.roomsOf(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	var ids []calendar.RoomID
+	seen := map[calendar.RoomID]bool{}
+	add := func(room calendar.RoomID) {
+		if !seen[room] {
+			seen[room] = true
+			ids = append(ids, room)
+		}
+	}
+	for _, r := range known {
+		if !r.Gone {
+			add(r.ID)
+		}
+	}
+	found, _ := readRooms(listed)
+	for _, r := range found {
+		add(r.ID)
+	}
+	return ids, nil
+}
+
+// withToken makes a call, and once more with a new token when Graph refused the
+// one it had.
+func withToken[T any](ctx context.Context, ses *session, call func() (T, error)) (T, error) {
+	v, err := call()
+	if e := graphError("", "", err); kindOf(e) == connection.SignInAgain && e.(*connection.Error).Op != tokenOp && ses.tokens.drop(ctx) {
+		return call()
+	}
+	return v, err
+}

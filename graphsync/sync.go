@@ -1,0 +1,425 @@
+package graphsync
+
+import (
+	"context"
+	"hash/fnv"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"doorleaf/gateway/calendar"
+	"doorleaf/gateway/connection"
+	"doorleaf/graphsync/internal/msgraph"
+)
+
+// The clock of the sync.
+const (
+	truthEvery     = time.Hour        // a full read at least this often
+	blindEvery     = time.Minute      // full reads without a doorbell, at most this often
+	deltaPause     = 10 * time.Minute // no delta query after it failed
+	maxBackOff     = 10 * time.Minute
+	firstBackOff   = 5 * time.Second
+	goneFactor     = 10 // rooms that are no longer listed are looked at less often
+	listEvery      = time.Hour
+	superviseEvery = 20 * time.Second
+	lookTime       = 2 * time.Minute // one look, waiting for its turn included
+	rolloverSpread = 20 * time.Minute
+)
+
+// roomSync is where the sync of one room stands in this process.
+type roomSync struct {
+	turn chan struct{} // holds a value when free; guards what follows
+
+	loaded    bool // window and cursor are what the store has
+	window    calendar.Window
+	cursor    connection.Cursor
+	noDelta   time.Time // no delta query before
+	deltaDown bool      // said so in the log
+}
+
+// roomSync returns the state of a room.
+func (s *Service) roomSync(id calendar.RoomID) *roomSync {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.rooms[id]
+	if r == nil {
+		r = &roomSync{turn: make(chan struct{}, 1)}
+		r.turn <- struct{}{}
+		s.rooms[id] = r
+	}
+	return r
+}
+
+// Run keeps all rooms of all connections in step until ctx ends; then it waits
+// for what is under way and returns nil.
+func (s *Service) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	crew := &crew{ctx: ctx, wg: &wg, rooms: map[place]context.CancelFunc{}, lists: map[connection.ID]context.CancelFunc{}}
+	tick := time.NewTicker(superviseEvery)
+	defer tick.Stop()
+	down := false
+	for {
+		err := s.supervise(ctx, crew)
+		if err != nil && !down && ctx.Err() == nil {
+			s.log.Error("rooms not read from the store", "err", err)
+		}
+		down = err != nil
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.kick:
+		case <-tick.C:
+		}
+	}
+}
+
+// crew are the goroutines of Run; only Run's own goroutine touches it.
+type crew struct {
+	ctx   context.Context // of Run; a crew does not outlive it
+	wg    *sync.WaitGroup
+	rooms map[place]context.CancelFunc
+	lists map[connection.ID]context.CancelFunc
+}
+
+// start runs f until its cancel function is called or Run ends.
+func (c *crew) start(f func(context.Context)) context.CancelFunc {
+	ctx, cancel := context.WithCancel(c.ctx)
+	c.wg.Go(func() { f(ctx) })
+	return cancel
+}
+
+// supervise gives every connection and room its goroutine, and ends those of
+// what is no longer there.
+func (s *Service) supervise(ctx context.Context, crew *crew) error {
+	conns, err := s.store.Connections(ctx)
+	if err != nil {
+		return err
+	}
+	rooms, err := s.store.Rooms(ctx)
+	if err != nil {
+		return err
+	}
+	live := map[connection.ID]bool{}
+	for _, c := range conns {
+		if c.State.Mode == connection.NotConnected {
+			continue
+		}
+		live[c.ID] = true
+		if crew.lists[c.ID] == nil {
+			crew.lists[c.ID] = crew.start(func(ctx context.Context) { s.keepList(ctx, c.ID) })
+		}
+	}
+	wanted := map[place]bool{}
+	for _, r := range rooms {
+		at := place{conn: s.owner(r.ID, conns), room: r.ID}
+		if !live[at.conn] {
+			continue
+		}
+		wanted[at] = true
+		if crew.rooms[at] == nil {
+			crew.rooms[at] = crew.start(func(ctx context.Context) { s.watch(ctx, at) })
+		}
+	}
+	for at, cancel := range crew.rooms {
+		if !wanted[at] {
+			cancel()
+			delete(crew.rooms, at)
+			s.health.forgetRoom(at.conn, at.room)
+		}
+	}
+	for id, cancel := range crew.lists {
+		if !live[id] {
+			cancel()
+			delete(crew.lists, id)
+		}
+	}
+	return nil
+}
+
+// keepList lists the rooms now and then, and looks whether a delegated
+// connection may use the application's own rights by now.
+func (s *Service) keepList(ctx context.Context, id connection.ID) {
+	failures := 0
+	for {
+		c, err := s.store.Connection(ctx, id)
+		if err == nil && c.State.Mode == connection.Delegated {
+			_, err = s.choose(ctx, id, 1)
+		} else if err == nil {
+			err = s.RefreshRooms(ctx, id)
+		}
+		pause := jitter(listEvery)
+		if err != nil && kindOf(err) != connection.PlacesDenied {
+			failures++
+			pause = backOff(failures, err)
+			if kindOf(err) == "" && failures == 1 && ctx.Err() == nil {
+				s.log.Error("room list not stored", "connection", id, "err", err)
+			}
+		} else {
+			failures = 0
+		}
+		if sleep(ctx, pause) != nil {
+			return
+		}
+	}
+}
+
+// watch looks at one room for ever. It never gives up: failures only make the
+// looks rarer, down to one in ten minutes.
+func (s *Service) watch(ctx context.Context, at place) {
+	failures, storeDown := 0, false
+	for {
+		err := s.look(ctx, at, false)
+		if ctx.Err() != nil {
+			return
+		}
+		if failures++; err == nil {
+			failures = 0
+		}
+		if down := err != nil && kindOf(err) == ""; down != storeDown {
+			if storeDown = down; down {
+				s.log.Error("room not stored", "room", at.room, "err", err)
+			}
+		}
+		if sleep(ctx, s.pause(ctx, at, failures, err)) != nil {
+			return
+		}
+	}
+}
+
+// pause is the time to the next look.
+func (s *Service) pause(ctx context.Context, at place, failures int, err error) time.Duration {
+	if err != nil {
+		return backOff(failures, err)
+	}
+	every := s.poll
+	if c, err := s.store.Connection(ctx, at.conn); err == nil && c.State.Mode == connection.Delegated {
+		every = max(every, blindEvery)
+	}
+	if room, err := s.store.Room(ctx, at.room); err == nil && room.Gone {
+		every *= goneFactor
+	}
+	return jitter(every)
+}
+
+// Sync reads the truth about a room now, whatever the clock says.
+func (s *Service) Sync(ctx context.Context, room calendar.RoomID) error {
+	conns, err := s.store.Connections(ctx)
+	if err != nil {
+		return err
+	}
+	return s.look(ctx, place{conn: s.owner(room, conns), room: room}, true)
+}
+
+// look takes one look at a room: rings the doorbell, reads the truth when it has
+// to, commits, and reports. With force it always reads.
+func (s *Service) look(ctx context.Context, at place, force bool) error {
+	r := s.roomSync(at.room)
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	select {
+	case <-r.turn:
+	case <-ctx.Done():
+		return &connection.Error{Kind: connection.Unreachable, Op: "read calendar", Room: string(at.room)}
+	}
+	defer func() { r.turn <- struct{}{} }()
+	changed, err := s.lookOnce(ctx, at, r, force)
+	if err != nil {
+		if kindOf(err) == "" {
+			r.loaded = false // the store may have kept it or not
+		}
+		s.report(context.WithoutCancel(ctx), at, err)
+		return err
+	}
+	s.report(ctx, at, nil)
+	if changed {
+		s.changed(at.room)
+	} else {
+		s.refreshed(at.room)
+	}
+	return nil
+}
+
+// lookOnce is look without its frame.
+func (s *Service) lookOnce(ctx context.Context, at place, r *roomSync, force bool) (changed bool, err error) {
+	ses, err := s.session(ctx, at.conn)
+	if err != nil {
+		return false, err
+	}
+	room, err := s.store.Room(ctx, at.room)
+	if err != nil {
+		return false, err
+	}
+	if err := s.load(ctx, at.room, r); err != nil {
+		return false, err
+	}
+	start := s.now()
+	want := s.window(room, start)
+	due := force || ses.key.mode == connection.Delegated || !sameWindow(r.window, want) || start.Sub(r.cursor.TruthAt) >= truthEvery
+	cur := connection.Cursor{TruthAt: r.cursor.TruthAt}
+	if ses.key.mode != connection.Delegated {
+		var rang bool
+		cur.DeltaLink, rang, err = s.ring(ctx, ses, at, r, want)
+		if err != nil {
+			return false, err
+		}
+		blind := cur.DeltaLink == "" && start.Sub(r.cursor.TruthAt) >= blindEvery
+		due = due || rang || blind
+	}
+	if !due {
+		if err := s.store.TouchAgenda(ctx, at.room, start, cur); err != nil {
+			return false, err
+		}
+		r.cursor = cur
+		return false, nil
+	}
+	return s.truth(ctx, ses, r, room, want, cur)
+}
+
+// truth reads the whole window and commits it with the cursor.
+func (s *Service) truth(ctx context.Context, ses *session, r *roomSync, room calendar.Room, want calendar.Window, cur connection.Cursor) (bool, error) {
+	const op = "read calendar"
+	start := s.now()
+	s.counters.add("truth_reads", 1)
+	raw, err := withToken(ctx, ses, func() ([]msgraph.Event, error) {
+		return ses.graph.View(ctx, string(room.ID), want.From, want.To)
+	})
+	if err != nil {
+		return false, graphError(op, string(room.ID), err)
+	}
+	events, n, err := readEvents(raw)
+	if err != nil {
+		return false, &connection.Error{Kind: connection.BadAnswer, Op: op, Room: string(room.ID), Status: 200}
+	}
+	s.counters.add("events_dropped", n.dropped)
+	s.counters.add("subjects_cut", n.cut)
+	cur.TruthAt = start
+	changed, err := s.store.CommitAgenda(ctx, calendar.Agenda{Room: room, Events: events, Window: want, AsOf: start}, cur)
+	if err != nil {
+		return false, err
+	}
+	r.window, r.cursor = want, cur
+	return changed, nil
+}
+
+// ring asks the delta query whether anything moved. A new round begins when the
+// window rolled on or Graph lost its state; it is finished before the truth is
+// read, so that nothing falls between the two. An empty link without an error
+// means that delta queries are in trouble and the timer has to do.
+func (s *Service) ring(ctx context.Context, ses *session, at place, r *roomSync, want calendar.Window) (link string, rang bool, err error) {
+	const op = "ask for changes"
+	now := s.now()
+	if now.Before(r.noDelta) {
+		return "", false, nil
+	}
+	var ch msgraph.Changes
+	if link = r.cursor.DeltaLink; link != "" && r.window == want {
+		s.counters.add("delta_polls", 1)
+		ch, err = withToken(ctx, ses, func() (msgraph.Changes, error) { return ses.graph.DeltaFrom(ctx, link) })
+		if err = graphError(op, string(at.room), err); err == nil {
+			s.deltaWorks(at, r)
+			return ch.DeltaLink, ch.Items > 0, nil
+		}
+	}
+	if link == "" || !sameWindow(r.window, want) || lostState(err) {
+		if err != nil {
+			s.counters.failure(kindOf(err))
+		}
+		s.counters.add("delta_rounds", 1)
+		ch, err = withToken(ctx, ses, func() (msgraph.Changes, error) {
+			return ses.graph.Delta(ctx, string(at.room), want.From, want.To)
+		})
+		if err = graphError(op, string(at.room), err); err == nil {
+			s.deltaWorks(at, r)
+			return ch.DeltaLink, true, nil
+		}
+	}
+	if !deltaOnly(err) {
+		return "", false, err
+	}
+	s.counters.failure(kindOf(err))
+	r.noDelta = now.Add(deltaPause)
+	if !r.deltaDown {
+		r.deltaDown = true
+		s.log.Warn("changes are not announced, reading by the clock", "room", at.room, "kind", kindOf(err), "code", err.(*connection.Error).Code)
+	}
+	return "", false, nil
+}
+
+func (s *Service) deltaWorks(at place, r *roomSync) {
+	if r.deltaDown {
+		r.deltaDown = false
+		s.log.Info("changes are announced again", "room", at.room)
+	}
+}
+
+// lostState reports whether a delta link is of no use any more: Graph forgot
+// it, or it leads to a server that is not ours.
+func lostState(err error) bool {
+	k := kindOf(err)
+	e, ok := err.(*connection.Error)
+	return k == connection.SyncReset || (ok && k == connection.BadAnswer && e.Status == 0)
+}
+
+// deltaOnly reports whether a failed delta query says nothing about the truth
+// read: then that is tried.
+func deltaOnly(err error) bool {
+	switch kindOf(err) {
+	case connection.BadAnswer, connection.AccessDenied, connection.NotFound, connection.ServerFault,
+		connection.InternalFault, connection.SyncReset:
+		e, ok := err.(*connection.Error)
+		return ok && e.Op != tokenOp
+	}
+	return false
+}
+
+// load reads window and cursor of a room once from the store.
+func (s *Service) load(ctx context.Context, id calendar.RoomID, r *roomSync) error {
+	if r.loaded {
+		return nil
+	}
+	a, err := s.store.Agenda(ctx, id)
+	if err != nil && !s.missing(err) {
+		return err
+	}
+	cur, err := s.store.Cursor(ctx, id)
+	if err != nil && !s.missing(err) {
+		return err
+	}
+	r.window, r.cursor, r.loaded = a.Window, cur, true
+	return nil
+}
+
+// window is the span to read at now: from yesterday's local midnight to the end
+// of the eighth day. Each room rolls on within minutes after its midnight, not
+// all at once.
+func (s *Service) window(room calendar.Room, now time.Time) calendar.Window {
+	loc := calendar.Agenda{Room: room}.Location(s.siteZone())
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(room.ID))
+	late := time.Duration(h.Sum32()%uint32(rolloverSpread/time.Second)) * time.Second
+	y, m, d := now.Add(-late).In(loc).Date()
+	return calendar.Window{
+		From: time.Date(y, m, d-1, 0, 0, 0, 0, loc).UTC(),
+		To:   time.Date(y, m, d+8, 0, 0, 0, 0, loc).UTC(),
+	}
+}
+
+func sameWindow(a, b calendar.Window) bool { return a.From.Equal(b.From) && a.To.Equal(b.To) }
+
+// backOff is the pause after the nth failure in a row; it never ends the looks.
+func backOff(n int, err error) time.Duration {
+	d := jitter(min(firstBackOff<<min(n-1, 10), maxBackOff))
+	if e, ok := err.(*connection.Error); ok && e.RetryAfter > d {
+		d = min(e.RetryAfter, time.Hour)
+	}
+	return d
+}
+
+// jitter varies d by a fifth in both directions, so that rooms do not march in
+// step.
+func jitter(d time.Duration) time.Duration {
+	return d - d/5 + rand.N(2*d/5+1)
+}

@@ -1,0 +1,148 @@
+package graphsync
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"maps"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"doorleaf/gateway/connection"
+	"doorleaf/graphsync/internal/msgraph"
+)
+
+// Limits of traffic: Outlook refuses more than four requests at a time, and
+// 10,000 in ten minutes per mailbox (learn.microsoft.com/graph/throttling-limits).
+const (
+	maxInFlight       = 4
+	requestsPerSecond = 10
+)
+
+func newTransport(roots *x509.CertPool) *http.Transport {
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:       &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:   10 * time.Second,
+		ResponseHeaderTimeout: 30 * time.Second,
+		IdleConnTimeout:       90 * time.Second,
+		MaxIdleConnsPerHost:   maxInFlight + 2,
+		ForceAttemptHTTP2:     true,
+	}
+}
+
+// bounded reads answers whole and bounded, so that no parser sees more.
+func bounded(next http.RoundTripper) http.RoundTripper { return msgraph.Guard{Next: next} }
+
+// counted counts requests.
+type counted struct {
+	next     http.RoundTripper
+	counters *counters
+}
+
+// RoundTrip implements http.RoundTripper.
+func (c counted) RoundTrip(req *http.Request) (*http.Response, error) {
+	c.counters.add("requests", 1)
+	return c.next.RoundTrip(req)
+}
+
+// gate lets a few requests through at a time, and not too many in a second.
+type gate struct {
+	slots    chan struct{}
+	interval time.Duration
+	burst    time.Duration
+
+	mu   sync.Mutex
+	next time.Time // guarded by mu: when the bucket would be full again
+}
+
+func newGate(inFlight, perSecond int) *gate {
+	return &gate{slots: make(chan struct{}, inFlight), interval: time.Second / time.Duration(perSecond), burst: time.Second}
+}
+
+// enter waits for the caller's turn; leave must follow when it returned nil.
+func (g *gate) enter(ctx context.Context) error {
+	select {
+	case g.slots <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	g.mu.Lock()
+	now := time.Now()
+	if floor := now.Add(-g.burst); g.next.Before(floor) {
+		g.next = floor
+	}
+	g.next = g.next.Add(g.interval)
+	wait := g.next.Sub(now)
+	g.mu.Unlock()
+	if wait <= 0 {
+		return nil
+	}
+	if err := sleep(ctx, wait); err != nil {
+		g.leave()
+		return err
+	}
+	return nil
+}
+
+func (g *gate) leave() { <-g.slots }
+
+// gated is a transport behind a gate; it lies around the reading of the body.
+type gated struct {
+	next http.RoundTripper
+	gate *gate
+}
+
+// RoundTrip implements http.RoundTripper.
+func (g gated) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := g.gate.enter(req.Context()); err != nil {
+		return nil, err
+	}
+	defer g.gate.leave()
+	return g.next.RoundTrip(req)
+}
+
+// sleep waits for d or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// counters count by name.
+type counters struct {
+	mu sync.Mutex
+	n  map[string]uint64 // guarded by mu
+}
+
+func newCounters() *counters { return &counters{n: map[string]uint64{}} }
+
+func (c *counters) add(name string, n uint64) {
+	if n == 0 {
+		return
+	}
+	c.mu.Lock()
+	c.n[name] += n
+	c.mu.Unlock()
+}
+
+func (c *counters) failure(k connection.Kind) {
+	c.add("failures_"+string(k), 1)
+	if k == connection.BadAnswer {
+		c.add("malformed_answers", 1)
+	}
+}
+
+func (c *counters) snapshot() map[string]uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.n)
+}
