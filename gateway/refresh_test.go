@@ -31,7 +31,7 @@ func TestDecide(t *testing.T) {
 		{"the same", &Want{Steps: steps(t0, day...)}, steps(t0, day...), t0, NothingToDo},
 		{"the same, later", &Want{Steps: steps(t0, day...)}, steps(t0.Add(2*time.Hour), day[2:]...), t0.Add(150 * time.Minute), NothingToDo},
 		{"a later picture differs", &Want{Steps: steps(t0, day...)}, steps(t0, changed...), t0, Changed},
-		{"a picture of the past differed", &Want{Steps: steps(t0, changed...)}, steps(t0.Add(6*time.Hour), day[6:]...), t0.Add(6 * time.Hour), TimelineStep},
+		{"a picture of the past differed", &Want{Steps: steps(t0, changed...)}, steps(t0.Add(6*time.Hour), day[6:]...), t0.Add(6 * time.Hour), NothingToDo},
 		{"same pictures, other times", &Want{Steps: steps(t0, day...)}, steps(t0.Add(10*time.Minute), day...), t0.Add(10 * time.Minute), Changed},
 		{"nearly used up", &Want{Steps: steps(t0, day...)}, steps(t0.Add(10*time.Hour), day...), t0.Add(10 * time.Hour), TimelineStep},
 		{"used up", &Want{Steps: steps(t0, 1)}, steps(t0.Add(2*time.Hour), day...), t0.Add(2 * time.Hour), TimelineStep},

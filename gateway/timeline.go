@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"reflect"
 	"time"
 
 	"doorleaf/gateway/calendar"
@@ -41,7 +42,12 @@ func plan(a calendar.Agenda, s Sign, site Site, now time.Time, stale bool) []pla
 		if until.After(end) {
 			until = end
 		}
-		steps = append(steps, plannedStep{at, until, Face(a, s, site, at, stale)})
+		door := Face(a, s, site, at, stale)
+		if n := len(steps); n > 0 && reflect.DeepEqual(steps[n-1].door, door) {
+			steps[n-1].until = until
+		} else {
+			steps = append(steps, plannedStep{at, until, door})
+		}
 		at = until
 	}
 	return steps
