@@ -30,6 +30,7 @@ type Store struct {
 	writes *writer
 	flates sync.Pool // of *flate.Writer
 
+	closed  atomic.Bool
 	lastNow atomic.Int64 // newest now that Session was asked with, unix ms
 }
 
@@ -105,7 +106,13 @@ func open(ctx context.Context, o Options, source migrations) (s *Store, err erro
 
 // Close waits for the writes under way, refuses later ones with ErrClosed,
 // folds the write-ahead log into the file and releases the data folder.
-func (s *Store) Close() error { return s.release() }
+// Closing again does nothing.
+func (s *Store) Close() error {
+	if s.closed.Swap(true) {
+		return nil
+	}
+	return s.release()
+}
 
 func (s *Store) release() error {
 	var errs []error

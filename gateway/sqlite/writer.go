@@ -6,11 +6,15 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
-// maxBatch bounds how many calls share a COMMIT, so that one call never waits
-// for more than that many others to run.
-const maxBatch = 256
+// Bounds of the calls that share a COMMIT, so that the first of them does not
+// wait long for the others.
+const (
+	maxBatch  = 256
+	maxGather = 50 * time.Millisecond
+)
 
 // A call is one write method waiting for its COMMIT.
 type call struct {
@@ -82,66 +86,63 @@ func (w *writer) signal() {
 	}
 }
 
-// take removes up to n waiting calls whose callers still wait.
-func (w *writer) take(n int) (calls []*call, closed bool) {
+// take removes the next waiting call whose caller still waits, nil when there
+// is none.
+func (w *writer) take() (c *call, closed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	k := 0
-	for k < len(w.pending) && len(calls) < n {
-		if c := w.pending[k]; c.taken.CompareAndSwap(false, true) {
-			calls = append(calls, c)
+	for len(w.pending) > 0 {
+		c := w.pending[0]
+		w.pending[0] = nil
+		w.pending = w.pending[1:]
+		if c.taken.CompareAndSwap(false, true) {
+			return c, w.closed
 		}
-		k++
 	}
-	rest := copy(w.pending, w.pending[k:])
-	clear(w.pending[rest:])
-	w.pending = w.pending[:rest]
-	return calls, w.closed
+	return nil, w.closed
 }
 
 func (w *writer) loop() {
 	defer close(w.stopped)
 	for {
-		calls, closed := w.take(maxBatch)
-		if len(calls) > 0 {
-			w.commit(calls)
-			continue
-		}
-		if closed {
+		c, closed := w.take()
+		switch {
+		case c != nil:
+			w.commit(c)
+		case closed:
 			return
+		default:
+			<-w.wake
 		}
-		<-w.wake
 	}
 }
 
-// commit runs the calls, and those that arrive meanwhile, in one transaction.
-func (w *writer) commit(calls []*call) {
+// commit runs the call, and those that wait or arrive meanwhile, in one
+// transaction.
+func (w *writer) commit(first *call) {
 	t := &tx{w: w}
+	began := time.Now()
+	batch := []*call{first}
 	err := t.exec("BEGIN IMMEDIATE")
-	var ran []*call
-	for err == nil && len(calls) > 0 {
-		for _, c := range calls {
-			if err == nil {
-				err = t.inSavepoint(c)
+	for ran := 0; err == nil && ran < len(batch); {
+		err = t.inSavepoint(batch[ran])
+		ran++
+		if ran < maxBatch && time.Since(began) < maxGather {
+			if c, _ := w.take(); c != nil {
+				batch = append(batch, c)
 			}
-			ran = append(ran, c)
 		}
-		if err != nil {
-			break
-		}
-		calls, _ = w.take(maxBatch - len(ran))
 	}
 	if err == nil {
-		w.at("before", ran)
-		if err = t.exec("COMMIT"); err == nil {
-			w.at("after", ran)
-		}
+		w.at("before", batch)
+		err = t.exec("COMMIT")
 	}
-	if err != nil {
+	if err == nil {
+		w.at("after", batch)
+	} else {
 		t.exec("ROLLBACK") // fails when SQLite has rolled back already
-		ran = append(ran, missing(calls, ran)...)
 	}
-	for _, c := range ran {
+	for _, c := range batch {
 		if err != nil {
 			c.err = err
 		}
@@ -149,24 +150,10 @@ func (w *writer) commit(calls []*call) {
 	}
 }
 
-// missing returns the calls that are not in ran.
-func missing(calls, ran []*call) (rest []*call) {
-	seen := make(map[*call]bool, len(ran))
-	for _, c := range ran {
-		seen[c] = true
-	}
-	for _, c := range calls {
-		if !seen[c] {
-			rest = append(rest, c)
-		}
-	}
-	return rest
-}
-
 // at calls the fault hook once for each name in the batch.
-func (w *writer) at(when string, ran []*call) {
+func (w *writer) at(when string, batch []*call) {
 	seen := make(map[string]bool, 4)
-	for _, c := range ran {
+	for _, c := range batch {
 		if c.err == nil && !seen[c.name] {
 			seen[c.name] = true
 			w.fault("sqlite:" + when + "-commit:" + c.name)
@@ -176,14 +163,10 @@ func (w *writer) at(when string, ran []*call) {
 
 func (w *writer) close() error {
 	w.mu.Lock()
-	again := w.closed
 	w.closed = true
 	w.mu.Unlock()
 	w.signal()
 	<-w.stopped
-	if again {
-		return nil
-	}
 	w.stmts.close()
 	return errors.Join(w.conn.Close(), w.db.Close())
 }
