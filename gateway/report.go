@@ -17,7 +17,11 @@ func (c *Core) Report(ctx context.Context, r devices.Report) (*devices.Delivery,
 	if err != nil {
 		return nil, fmt.Errorf("report of sign %s: %w", r.Sign, err)
 	}
-	if r.Kind == devices.EventReport && !fresh {
+	if r.Kind == devices.EventReport {
+		if fresh {
+			c.log.Info("button pressed", "sign", r.Sign, "button", r.Button, "age", time.Duration(r.AgeMillis)*time.Millisecond)
+			c.watch.notify()
+		}
 		return nil, nil
 	}
 	e := c.signs.entry(r.Sign)

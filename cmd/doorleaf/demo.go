@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"doorleaf/devices"
 	"doorleaf/devices/simsign"
 	"doorleaf/graphsync/graphtest"
 )
@@ -54,7 +55,7 @@ const demoWall = "127.0.0.1:8090"
 func cmdDemo(ctx context.Context, args []string, std stdio) error {
 	fs := flag.NewFlagSet("doorleaf demo", flag.ContinueOnError)
 	fs.SetOutput(std.err)
-	data := fs.String("data", "doorleaf-demo", "folder of the demo; delete it to begin anew")
+	data := fs.String("data", "", "empty folder for the demo; default a temporary one, removed at the end")
 	listen := fs.String("listen", "127.0.0.1:8080", "address of the gateway's /m")
 	wall := fs.String("wall", demoWall, "address of the page with the signs")
 	mqtt := fs.String("mqtt-listen", "mqtt://127.0.0.1:1883", "address of the broker")
@@ -64,6 +65,12 @@ func cmdDemo(ctx context.Context, args []string, std stdio) error {
 	log, err := newLogger("info", std.err)
 	if err != nil {
 		return err
+	}
+	if *data == "" {
+		if *data, err = os.MkdirTemp("", "doorleaf-demo-"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(*data)
 	}
 	d := &demo{log: log, signs: demoSigns()}
 	if err := d.openOffice(*data, *listen, *mqtt); err != nil {
@@ -79,7 +86,7 @@ func cmdDemo(ctx context.Context, args []string, std stdio) error {
 	defer cancel()
 	return serve(ctx, d.conf, log, func(h *house) {
 		d.setup = h.setupURL
-		d.startSigns(ctx, *data)
+		d.startSigns(ctx)
 		go d.serveWall(ctx, wallListener)
 		d.explain(std, wallListener.Addr().String())
 	})
@@ -115,13 +122,13 @@ func (d *demo) openOffice(data, listen, mqtt string) error {
 	return nil
 }
 
-// startSigns starts the signs; each keeps its state in a folder of its own.
-func (d *demo) startSigns(ctx context.Context, data string) {
+// startSigns starts the signs, fresh out of their boxes.
+func (d *demo) startSigns(ctx context.Context) {
 	gateway := d.conf.mqttListen[0]
 	for i, s := range d.signs {
 		s.Number = i + 1
-		sign, err := simsign.New(simsign.Options{Gateway: gateway, Model: s.Panel, Width: s.Width, Height: s.Height,
-			Serial: fmt.Sprintf("DEMO-%d", s.Number), AlwaysOn: s.AlwaysOn, StateDir: filepath.Join(data, fmt.Sprintf("sign-%d", s.Number))})
+		sign, err := simsign.New(simsign.Options{Gateway: gateway, Panel: devices.PanelBySize(s.Width, s.Height),
+			Serial: fmt.Sprintf("DEMO-%d", s.Number), AlwaysOn: s.AlwaysOn})
 		if err != nil {
 			d.log.Error("simulated sign", "number", s.Number, "err", err)
 			continue
