@@ -1,27 +1,236 @@
 package sqlite
 
 import (
+	"context"
+	"database/sql"
+	"errors"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"testing/fstest"
+
+	"doorleaf/gateway"
+	"doorleaf/gateway/connection"
 )
 
-func openTemp(t *testing.T) *Store {
+// temp returns options for a new database.
+func temp(t testing.TB) Options {
 	t.Helper()
-	s, err := Open(t.Context(), Options{Path: filepath.Join(t.TempDir(), "doorleaf.db"), Key: [32]byte{1}})
+	return Options{Path: filepath.Join(t.TempDir(), "doorleaf.db"), Key: [32]byte([]byte("planted master key, 32 bytes long"[:32]))}
+}
+
+// opened opens a store that is closed when the test ends.
+func opened(t testing.TB, o Options) *Store {
+	t.Helper()
+	s, err := Open(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { closed(t, s) })
 	return s
 }
 
-func TestOpensEmpty(t *testing.T) {
-	s := openTemp(t)
-	if n, err := s.CountAccounts(t.Context()); n != 0 || err != nil {
-		t.Fatalf("CountAccounts: got %d, %v, want 0", n, err)
+func closed(t testing.TB, s *Store) {
+	t.Helper()
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// raw opens the file as any SQLite program would.
+func raw(t testing.TB, path string) *sql.DB {
+	t.Helper()
+	db := sql.OpenDB(&connector{dsn: dsn(path, "rwc")})
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func TestOpenSetsPragmas(t *testing.T) {
+	s := opened(t, temp(t))
+	for _, tt := range []struct {
+		pragma       string
+		writer, read int
+	}{
+		{"synchronous", 2, -1}, {"foreign_keys", 1, 0}, {"busy_timeout", 10000, 10000}, {"query_only", 0, 1}, {"trusted_schema", 0, 0},
+		{"application_id", applicationID, applicationID}, {"user_version", 1, 1},
+	} {
+		var writer, read int
+		if err := s.writes.conn.QueryRowContext(t.Context(), "PRAGMA "+tt.pragma).Scan(&writer); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.reads.db.QueryRow("PRAGMA " + tt.pragma).Scan(&read); err != nil {
+			t.Fatal(err)
+		}
+		if writer != tt.writer || tt.read >= 0 && read != tt.read {
+			t.Errorf("%s: got %d and %d, want %d and %d", tt.pragma, writer, read, tt.writer, tt.read)
+		}
+	}
+	var mode string
+	if err := s.writes.conn.QueryRowContext(t.Context(), "PRAGMA journal_mode").Scan(&mode); err != nil || mode != "wal" {
+		t.Errorf("journal_mode: got %q, %v, want wal", mode, err)
+	}
+}
+
+func TestFilesAreTheOwners(t *testing.T) {
+	o := temp(t)
+	s := opened(t, o)
+	if err := s.SetSecret(t.Context(), "a", nil); err != nil {
+		t.Fatal(err)
+	}
+	names, err := os.ReadDir(filepath.Dir(o.Path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(names) < 3 {
+		t.Errorf("got %d files, want database, log and lock at least", len(names))
+	}
+	for _, n := range names {
+		if info, err := n.Info(); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: got %v, %v, want 0600", n.Name(), info.Mode(), err)
+		}
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	tests := []struct {
+		name    string
+		prepare func(t *testing.T, o *Options)
+		want    error
+	}{
+		{"folder in use", func(t *testing.T, o *Options) { opened(t, *o) }, ErrInUse},
+		{"another key", func(t *testing.T, o *Options) { closed(t, opened(t, *o)); o.Key[5]++ }, ErrWrongKey},
+		{"newer schema", func(t *testing.T, o *Options) {
+			closed(t, opened(t, *o))
+			if _, err := raw(t, o.Path).Exec("PRAGMA user_version = 99"); err != nil {
+				t.Fatal(err)
+			}
+		}, gateway.ErrNewSchema},
+		{"another program's database", func(t *testing.T, o *Options) {
+			if _, err := raw(t, o.Path).Exec("CREATE TABLE notes (text)"); err != nil {
+				t.Fatal(err)
+			}
+		}, ErrForeign},
+		{"no database", func(t *testing.T, o *Options) {
+			if err := os.WriteFile(o.Path, []byte(strings.Repeat("not a database. ", 300)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			o := temp(t)
+			tt.prepare(t, &o)
+			s, err := Open(t.Context(), o)
+			if err == nil {
+				s.Close()
+				t.Fatal("got no error")
+			}
+			if tt.want != nil && !errors.Is(err, tt.want) {
+				t.Errorf("got error %v, want %v", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestClosed(t *testing.T) {
+	s := opened(t, temp(t))
+	closed(t, s)
+	closed(t, s)
+	if err := s.SetSecret(t.Context(), "a", nil); !errors.Is(err, ErrClosed) {
+		t.Errorf("write: got error %v, want %v", err, ErrClosed)
+	}
+	if _, err := s.Secret(t.Context(), "a"); err == nil {
+		t.Error("read: got no error")
+	}
+}
+
+// longer is the embedded migrations with more behind them.
+func longer(t *testing.T, more ...string) migrations {
+	t.Helper()
+	files := fstest.MapFS{}
+	names, err := embedded.list()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range names {
+		b, err := migrationFiles.ReadFile(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[n] = &fstest.MapFile{Data: b}
+	}
+	for i, text := range more {
+		files["migrations/00"+string(rune('2'+i))+"_more.sql"] = &fstest.MapFile{Data: []byte(text)}
+	}
+	return migrations{files, "migrations"}
+}
+
+func TestMigrate(t *testing.T) {
+	o := temp(t)
+	s := opened(t, o)
+	if _, err := s.SaveSettings(t.Context(), 0, connection.Settings{ClientSecret: "kept"}); err != nil {
+		t.Fatal(err)
+	}
+	closed(t, s)
+
+	// A migration that fails half way leaves the schema and the copy.
+	if s, err := open(t.Context(), o, longer(t, "CREATE TABLE more (a TEXT) STRICT;\nCREATE TABLE rooms (a TEXT) STRICT;")); err == nil {
+		s.Close()
+		t.Fatal("broken migration: got no error")
+	}
+	s, err := open(t.Context(), o, longer(t, "CREATE TABLE more (a TEXT) STRICT;\n", "ALTER TABLE more ADD COLUMN b TEXT; -- end"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := s.Connection(t.Context(), 1); err != nil || c.Settings.ClientSecret != "kept" {
+		t.Errorf("after migrating: got %v, want the settings of before", err)
+	}
+	var version, columns int
+	if err := s.reads.db.QueryRow("SELECT user_version, (SELECT count(*) FROM pragma_table_info('more')) FROM pragma_user_version").Scan(&version, &columns); err != nil {
+		t.Fatal(err)
+	}
+	if version != 3 || columns != 2 {
+		t.Errorf("got schema %d with %d columns, want 3 with 2", version, columns)
+	}
+	closed(t, s)
+	if _, err := Open(t.Context(), o); !errors.Is(err, gateway.ErrNewSchema) {
+		t.Errorf("older program: got error %v, want %v", err, gateway.ErrNewSchema)
+	}
+
+	// The copy is a whole database of the version before.
+	copied := opened(t, Options{Path: renamed(t, o.Path+".bak-1"), Key: o.Key})
+	if c, err := copied.Connection(t.Context(), 1); err != nil || c.Settings.ClientSecret != "kept" {
+		t.Errorf("copy: got %v, want the settings", err)
+	}
+}
+
+// renamed moves a file to a folder of its own.
+func renamed(t *testing.T, path string) string {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode().Perm() != 0o600 {
+		t.Errorf("copy: got mode %v, want 0600", info.Mode())
+	}
+	to := filepath.Join(t.TempDir(), "restored.db")
+	if err := os.Rename(path, to); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+func TestMigrationsAreNumbered(t *testing.T) {
+	for name, files := range map[string]fstest.MapFS{
+		"gap":       {"m/001_a.sql": {}, "m/003_b.sql": {}},
+		"twice":     {"m/001_a.sql": {}, "m/001_b.sql": {}},
+		"no number": {"m/start.sql": {}},
+		"short":     {"m/1_a.sql": {}},
+	} {
+		if _, err := (migrations{files, "m"}).list(); err == nil {
+			t.Errorf("%s: got no error", name)
+		}
 	}
 }

@@ -23,7 +23,6 @@ import (
 // contains it reached the disk. A context that ends cancels a write only while
 // it waits in the queue, so that an error always means that nothing was kept.
 type Store struct {
-	log    *slog.Logger
 	seal   sealer
 	lock   *os.File
 	reads  *readers
@@ -58,7 +57,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return open(ctx, o, embedded)
 }
 
-func open(ctx context.Context, o Options, source migrations) (s *Store, err error) {
+func open(ctx context.Context, o Options, source migrations) (*Store, error) {
 	path, err := filepath.Abs(o.Path)
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: open: %w", err)
@@ -72,36 +71,41 @@ func open(ctx context.Context, o Options, source migrations) (s *Store, err erro
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("sqlite: open: %w", err)
 	}
-	s = &Store{log: o.Logger}
-	if s.seal, err = newSealer(o.Key); err != nil {
+	seal, err := newSealer(o.Key)
+	if err != nil {
 		return nil, err
 	}
-	if s.lock, err = lockFolder(filepath.Dir(path)); err != nil {
+	lock, err := lockFolder(filepath.Dir(path))
+	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.release())
-		}
-	}()
+	s := &Store{seal: seal, lock: lock}
+	if err := s.start(ctx, path, source, o); err != nil {
+		return nil, errors.Join(err, s.release())
+	}
+	return s, nil
+}
+
+// start opens the connections on a folder that is locked.
+func (s *Store) start(ctx context.Context, path string, source migrations, o Options) error {
 	if err := touch(path); err != nil {
-		return nil, fmt.Errorf("sqlite: open: %w", err)
+		return fmt.Errorf("sqlite: open: %w", err)
 	}
 	db := sql.OpenDB(&connector{dsn: dsn(path, "rwc"), pragmas: writerPragmas})
 	db.SetMaxOpenConns(1)
 	conn, err := db.Conn(ctx)
 	if err != nil {
-		return nil, errors.Join(failed("open", err), db.Close())
+		return errors.Join(failed("open", err), db.Close())
 	}
-	if err := migrate(ctx, conn, path, source, o); err != nil {
-		return nil, errors.Join(err, conn.Close(), db.Close())
+	if err = migrate(ctx, conn, path, source, o); err == nil {
+		err = s.seal.check(ctx, conn)
 	}
-	if err := s.seal.check(ctx, conn); err != nil {
-		return nil, errors.Join(err, conn.Close(), db.Close())
+	if err != nil {
+		return errors.Join(err, conn.Close(), db.Close())
 	}
 	s.writes = startWriter(db, conn, o.Fault)
 	s.reads = newReaders(path)
-	return s, nil
+	return nil
 }
 
 // Close waits for the writes under way, refuses later ones with ErrClosed,
