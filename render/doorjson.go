@@ -1,0 +1,103 @@
+package render
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+)
+
+// maxDoorBytes bounds a Door read from outside.
+const maxDoorBytes = 64 << 10
+
+// ErrDoor is wrapped by every error about a Door that cannot be read.
+var ErrDoor = errors.New("not a door")
+
+// States lists every state in the order of the sheet.
+func States() []State {
+	return []State{Free, Soon, Booked, CheckIn, Closed, OutOfOrder, Stale, Offline, Pairing, Ready, NotSetUp, BatteryEmpty}
+}
+
+// ReadDoor reads one Door as JSON, at most 64 KiB. Errors name the field and
+// are ErrDoor.
+func ReadDoor(r io.Reader) (Door, error) {
+	var d Door
+	b, err := io.ReadAll(io.LimitReader(r, maxDoorBytes+1))
+	if err != nil {
+		return d, err
+	}
+	if len(b) > maxDoorBytes {
+		return d, fmt.Errorf("%w: more than %d bytes", ErrDoor, maxDoorBytes)
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&d); err != nil {
+		return d, fmt.Errorf("%w: %w", ErrDoor, err)
+	}
+	if dec.More() {
+		return d, fmt.Errorf("%w: something follows the door", ErrDoor)
+	}
+	return d, d.Validate()
+}
+
+// Validate checks what a face relies on.
+func (d Door) Validate() error {
+	switch {
+	case !slices.Contains(States(), d.State):
+		return fmt.Errorf("%w: state %q; known states: %v", ErrDoor, d.State, States())
+	case len(d.Next) > 64:
+		return fmt.Errorf("%w: next: more than 64 meetings", ErrDoor)
+	case d.Day != nil && len(d.Day.Blocks) > 256:
+		return fmt.Errorf("%w: day.blocks: more than 256 blocks", ErrDoor)
+	case d.Day != nil && d.Day.End <= d.Day.Start:
+		return fmt.Errorf("%w: day: ends at %s, before it begins", ErrDoor, d.Day.End)
+	case d.State == Pairing && len(d.Code) != 8:
+		return fmt.Errorf("%w: code: a pairing face needs 8 characters", ErrDoor)
+	}
+	return nil
+}
+
+// String writes the clock as "15:04".
+func (c Clock) String() string { return fmt.Sprintf("%02d:%02d", int(c)/60, int(c)%60) }
+
+// MarshalJSON writes "15:04".
+func (c Clock) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }
+
+// UnmarshalJSON reads "15:04", up to "24:00".
+func (c *Clock) UnmarshalJSON(b []byte) error {
+	var s string
+	var h, m int
+	if err := json.Unmarshal(b, &s); err != nil {
+		return fmt.Errorf("a time is a string like \"15:04\", not %s", clip(b))
+	}
+	if n, err := fmt.Sscanf(s, "%d:%d", &h, &m); err != nil || n != 2 || len(s) != 5 || h < 0 || m < 0 || m > 59 || h*60+m > 24*60 {
+		return fmt.Errorf("%q is not a time like \"15:04\" (00:00 to 24:00)", clip([]byte(s)))
+	}
+	*c = Clock(h*60 + m)
+	return nil
+}
+
+func clip(b []byte) string { return string(b[:min(len(b), 40)]) }
+
+// String writes the date as "2006-01-02".
+func (d Date) String() string { return fmt.Sprintf("%04d-%02d-%02d", d.Year, d.Month, d.Day) }
+
+// MarshalJSON writes "2006-01-02".
+func (d Date) MarshalJSON() ([]byte, error) { return json.Marshal(d.String()) }
+
+// UnmarshalJSON reads "2006-01-02".
+func (d *Date) UnmarshalJSON(b []byte) error {
+	var s string
+	if err := json.Unmarshal(b, &s); err != nil {
+		return fmt.Errorf("a date is a string like \"2006-01-02\", not %s", clip(b))
+	}
+	t, err := time.Parse("2006-01-02", s)
+	if err != nil {
+		return fmt.Errorf("%q is not a date like \"2006-01-02\"", clip([]byte(s)))
+	}
+	d.Year, d.Month, d.Day = t.Year(), int(t.Month()), t.Day()
+	return nil
+}
