@@ -149,11 +149,11 @@ func commitAgenda(t *tx, a calendar.Agenda, next map[eventKey]eventRow, cur conn
 func replaceEvents(t *tx, room calendar.RoomID, next map[eventKey]eventRow) (changed bool, err error) {
 	var gone []eventKey
 	same := make(map[eventKey]bool, len(next))
-	err = t.each(selectEvents, []any{string(room)}, func(rows *sql.Rows) error {
-		key, row, err := scanEvent(rows)
+	err = t.each(selectEvents, []any{string(room)}, func(row rowScanner) error {
+		key, have, err := scanEvent(row)
 		if want, ok := next[key]; !ok {
 			gone = append(gone, key)
-		} else if want == row {
+		} else if want == have {
 			same[key] = true
 		}
 		return err
@@ -188,8 +188,8 @@ const (
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 )
 
-func scanEvent(rows *sql.Rows) (key eventKey, r eventRow, err error) {
-	err = rows.Scan(&r.id, &key.copy, &r.icalUID, &r.seriesID, &r.subject, &r.organizerName, &r.organizerAddress,
+func scanEvent(row rowScanner) (key eventKey, r eventRow, err error) {
+	err = row.Scan(&r.id, &key.copy, &r.icalUID, &r.seriesID, &r.subject, &r.organizerName, &r.organizerAddress,
 		&r.start, &r.end, &r.allDay, &r.cancelled, &r.showAs, &r.sensitivity, &r.response,
 		&r.created, &r.changeKey, &r.transactionID)
 	key.id = r.id
@@ -221,8 +221,8 @@ func (s *Store) Agenda(ctx context.Context, room calendar.RoomID) (a calendar.Ag
 		} else if err != nil {
 			return err
 		}
-		return q.each(selectEvents, []any{string(room)}, func(rows *sql.Rows) error {
-			_, r, err := scanEvent(rows)
+		return q.each(selectEvents, []any{string(room)}, func(row rowScanner) error {
+			_, r, err := scanEvent(row)
 			a.Events = append(a.Events, r.event())
 			return err
 		})

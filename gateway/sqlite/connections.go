@@ -57,9 +57,9 @@ func (s *Store) openConnection(r connectionRow) (connection.Connection, error) {
 // Connections returns every connection by id.
 func (s *Store) Connections(ctx context.Context) (list []connection.Connection, err error) {
 	err = s.read(ctx, "connections", func(q querier) error {
-		return q.each(`SELECT `+connectionColumns+` FROM connections ORDER BY id`, nil, func(rows *sql.Rows) error {
+		return q.each(`SELECT `+connectionColumns+` FROM connections ORDER BY id`, nil, func(row rowScanner) error {
 			var r connectionRow
-			if err := rows.Scan(r.fields()...); err != nil {
+			if err := row.Scan(r.fields()...); err != nil {
 				return err
 			}
 			c, err := s.openConnection(r)

@@ -61,9 +61,9 @@ func (s *Store) Decisions(ctx context.Context, id devices.SignID, limit int) (li
 			return err
 		}
 		const query = `SELECT at, reason, epoch, seq, shows, times FROM decisions WHERE sign = ? ORDER BY n DESC LIMIT ?`
-		return q.each(query, []any{n, limit}, func(rows *sql.Rows) error {
+		return q.each(query, []any{n, limit}, func(row rowScanner) error {
 			d := gateway.Decision{Sign: id}
-			err := rows.Scan(instant{&d.At}, &d.Reason, &d.Epoch, &d.Seq, scan32(&d.Shows), &d.Count)
+			err := row.Scan(instant{&d.At}, &d.Reason, &d.Epoch, &d.Seq, scan32(&d.Shows), &d.Count)
 			list = append(list, d)
 			return err
 		})

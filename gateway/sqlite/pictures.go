@@ -94,9 +94,9 @@ func pictureKey(q querier, d devices.Digest) (n int64, err error) {
 // wantedPictures returns the keys of the pictures that the sign's want needs.
 func wantedPictures(q querier, sign int64) (map[int64]bool, error) {
 	keys := make(map[int64]bool)
-	err := q.each(`SELECT picture FROM want_pictures WHERE sign = ?`, []any{sign}, func(rows *sql.Rows) error {
+	err := q.each(`SELECT picture FROM want_pictures WHERE sign = ?`, []any{sign}, func(row rowScanner) error {
 		var n int64
-		err := rows.Scan(&n)
+		err := row.Scan(&n)
 		keys[n] = true
 		return err
 	})

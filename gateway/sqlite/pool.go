@@ -61,23 +61,26 @@ func dsn(path, mode string) string {
 	return u.String()
 }
 
+// rowScanner is the row a query stands on.
+type rowScanner interface{ Scan(dest ...any) error }
+
 // querier runs statements that are prepared once and kept. Both the writer's
 // transaction and a reader's snapshot are queriers.
 type querier interface {
 	// get scans the first row; sql.ErrNoRows when there is none.
 	get(query string, args []any, dest ...any) error
 	// each calls scan for every row.
-	each(query string, args []any, scan func(row *sql.Rows) error) error
+	each(query string, args []any, scan func(row rowScanner) error) error
 }
 
-// statements prepares each text once on db and keeps it.
-type statements struct {
+// stmtCache prepares each text once and keeps it.
+type stmtCache struct {
 	mu   sync.RWMutex // guards kept
 	kept map[string]*sql.Stmt
 	prep func(ctx context.Context, query string) (*sql.Stmt, error)
 }
 
-func (s *statements) get(query string) (*sql.Stmt, error) {
+func (s *stmtCache) get(query string) (*sql.Stmt, error) {
 	s.mu.RLock()
 	st := s.kept[query]
 	s.mu.RUnlock()
@@ -96,7 +99,7 @@ func (s *statements) get(query string) (*sql.Stmt, error) {
 	return st, err
 }
 
-func (s *statements) close() {
+func (s *stmtCache) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, st := range s.kept {
@@ -105,7 +108,7 @@ func (s *statements) close() {
 	clear(s.kept)
 }
 
-func each(rows *sql.Rows, scan func(*sql.Rows) error) error {
+func each(rows *sql.Rows, scan func(rowScanner) error) error {
 	defer rows.Close()
 	for rows.Next() {
 		if err := scan(rows); err != nil {
@@ -118,7 +121,7 @@ func each(rows *sql.Rows, scan func(*sql.Rows) error) error {
 // readers is the pool of read-only connections.
 type readers struct {
 	db    *sql.DB
-	stmts statements
+	stmts stmtCache
 }
 
 func newReaders(path string) *readers {
@@ -126,7 +129,7 @@ func newReaders(path string) *readers {
 	n := max(4, runtime.GOMAXPROCS(0))
 	db.SetMaxOpenConns(n)
 	db.SetMaxIdleConns(n)
-	return &readers{db: db, stmts: statements{kept: make(map[string]*sql.Stmt), prep: db.PrepareContext}}
+	return &readers{db: db, stmts: stmtCache{kept: make(map[string]*sql.Stmt), prep: db.PrepareContext}}
 }
 
 func (r *readers) close() error {
@@ -157,7 +160,7 @@ func (v snapshot) get(query string, args []any, dest ...any) error {
 	return st.QueryRowContext(v.ctx, args...).Scan(dest...)
 }
 
-func (v snapshot) each(query string, args []any, scan func(*sql.Rows) error) error {
+func (v snapshot) each(query string, args []any, scan func(rowScanner) error) error {
 	st, err := v.stmt(query)
 	if err != nil {
 		return err

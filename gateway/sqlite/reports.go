@@ -161,10 +161,10 @@ func (s *Store) Status(ctx context.Context, id devices.SignID) (st gateway.Statu
 func (s *Store) Statuses(ctx context.Context) (map[devices.SignID]gateway.Status, error) {
 	all := make(map[devices.SignID]gateway.Status)
 	err := s.read(ctx, "statuses", func(q querier) error {
-		return q.each(`SELECT id, `+statusColumns+` FROM sign_status JOIN signs ON n = sign`, nil, func(rows *sql.Rows) error {
-			var row statusRow
-			err := rows.Scan(append([]any{&row.Sign}, row.fields()...)...)
-			all[row.Sign] = row.status()
+		return q.each(`SELECT id, `+statusColumns+` FROM sign_status JOIN signs ON n = sign`, nil, func(row rowScanner) error {
+			var st statusRow
+			err := row.Scan(append([]any{&st.Sign}, st.fields()...)...)
+			all[st.Sign] = st.status()
 			return err
 		})
 	})
@@ -181,9 +181,9 @@ func (s *Store) Reports(ctx context.Context, id devices.SignID, limit int) (repo
 			return err
 		}
 		const query = `SELECT at, kind, battery_mv, signal_dbm, shown FROM reports WHERE sign = ? ORDER BY n DESC LIMIT ?`
-		return q.each(query, []any{n, limit}, func(rows *sql.Rows) error {
+		return q.each(query, []any{n, limit}, func(row rowScanner) error {
 			r := devices.Report{Sign: id}
-			err := rows.Scan(instant{&r.Received}, &r.Kind, &r.BatteryMillivolts, &r.SignalDBm, scan32(&r.Shown))
+			err := row.Scan(instant{&r.Received}, &r.Kind, &r.BatteryMillivolts, &r.SignalDBm, scan32(&r.Shown))
 			reports = append(reports, r)
 			return err
 		})

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 
 	"doorleaf/gateway"
@@ -21,7 +20,7 @@ const (
 
 const roomColumns = `id, name, building, floor, capacity, zone, place_id, gone`
 
-func scanRoom(row interface{ Scan(...any) error }) (r calendar.Room, err error) {
+func scanRoom(row rowScanner) (r calendar.Room, err error) {
 	err = row.Scan(&r.ID, &r.Name, &r.Building, &r.Floor, &r.Capacity, &r.Zone, &r.PlaceID, &r.Gone)
 	return r, err
 }
@@ -60,8 +59,8 @@ func (s *Store) ReplaceRooms(ctx context.Context, conn connection.ID, rooms []ca
 // Rooms returns every room, also the gone ones, by name.
 func (s *Store) Rooms(ctx context.Context) (rooms []calendar.Room, err error) {
 	err = s.read(ctx, "rooms", func(q querier) error {
-		return q.each(`SELECT `+roomColumns+` FROM rooms ORDER BY name, id`, nil, func(rows *sql.Rows) error {
-			r, err := scanRoom(rows)
+		return q.each(`SELECT `+roomColumns+` FROM rooms ORDER BY name, id`, nil, func(row rowScanner) error {
+			r, err := scanRoom(row)
 			rooms = append(rooms, r)
 			return err
 		})

@@ -68,10 +68,10 @@ func (s *Store) AddSign(ctx context.Context, sign gateway.Sign, c devices.Creden
 // Signs returns every sign by name.
 func (s *Store) Signs(ctx context.Context) (signs []gateway.Sign, err error) {
 	err = s.read(ctx, "signs", func(q querier) error {
-		return q.each(`SELECT `+signColumns+` FROM signs ORDER BY name, id`, nil, func(rows *sql.Rows) error {
+		return q.each(`SELECT `+signColumns+` FROM signs ORDER BY name, id`, nil, func(row rowScanner) error {
 			var sign gateway.Sign
 			var hour12 sql.NullBool
-			err := rows.Scan(signFields(&sign, &hour12)...)
+			err := row.Scan(signFields(&sign, &hour12)...)
 			setHour12(&sign, hour12)
 			signs = append(signs, sign)
 			return err

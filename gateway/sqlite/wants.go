@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"time"
 
@@ -106,10 +105,10 @@ func putSteps(t *tx, n int64, steps []gateway.WantStep) error {
 // removes those that had fallen before. Objects that stay are not written.
 func putObjects(t *tx, n int64, objects []devices.Object) error {
 	stored := make(map[devices.ObjectHash]bool) // value: fallen
-	err := t.each(`SELECT hash, fallen FROM objects WHERE sign = ?`, []any{n}, func(rows *sql.Rows) error {
+	err := t.each(`SELECT hash, fallen FROM objects WHERE sign = ?`, []any{n}, func(row rowScanner) error {
 		var h devices.ObjectHash
 		var fallen bool
-		err := rows.Scan(scan32(&h), &fallen)
+		err := row.Scan(scan32(&h), &fallen)
 		stored[h] = fallen
 		return err
 	})
@@ -169,9 +168,9 @@ func (s *Store) Want(ctx context.Context, id devices.SignID) (w gateway.Want, er
 			return err
 		}
 		w.Sign, w.Jitter = id, time.Duration(jitter)*time.Millisecond
-		return q.each(`SELECT starts_at, ends_at, digest, state, summary FROM want_steps WHERE sign = ? ORDER BY step`, []any{n}, func(rows *sql.Rows) error {
+		return q.each(`SELECT starts_at, ends_at, digest, state, summary FROM want_steps WHERE sign = ? ORDER BY step`, []any{n}, func(row rowScanner) error {
 			var st gateway.WantStep
-			err := rows.Scan(instant{&st.From}, instant{&st.Until}, scan32(&st.Digest), &st.State, &st.Summary)
+			err := row.Scan(instant{&st.From}, instant{&st.Until}, scan32(&st.Digest), &st.State, &st.Summary)
 			w.Steps = append(w.Steps, st)
 			return err
 		})

@@ -31,7 +31,7 @@ type call struct {
 type writer struct {
 	db    *sql.DB
 	conn  *sql.Conn
-	stmts statements
+	stmts stmtCache
 	fault func(point string)
 
 	wake    chan struct{} // holds one token when pending is not empty
@@ -45,7 +45,7 @@ type writer struct {
 func startWriter(db *sql.DB, conn *sql.Conn, fault func(string)) *writer {
 	w := &writer{db: db, conn: conn, fault: fault,
 		wake: make(chan struct{}, 1), stopped: make(chan struct{})}
-	w.stmts = statements{kept: make(map[string]*sql.Stmt), prep: conn.PrepareContext}
+	w.stmts = stmtCache{kept: make(map[string]*sql.Stmt), prep: conn.PrepareContext}
 	go w.loop()
 	return w
 }
@@ -229,7 +229,7 @@ func (t *tx) get(query string, args []any, dest ...any) error {
 	return st.QueryRowContext(context.Background(), args...).Scan(dest...)
 }
 
-func (t *tx) each(query string, args []any, scan func(*sql.Rows) error) error {
+func (t *tx) each(query string, args []any, scan func(rowScanner) error) error {
 	st, err := t.w.stmts.get(query)
 	if err != nil {
 		return err
