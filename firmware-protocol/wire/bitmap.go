@@ -38,21 +38,30 @@ func NewBitmap(w, h int) Bitmap {
 }
 
 // Digest returns the GlassDigest of b: SHA-256 over "DLG1", width, height,
-// number of planes and the rows.
+// number of planes and the rows [DL-PIC-2].
 func (b Bitmap) Digest() Digest {
-	return b.digestWith(sha256.New())
+	return newDigester().digest(&b)
 }
 
-func (b Bitmap) digestWith(h hash.Hash) Digest {
-	head := [9]byte{'D', 'L', 'G', '1', 4: 0, 8: 1}
-	binary.LittleEndian.PutUint16(head[4:], uint16(b.Width))
-	binary.LittleEndian.PutUint16(head[6:], uint16(b.Height))
-	h.Reset()
-	h.Write(head[:])
-	h.Write(b.Pix)
-	var d Digest
-	h.Sum(d[:0])
-	return d
+// digester computes GlassDigests without allocating.
+type digester struct {
+	hash hash.Hash
+	head [9]byte
+	sum  Digest
+}
+
+func newDigester() *digester { return &digester{hash: sha256.New()} }
+
+func (d *digester) digest(b *Bitmap) Digest {
+	copy(d.head[:], "DLG1")
+	binary.LittleEndian.PutUint16(d.head[4:], uint16(b.Width))
+	binary.LittleEndian.PutUint16(d.head[6:], uint16(b.Height))
+	d.head[8] = 1
+	d.hash.Reset()
+	d.hash.Write(d.head[:])
+	d.hash.Write(b.Pix)
+	d.hash.Sum(d.sum[:0])
+	return d.sum
 }
 
 // HashObject names an encoded object.

@@ -1,23 +1,21 @@
 package wire
 
 import (
-	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
-	"hash"
 	"hash/crc32"
 )
 
 // Decoder reads objects. It keeps its scratch between calls.
 type Decoder struct {
-	digest   hash.Hash
+	digester *digester
 	model    model
 	coder    rangeDecoder
 	inflater inflater
 }
 
 // NewDecoder returns a Decoder for one goroutine at a time.
-func NewDecoder() *Decoder { return &Decoder{digest: sha256.New()} }
+func NewDecoder() *Decoder { return &Decoder{digester: newDigester()} }
 
 // Decode decodes object into dst, whose Pix is reused when it is large enough.
 // ref is the base of a delta, nil when there is none; it must not share memory
@@ -63,7 +61,7 @@ func (d *Decoder) checkBase(h Header, ref *Bitmap) error {
 	if ref.Width != h.Width || ref.Height != h.Height {
 		return fmt.Errorf("%w: %dx%d pixels, object has %dx%d", ErrBase, ref.Width, ref.Height, h.Width, h.Height)
 	}
-	if digest := ref.digestWith(d.digest); [baseSize]byte(digest[:baseSize]) != h.Base {
+	if digest := d.digester.digest(ref); [baseSize]byte(digest[:baseSize]) != h.Base {
 		return fmt.Errorf("%w: digest differs", ErrBase)
 	}
 	return nil
@@ -87,9 +85,9 @@ func (d *Decoder) payload(dst *Bitmap, payload []byte, ref *Bitmap, encoding Enc
 		subtle.XORBytes(dst.Pix, dst.Pix, ref.Pix)
 		return nil
 	case EncodingContext:
-		return d.decodeContext(dst, payload)
+		return d.decodeContext(dst, payload, nil)
 	case EncodingContextRef:
-		return d.decodeContextRef(dst, payload, ref)
+		return d.decodeContext(dst, payload, ref)
 	}
 	return fmt.Errorf("%w: encoding %d", ErrUnsupported, encoding)
 }

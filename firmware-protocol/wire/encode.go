@@ -1,10 +1,9 @@
 package wire
 
 import (
-	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/binary"
 	"fmt"
-	"hash"
 	"hash/crc32"
 
 	"github.com/klauspost/compress/flate"
@@ -21,30 +20,24 @@ type Trial struct {
 // allocates nothing once it has seen the largest picture.
 type Encoder struct {
 	// TryAll makes Encode try every encoding to its end, for tools that list
-	// them; the result is the same or smaller.
+	// them; the object is the same or smaller.
 	TryAll bool
 
-	digest hash.Hash
-	model  model
-	coder  rangeEncoder
-	flate  *flate.Writer
-	xor    []byte
-	best   []byte // payload of the best trial
-	trial  []byte // payload of the trial at hand
-	trials []Trial
+	digester *digester
+	model    model
+	coder    rangeEncoder
+	deflater *flate.Writer
+	xor      []byte
+	best     []byte // payload of the best trial
+	trial    []byte // payload of the trial at hand
+	trials   []Trial
 }
 
 // NewEncoder returns an Encoder for one goroutine at a time.
-func NewEncoder() *Encoder {
-	return &Encoder{digest: sha256.New()}
-}
+func NewEncoder() *Encoder { return &Encoder{digester: newDigester()} }
 
 // Trials lists what the last Encode tried, in order; valid until the next.
 func (e *Encoder) Trials() []Trial { return e.trials }
-
-// deflateHopeless: when the context coder makes a picture this many times
-// smaller than raw it is text or drawing, on which deflate has never won.
-const deflateHopeless = 6
 
 // Encode appends next as one object to dst, in the smallest encoding that caps
 // allow [DL-OBJ-5]. ref is the picture the sign has, nil for none; a ref of
@@ -68,7 +61,7 @@ func (e *Encoder) Encode(dst []byte, next Bitmap, ref *Bitmap, caps Capabilities
 	size := MaxObject(next.Width, next.Height)
 	e.trials = append(e.trials, Trial{Encoding: EncodingRaw, Bytes: size})
 	for _, encoding := range [...]Encoding{EncodingContextRef, EncodingContext, EncodingDeflateXor, EncodingDeflate} {
-		if !e.worthTrying(encoding, &next, ref, caps, best, size) {
+		if !encoding.allowed(caps, ref) || !e.TryAll && hopeless(encoding, &next, ref, best, size) {
 			continue
 		}
 		if n, ok := e.try(encoding, &next, ref, size); ok {
@@ -79,43 +72,61 @@ func (e *Encoder) Encode(dst []byte, next Bitmap, ref *Bitmap, caps Capabilities
 	return e.appendObject(dst, best, &next, ref), nil
 }
 
-// worthTrying drops what the sign cannot decode and what cannot win.
-func (e *Encoder) worthTrying(encoding Encoding, next, ref *Bitmap, caps Capabilities, best Encoding, size int) bool {
-	var needed Capabilities
-	switch encoding {
-	case EncodingContextRef:
-		needed = CapContextRef
-	case EncodingContext:
-		needed = CapContext
-	case EncodingDeflateXor:
-		needed = CapDeflateRef
-	case EncodingDeflate:
-		needed = CapDeflate512
-	}
-	if caps&needed == 0 || encoding.needsBase() && ref == nil {
-		return false
-	}
-	if e.TryAll || best == EncodingRaw {
+// allowed reports whether the sign can decode that encoding.
+func (e Encoding) allowed(caps Capabilities, ref *Bitmap) bool {
+	switch e {
+	case EncodingRaw:
 		return true
+	case EncodingDeflate:
+		return caps&CapDeflate512 != 0
+	case EncodingDeflateXor:
+		return caps&CapDeflateRef != 0 && ref != nil
+	case EncodingContext:
+		return caps&CapContext != 0
+	case EncodingContextRef:
+		return caps&CapContextRef != 0 && ref != nil
 	}
-	hopeless := size < MaxObject(next.Width, next.Height)/deflateHopeless
-	return !hopeless
+	return false
 }
 
-// try codes next into e.trial; ok when the whole object would be smaller than
-// limit.
+// hopeless reports whether an encoding cannot be expected to win against the
+// best so far, from what was measured on agendas, photos and patterns: deflate
+// loses to the context coder wherever that halves the picture, and a picture is
+// smaller alone only when a good part of it changed.
+func hopeless(encoding Encoding, next, ref *Bitmap, best Encoding, size int) bool {
+	switch encoding {
+	case EncodingContext:
+		return best == EncodingContextRef && 2*changes(next.Pix, ref.Pix) < changes(next.Pix[next.Stride:], next.Pix)
+	case EncodingDeflateXor, EncodingDeflate:
+		return (best == EncodingContext || best == EncodingContextRef) && size < MaxObject(next.Width, next.Height)/2
+	}
+	return false
+}
+
+// changes counts the 8-byte words that differ, as far as the shorter reaches.
+func changes(a, b []byte) (n int) {
+	for len(a) >= 8 && len(b) >= 8 {
+		if binary.NativeEndian.Uint64(a) != binary.NativeEndian.Uint64(b) {
+			n++
+		}
+		a, b = a[8:], b[8:]
+	}
+	return n
+}
+
+// try codes next into e.trial; ok when the whole object is smaller than limit.
 func (e *Encoder) try(encoding Encoding, next, ref *Bitmap, limit int) (size int, ok bool) {
 	head := Header{Delta: encoding.needsBase()}.Size()
 	room := limit - head
 	if e.TryAll {
-		room = MaxObject(next.Width, next.Height)
+		room = 2 * MaxObject(next.Width, next.Height)
 	}
 	complete := true
 	switch encoding {
 	case EncodingContext:
-		complete = e.encodeContext(next, room)
+		complete = e.encodeContext(next, nil, room)
 	case EncodingContextRef:
-		complete = e.encodeContextRef(next, ref, room)
+		complete = e.encodeContext(next, ref, room)
 	case EncodingDeflate:
 		complete = e.deflate(next.Pix)
 	case EncodingDeflateXor:
@@ -147,7 +158,7 @@ func (e *Encoder) appendObject(dst []byte, encoding Encoding, next, ref *Bitmap)
 		Payload:  len(payload),
 	}
 	if h.Delta {
-		base := ref.digestWith(e.digest)
+		base := e.digester.digest(ref)
 		copy(h.Base[:], base[:])
 	}
 	return append(appendHeader(dst, h), payload...)
@@ -164,17 +175,17 @@ func (w payloadWriter) Write(p []byte) (int, error) {
 // deflate compresses data with the window of [DL-DEF-2].
 func (e *Encoder) deflate(data []byte) bool {
 	e.trial = e.trial[:0]
-	if e.flate == nil {
+	if e.deflater == nil {
 		w, err := flate.NewWriterWindow(payloadWriter{e}, inflateWindow)
 		if err != nil {
 			return false
 		}
-		e.flate = w
+		e.deflater = w
 	} else {
-		e.flate.Reset(payloadWriter{e})
+		e.deflater.Reset(payloadWriter{e})
 	}
-	if _, err := e.flate.Write(data); err != nil {
+	if _, err := e.deflater.Write(data); err != nil {
 		return false
 	}
-	return e.flate.Close() == nil
+	return e.deflater.Close() == nil
 }

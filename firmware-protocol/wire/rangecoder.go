@@ -6,7 +6,7 @@ package wire
 type chance uint32
 
 const (
-	chanceLimit = 127
+	chanceLimit = 32
 	chanceStart = chance(1 << 15 << 16)
 )
 
