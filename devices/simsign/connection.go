@@ -1,0 +1,239 @@
+package simsign
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"sync"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+	"github.com/eclipse/paho.mqtt.golang/packets"
+
+	"doorleaf/firmware-protocol/wire"
+)
+
+const connectWait = 10 * time.Second
+
+// session is one connection to the broker.
+type session struct {
+	client mqtt.Client
+	spki   [32]byte // of the server's certificate, zero on plain TCP
+	done   chan struct{}
+	once   sync.Once
+}
+
+func (c *session) close() {
+	c.once.Do(func() { close(c.done) })
+	c.client.Disconnect(0)
+}
+
+// message is one that came over conn.
+type message struct {
+	conn    *session
+	topic   wire.Topic
+	payload []byte
+}
+
+// dialed is the outcome of a try to connect.
+type dialed struct {
+	conn    *session
+	refused bool // the gateway does not know us
+	err     error
+}
+
+// dial connects in a goroutine of its own, so that pictures still flip on time.
+func (s *Sign) dial(ctx context.Context) {
+	s.dialing = true
+	s.use(wakeCost)
+	id, user, password := s.st.Sign, s.st.Sign, s.keys.Password
+	filter := wire.SignFilter(id)
+	if id == "" {
+		p := s.pairNow()
+		id, user, password = wire.PairClientPrefix+p.nonce, wire.PairUser, ""
+		filter = wire.PairFilter(p.nonce)
+	}
+	pin := append([]byte(nil), s.st.Pin...)
+	paired := s.st.Sign != ""
+	go func() {
+		ctx, cancel := context.WithTimeout(ctx, connectWait)
+		defer cancel()
+		s.dialed <- s.connect(ctx, id, user, password, filter, paired, pin)
+	}()
+}
+
+// connect opens, logs in and subscribes.
+func (s *Sign) connect(ctx context.Context, id, user, password, filter string, paired bool, pin []byte) dialed {
+	c := &session{done: make(chan struct{})}
+	conn, err := s.open(ctx, c, paired, pin)
+	if err != nil {
+		return dialed{err: err}
+	}
+	o := mqtt.NewClientOptions().AddBroker("mqtt://gateway").
+		SetClientID(id).SetUsername(user).SetPassword(password).
+		SetProtocolVersion(4).SetCleanSession(true).SetAutoReconnect(false).SetConnectRetry(false).
+		SetConnectTimeout(connectWait).SetWriteTimeout(answerWait).SetKeepAlive(30 * time.Second).
+		SetMessageChannelDepth(8).SetOrderMatters(true).
+		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) { return conn, nil }).
+		SetDefaultPublishHandler(func(_ mqtt.Client, m mqtt.Message) { s.receive(c, m) }).
+		SetConnectionLostHandler(func(mqtt.Client, error) {
+			select {
+			case s.lost <- c:
+			case <-c.done:
+			}
+		})
+	c.client = mqtt.NewClient(o)
+	fail := func(err error) dialed {
+		c.close()
+		_ = conn.Close()
+		refused := errors.Is(err, packets.ErrorRefusedNotAuthorised) || errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword)
+		return dialed{refused: refused, err: err}
+	}
+	if err := wait(ctx, c.client.Connect()); err != nil {
+		return fail(fmt.Errorf("connect: %w", err))
+	}
+	sub := c.client.Subscribe(filter, 1, nil)
+	if err := wait(ctx, sub); err != nil {
+		return fail(fmt.Errorf("subscribe: %w", err))
+	}
+	if t, ok := sub.(*mqtt.SubscribeToken); ok && t.Result()[filter] > 2 {
+		return fail(errors.New("subscribe: refused"))
+	}
+	return dialed{conn: c}
+}
+
+func wait(ctx context.Context, t mqtt.Token) error {
+	select {
+	case <-t.Done():
+		return t.Error()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// open makes the network connection and notes the server's key.
+func (s *Sign) open(ctx context.Context, c *session, paired bool, pin []byte) (net.Conn, error) {
+	if s.opts.Dial != nil {
+		return s.opts.Dial(ctx)
+	}
+	u, err := url.Parse(s.opts.Gateway)
+	if err != nil {
+		return nil, err
+	}
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", u.Host)
+	if err != nil || u.Scheme == "mqtt" {
+		return conn, err
+	}
+	t := tls.Client(conn, s.trust(u.Hostname(), c, paired, pin))
+	if err := t.HandshakeContext(ctx); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+var errPin = errors.New("server has another key than when the sign was paired")
+
+// trust says which server the sign believes: one whose certificate the given
+// authorities signed, or one with the key pinned at pairing. Before it is
+// paired it believes any, because the code on the glass covers the key.
+func (s *Sign) trust(host string, c *session, paired bool, pin []byte) *tls.Config {
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12, ServerName: host, RootCAs: s.opts.CA,
+		InsecureSkipVerify: s.opts.CA == nil, // VerifyConnection below decides instead
+		VerifyConnection: func(st tls.ConnectionState) error {
+			c.spki = sha256.Sum256(leaf(st).RawSubjectPublicKeyInfo)
+			if s.opts.CA == nil && paired && subtle.ConstantTimeCompare(pin, c.spki[:]) != 1 {
+				return errPin
+			}
+			return nil
+		},
+	}
+}
+
+func leaf(st tls.ConnectionState) *x509.Certificate { return st.PeerCertificates[0] }
+
+// receive hands a message to Run.
+func (s *Sign) receive(c *session, m mqtt.Message) {
+	t, err := wire.ParseTopic(m.Topic())
+	if err != nil || t.Up() {
+		return
+	}
+	in := message{conn: c, topic: t, payload: append([]byte(nil), m.Payload()...)}
+	for range s.copies(false, t.Name) {
+		select {
+		case s.inbox <- in:
+		case <-c.done:
+			return
+		}
+	}
+}
+
+func (s *Sign) copies(up bool, name wire.Name) int {
+	if s.opts.Traffic == nil {
+		return 1
+	}
+	return s.opts.Traffic(up, string(name))
+}
+
+// publish sends one message of the conversation. It does not wait for the
+// broker: only an answer of the gateway counts.
+func (s *Sign) publish(topic string, name wire.Name, qos byte, payload []byte) {
+	for range s.copies(true, name) {
+		s.conn.client.Publish(topic, qos, false, payload)
+	}
+	s.cut(string(name) + ".sent")
+}
+
+// dialDone takes the outcome of a try to connect.
+func (s *Sign) dialDone(d dialed) {
+	s.dialing = false
+	if d.err == nil {
+		s.conn, s.fails, s.refused = d.conn, 0, 0
+		s.talk = talk{}
+		s.emit(Event{Event: "connected", Reason: wakeName(s.wake)})
+		s.cut("connected")
+		return
+	}
+	s.emit(Event{Event: "offline", Error: d.err.Error()})
+	s.retryLater()
+	if !d.refused || s.st.Sign == "" {
+		s.refused = 0
+		return
+	}
+	if s.refused++; s.refused >= forgetAfter {
+		s.refused, s.fails = 0, 0
+		s.emit(Event{Event: "unpaired"})
+		s.keep(s.forget())
+		s.nextTry = time.Time{}
+		return
+	}
+	s.nextTry = time.Now().Add(2 * time.Second)
+	if s.opts.MaxRetry > 0 {
+		s.nextTry = time.Now().Add(min(2*time.Second, s.opts.MaxRetry))
+	}
+}
+
+// hangUp closes the connection.
+func (s *Sign) hangUp() {
+	if s.conn != nil {
+		s.conn.close()
+		s.conn = nil
+	}
+	s.talk = talk{}
+}
+
+// broken ends a connection that does not work and tries again later.
+func (s *Sign) broken(why string) {
+	s.hangUp()
+	s.emit(Event{Event: "offline", Error: why})
+	s.awake = true
+	s.retryLater()
+}

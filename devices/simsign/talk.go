@@ -1,0 +1,301 @@
+package simsign
+
+import (
+	"time"
+
+	"doorleaf/devices"
+	"doorleaf/firmware-protocol/wire"
+)
+
+// talk is where the conversation on one connection stands.
+type talk struct {
+	hailed   bool      // hello was sent
+	greeted  bool      // and acknowledged
+	began    time.Time // of the first hello
+	pending  *report   // not acknowledged yet
+	promised time.Time // a manifest must have come by then
+	missed   int       // promised manifests that did not come
+	reported *snapshot // what the gateway acknowledged last
+	gets     map[chunk]time.Time
+	silent   int  // rounds of requests without any answer
+	gaveUp   bool // no more pulling on this connection
+}
+
+// longTalk ends a session of a sleeping sign that leads nowhere.
+const longTalk = 2 * time.Minute
+
+// report is a message that is repeated until it is acknowledged.
+type report struct {
+	name     wire.Name
+	counter  uint32
+	boot     uint32
+	payload  []byte
+	snap     snapshot
+	events   int // how many of the oldest events it carries
+	deadline time.Time
+	tries    int
+}
+
+// snapshot is what a report is about.
+type snapshot struct {
+	epoch, seq uint32
+	drawn      wire.Digest
+	err        uint16
+}
+
+func (s *Sign) snapshot() snapshot {
+	sn := snapshot{drawn: s.drawn, err: s.st.LastError}
+	if s.body != nil {
+		sn.epoch, sn.seq = s.body.Epoch, s.body.Seq
+	}
+	return sn
+}
+
+// next is when the conversation needs attention without a message.
+func (t *talk) next() time.Time {
+	var first time.Time
+	at := func(d time.Time) {
+		if !d.IsZero() && (first.IsZero() || d.Before(first)) {
+			first = d
+		}
+	}
+	if t.pending != nil {
+		at(t.pending.deadline)
+	}
+	at(t.promised)
+	for _, d := range t.gets {
+		at(d)
+	}
+	return first
+}
+
+// converse does the next thing on the open connection.
+func (s *Sign) converse(now time.Time) {
+	t := &s.talk
+	if t.began.IsZero() {
+		t.began = now
+	}
+	if !s.opts.AlwaysOn && now.Sub(t.began) > longTalk {
+		s.broken("the gateway has no end")
+		return
+	}
+	if !t.promised.IsZero() && !t.promised.After(now) {
+		t.promised = time.Time{}
+		if t.missed++; t.missed >= repeats {
+			s.broken("a promised manifest did not come")
+			return
+		}
+		t.hailed, t.greeted = false, false
+	}
+	if s.opts.AlwaysOn && t.greeted && t.pending == nil && !s.wakeAt().After(now) {
+		t.hailed, t.greeted = false, false // a regular hello
+		s.wake = devices.WakeTimer
+	}
+	if !s.speak(now) {
+		return
+	}
+	if t.greeted && !s.pull(now) {
+		return
+	}
+	if !s.opts.AlwaysOn && s.satisfied() {
+		s.sleep()
+	}
+}
+
+// speak sends or repeats the report that is due; false when it gave up.
+func (s *Sign) speak(now time.Time) bool {
+	t := &s.talk
+	if p := t.pending; p != nil {
+		if p.deadline.After(now) {
+			return true
+		}
+		if p.tries++; p.tries >= repeats {
+			s.broken("no answer")
+			return false
+		}
+		p.deadline = now.Add(answerWait)
+		s.publish(wire.SignTopic(s.st.Sign, p.name), p.name, 1, p.payload)
+		return true
+	}
+	var p *report
+	switch {
+	case !t.hailed:
+		p = s.hello()
+		t.hailed = true
+	case !t.greeted:
+		return true
+	case len(s.st.Events) > 0:
+		p = s.event()
+	case s.mustReport():
+		p = s.shown()
+	default:
+		return true
+	}
+	if p == nil {
+		return true
+	}
+	p.deadline = now.Add(answerWait)
+	t.pending = p
+	s.publish(wire.SignTopic(s.st.Sign, p.name), p.name, 1, p.payload)
+	return true
+}
+
+// mustReport reports whether the gateway does not know yet what is on the glass.
+func (s *Sign) mustReport() bool {
+	now, r := s.snapshot(), s.talk.reported
+	return r == nil || now != *r
+}
+
+// satisfied reports whether nothing is left to do on this connection.
+func (s *Sign) satisfied() bool {
+	t := &s.talk
+	return t.greeted && t.pending == nil && t.promised.IsZero() && s.incoming == nil &&
+		len(s.st.Events) == 0 && !s.mustReport() && (t.gaveUp || len(s.missing()) == 0)
+}
+
+// next counter of this boot.
+func (s *Sign) count() uint32 {
+	s.counter++
+	return s.counter
+}
+
+func (s *Sign) hello() *report {
+	sn := s.snapshot()
+	m := wire.Hello{
+		Boot: s.boot, Counter: s.count(), Epoch: sn.epoch, Seq: sn.seq, Shown: s.actual(),
+		Model: s.opts.Panel.Model, Serial: s.opts.Serial, Firmware: s.opts.Firmware,
+		Width: uint16(s.opts.Panel.Width), Height: uint16(s.opts.Panel.Height), AlwaysOn: s.opts.AlwaysOn,
+		Capabilities: s.opts.Capabilities, BatteryMillivolts: s.millivolts(), SignalDBm: -61,
+		TemperatureC: 21, TemperatureKnown: true, Wake: uint8(s.wake), LastError: sn.err,
+	}
+	for _, e := range s.st.Events {
+		m.Events = append(m.Events, s.pressMessage(e))
+	}
+	b, err := m.Marshal()
+	if !s.keep(err) {
+		return nil
+	}
+	return &report{name: wire.NameHello, counter: m.Counter, boot: m.Boot, payload: b, snap: sn, events: len(m.Events)}
+}
+
+func (s *Sign) shown() *report {
+	sn := s.snapshot()
+	m := wire.Shown{
+		Boot: s.boot, Counter: s.count(), Epoch: sn.epoch, Seq: sn.seq, Glass: s.actual(), Wake: uint8(s.why),
+		DrawMillis: s.drawMillis, BatteryMillivolts: s.millivolts(), LastError: sn.err,
+	}
+	b, err := m.Marshal()
+	if !s.keep(err) {
+		return nil
+	}
+	return &report{name: wire.NameShown, counter: m.Counter, boot: m.Boot, payload: b, snap: sn}
+}
+
+func (s *Sign) event() *report {
+	m := s.pressMessage(s.st.Events[0])
+	b, err := m.Marshal()
+	if !s.keep(err) {
+		s.st.Events = s.st.Events[1:]
+		return nil
+	}
+	return &report{name: wire.NameEvent, counter: m.Counter, boot: m.Boot, payload: b, events: 1}
+}
+
+func (s *Sign) pressMessage(p pressed) wire.Event {
+	age := max(s.own().UnixMilli()-p.AtMs, 0)
+	return wire.Event{Boot: p.Boot, Counter: p.Counter, Button: p.Button, AgeMillis: uint32(min(age, 1<<31))}
+}
+
+// handle takes one message of the gateway.
+func (s *Sign) handle(m message) {
+	if m.conn != s.conn || s.conn == nil {
+		return
+	}
+	if s.st.Sign == "" {
+		s.handlePairing(m)
+		return
+	}
+	switch m.topic.Name {
+	case wire.NameWant:
+		s.manifest(m.payload)
+	case wire.NameBlock:
+		s.block(m.payload)
+	case wire.NameAck:
+		s.acknowledged(m.payload)
+	}
+}
+
+// acknowledged takes an ack; one for another report than the pending one is
+// late or repeated and says nothing new.
+func (s *Sign) acknowledged(payload []byte) {
+	a, err := wire.UnmarshalAck(payload)
+	p := s.talk.pending
+	if err != nil || p == nil || a.Boot != p.boot || a.Counter != p.counter {
+		return
+	}
+	s.talk.pending = nil
+	s.sync(a.ServerTime)
+	s.promise(a.NextWakeSeconds, a.JitterSeconds)
+	s.st.Events = s.st.Events[min(p.events, len(s.st.Events)):]
+	if p.name != wire.NameEvent {
+		if s.st.LastError == p.snap.err {
+			s.st.LastError, p.snap.err = 0, 0
+		}
+		s.talk.reported = &p.snap
+	}
+	if a.Manifest {
+		s.talk.promised = time.Now().Add(manifestWait)
+	}
+	s.keep(s.save())
+	switch p.name {
+	case wire.NameHello:
+		s.talk.greeted = true
+	case wire.NameShown:
+		s.emit(Event{Event: "shown", Epoch: p.snap.epoch, Seq: p.snap.seq, Digest: digestText(p.snap.drawn), Reason: wakeName(s.why)})
+	}
+}
+
+// manifest takes a manifest: only a newer one counts.
+func (s *Sign) manifest(payload []byte) {
+	m, err := wire.ParseManifest(payload, &s.keys.Manifest, s.st.Sign)
+	switch {
+	case isMAC(err):
+		s.remember(devices.ErrManifestAuth, err)
+		return
+	case err != nil:
+		s.remember(devices.ErrManifestFormat, err)
+		return
+	case int(m.Width) != s.opts.Panel.Width || int(m.Height) != s.opts.Panel.Height:
+		s.remember(devices.ErrPanel, errPanel)
+		return
+	}
+	s.talk.promised = time.Time{}
+	raw, err := m.Body.Append(nil)
+	if err != nil {
+		s.remember(devices.ErrManifestFormat, err)
+		return
+	}
+	if in := s.incoming; in != nil && !newer(&m.Body, &in.body) {
+		return // on its way already
+	}
+	switch {
+	case s.body == nil || newer(&m.Body, s.body):
+		s.incoming = &incoming{body: m.Body, raw: raw}
+		s.talk.gets, s.talk.gaveUp, s.unknown = nil, false, 0
+		s.sync(m.ServerTime)
+		s.promise(m.NextWakeSeconds, m.JitterSeconds)
+		s.emit(Event{Event: "manifest", Epoch: m.Epoch, Seq: m.Seq, Steps: len(m.Steps), Bytes: len(payload),
+			From: unixTime(m.Steps[0].From), Until: unixTime(m.Steps[len(m.Steps)-1].Until)})
+	case m.Epoch == s.body.Epoch && m.Seq == s.body.Seq && string(raw) == string(s.st.Manifest):
+		s.talk.reported = nil // acknowledge again
+	case m.Epoch == s.body.Epoch && m.Seq == s.body.Seq:
+		s.remember(devices.ErrManifestConflict, errConflict)
+	default:
+		s.remember(devices.ErrManifestOld, errOld)
+	}
+}
+
+// newer reports whether a comes after b.
+func newer(a, b *wire.Body) bool {
+	return a.Epoch > b.Epoch || (a.Epoch == b.Epoch && a.Seq > b.Seq)
+}
