@@ -50,7 +50,7 @@ func (s *Store) addAccount(ctx context.Context, op string, a gateway.Account, fi
 			}
 		}
 		id, err = t.insert(`INSERT INTO accounts (name, password_hash, language, created_at) VALUES (?, ?, ?, ?)`,
-			a.Name, a.PasswordHash, a.Language, ms(a.Created))
+			a.Name, a.PasswordHash, text(a.Language, maxName), ms(a.Created))
 		return err
 	})
 	if err != nil {
@@ -87,7 +87,7 @@ func (s *Store) UpdateAccount(ctx context.Context, a gateway.Account) error {
 	}
 	return s.write(ctx, "update account", func(t *tx) error {
 		return found(t.affect(`UPDATE accounts SET name = ?, password_hash = ?, language = ? WHERE id = ?`,
-			a.Name, a.PasswordHash, a.Language, a.ID))
+			a.Name, a.PasswordHash, text(a.Language, maxName), a.ID))
 	})
 }
 

@@ -69,13 +69,16 @@ func createKey(path string) (key [32]byte, err error) {
 
 // databaseIn returns the name of a database with content in dir, "" for none.
 func databaseIn(dir string) (string, error) {
-	names, err := filepath.Glob(filepath.Join(dir, "*.db"))
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return "", err
 	}
-	for _, name := range names {
-		if info, err := os.Stat(name); err == nil && info.Size() > 0 {
-			return name, nil
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) != ".db" {
+			continue
+		}
+		if info, err := e.Info(); err != nil || info.Size() > 0 {
+			return e.Name(), nil
 		}
 	}
 	return "", nil

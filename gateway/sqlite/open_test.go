@@ -4,11 +4,15 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"testing/synctest"
+	"time"
 
 	"doorleaf/gateway"
 	"doorleaf/gateway/connection"
@@ -131,6 +135,64 @@ func TestOpenRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestOpenAnyFolderName(t *testing.T) {
+	o := temp(t)
+	dir := filepath.Join(filepath.Dir(o.Path), "a b?c=d#e%41[f]&g")
+	o.Path = filepath.Join(dir, "doorleaf.db")
+	key, err := LoadKey(filepath.Join(dir, "doorleaf.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Key = key
+	s := opened(t, o)
+	if err := s.SetSecret(t.Context(), "a", nil); err != nil {
+		t.Fatal(err)
+	}
+	closed(t, s)
+	names, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, n := range names {
+		got = append(got, n.Name())
+	}
+	if want := []string{"doorleaf.db", "doorleaf.key", lockName}; !slices.Equal(got, want) {
+		t.Errorf("files after closing: got %q, want %q", got, want)
+	}
+	if err := os.Remove(filepath.Join(dir, "doorleaf.key")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadKey(filepath.Join(dir, "doorleaf.key")); !errors.Is(err, ErrKeyMissing) {
+		t.Errorf("key lost: got error %v, want %v", err, ErrKeyMissing)
+	}
+}
+
+// TestVirtualTime holds the store to working inside a bubble of synctest, as the
+// tests of its users need it.
+func TestVirtualTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := Open(context.Background(), temp(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer closed(t, s)
+		for i := range 20 {
+			go func() {
+				time.Sleep(time.Hour)
+				if err := s.SetSecret(context.Background(), fmt.Sprint(i), []byte{byte(i)}); err != nil {
+					t.Error(err)
+				}
+			}()
+		}
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		if b, err := s.Secret(context.Background(), "19"); err != nil || len(b) != 1 || b[0] != 19 {
+			t.Errorf("got %v, %v, want 19", b, err)
+		}
+	})
 }
 
 func TestClosed(t *testing.T) {

@@ -9,8 +9,8 @@ import (
 	"doorleaf/gateway/connection"
 )
 
-// Bounds of what calendars may store, in bytes. Names are cut, keys are
-// refused.
+// Bounds of what calendars may store, in bytes. The texts of rooms and events
+// are cut, so that one strange entry does not keep a room from being read.
 const (
 	maxName    = 256
 	maxSubject = 1 << 10

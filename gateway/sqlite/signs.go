@@ -55,7 +55,7 @@ func (s *Store) AddSign(ctx context.Context, sign gateway.Sign, c devices.Creden
 		n, err := t.insert(`INSERT INTO signs (id, name, paired_at, room, language, hour12, model, serial, firmware,
 				width, height, always_on, capabilities, password_hash, sealed_manifest_key)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			string(sign.ID), text(sign.Name, maxName), ms(sign.PairedAt), ptr(string(sign.Room)), sign.Language, nullBool(sign.Hour12),
+			string(sign.ID), text(sign.Name, maxName), ms(sign.PairedAt), ptr(string(sign.Room)), text(sign.Language, maxName), nullBool(sign.Hour12),
 			text(h.Model, maxName), text(h.Serial, maxName), text(h.Firmware, maxName), h.Width, h.Height, h.AlwaysOn, int64(h.Capabilities),
 			c.PasswordHash[:], key)
 		if err != nil {
@@ -95,7 +95,7 @@ func (s *Store) Sign(ctx context.Context, id devices.SignID) (sign gateway.Sign,
 func (s *Store) UpdateSign(ctx context.Context, sign gateway.Sign) error {
 	return s.write(ctx, "update sign", func(t *tx) error {
 		return found(t.affect(`UPDATE signs SET name = ?, room = ?, language = ?, hour12 = ? WHERE id = ?`,
-			text(sign.Name, maxName), ptr(string(sign.Room)), sign.Language, nullBool(sign.Hour12), string(sign.ID)))
+			text(sign.Name, maxName), ptr(string(sign.Room)), text(sign.Language, maxName), nullBool(sign.Hour12), string(sign.ID)))
 	})
 }
 
