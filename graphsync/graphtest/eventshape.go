@@ -2,7 +2,6 @@ package graphtest
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -136,13 +135,17 @@ func attendees(e Event) []any {
 
 // document is the recurrence with every member, as Graph writes it.
 func (r Recurrence) document() map[string]any {
-	p, days := r.Pattern, r.Pattern.DaysOfWeek
+	p := r.Pattern
+	var days []string
+	for _, day := range p.DaysOfWeek { // taken in any case, served in Graph's
+		days = append(days, strings.ToLower(day))
+	}
 	pattern := map[string]any{
 		"type": p.Type, "interval": p.Interval, "month": p.Month, "dayOfMonth": p.DayOfMonth,
-		"firstDayOfWeek": either(p.FirstDayOfWeek, "sunday"), "index": either(p.Index, "first"),
+		"firstDayOfWeek": either(strings.ToLower(p.FirstDayOfWeek), "sunday"), "index": either(p.Index, "first"),
 	}
 	if len(days) > 0 {
-		pattern["daysOfWeek"] = slices.Clone(days)
+		pattern["daysOfWeek"] = days
 	}
 	return map[string]any{"pattern": pattern, "range": map[string]any{
 		"type": r.Range.Type, "startDate": r.Range.StartDate, "endDate": either(r.Range.EndDate, "0001-01-01"),

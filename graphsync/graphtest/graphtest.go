@@ -65,7 +65,7 @@ type Server struct {
 	faults   []*activeFault
 	requests []Request
 	counts   map[string]int
-	throttle int            // concurrent requests allowed per mailbox, 0: unlimited
+	limit    int            // concurrent requests allowed per mailbox, 0: any number
 	busy     map[string]int // requests in work per mailbox
 }
 
@@ -151,6 +151,13 @@ func (s *Server) Close() error {
 // serve sends a request to the Entra or the Graph side, through the faults.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 4<<20)
+	leave, free := s.enter(roomOf(r.URL.Path))
+	defer leave()
+	if !free {
+		full := Throttled(time.Second)
+		s.interfere(w, r, &full)
+		return
+	}
 	fault := s.takeFault(r)
 	if fault != nil && s.interfere(w, r, fault) {
 		return
@@ -166,6 +173,33 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	s.record(r, a.status, fault != nil)
 	a.send(w, r)
+}
+
+// LimitConcurrency makes a mailbox answer 429 when more than n requests for it
+// are in work at once; 0, the start, allows any number. Microsoft documents 4
+// (learn.microsoft.com/graph/throttling-limits). Delays of faults count as work.
+func (s *Server) LimitConcurrency(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.limit = n
+}
+
+// enter counts a request for a mailbox in; free is false when there are too
+// many already.
+func (s *Server) enter(room string) (leave func(), free bool) {
+	if room == "" {
+		return func() {}, true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.busy[room]++
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.busy[room]--; s.busy[room] == 0 {
+			delete(s.busy, room)
+		}
+	}, s.limit == 0 || s.busy[room] <= s.limit
 }
 
 // isGraph tells the two halves of the shared listener apart.
