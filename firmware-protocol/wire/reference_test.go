@@ -15,7 +15,7 @@ var errReference = errors.New("reference: malformed")
 func referenceDecode(payload []byte, w, h int, ref *Bitmap) (Bitmap, error) {
 	r := &reference{
 		out: NewBitmap(w, h), ref: ref, code: payload,
-		width: 1<<32 - 1, value: new(big.Int), estimates: map[string]*estimate{},
+		width: 1<<32 - 1, value: new(big.Int), estimates: map[string]*estimate{}, equal: map[[2]int]bool{},
 	}
 	// The value is code - low; it is kept as an exact integer scaled to all
 	// bytes that were read.
@@ -60,6 +60,7 @@ type reference struct {
 	width     int64
 	value     *big.Int
 	estimates map[string]*estimate
+	equal     map[[2]int]bool // by first pixel of the byte
 }
 
 func (r *reference) shift() {
@@ -103,6 +104,9 @@ func (r *reference) copyRow(y int, from *Bitmap, fy int) {
 	for x := range r.out.Width {
 		r.out.set(x, y, from.at(x, fy))
 	}
+	for x := 0; r.ref != nil && x < r.out.Width; x += 8 {
+		r.equal[[2]int{x, y}] = bytesEqual(&r.out, y, r.ref, y, x)
+	}
 }
 
 // bytesEqual compares the 8 pixels from x of row y of two pictures.
@@ -115,13 +119,13 @@ func bytesEqual(a *Bitmap, ay int, b *Bitmap, by, x int) bool {
 	return true
 }
 
-// equalToBase is 1 where the new picture equals the base; above the picture
-// it does, left and right of it it does not.
+// equalToBase is 1 where the new picture was decided to equal the base; above
+// the picture it does, left and right of it it does not.
 func (r *reference) equalToBase(x, y int) int {
 	switch {
 	case x < 0 || x >= r.out.Width:
 		return 0
-	case y < 0 || bytesEqual(&r.out, y, r.ref, y, x):
+	case y < 0 || r.equal[[2]int{x, y}]:
 		return 1
 	}
 	return 0
@@ -181,6 +185,7 @@ func (r *reference) byteAt(x, y int) {
 			context += 64
 		}
 		if r.bit("byte same", context) == 0 {
+			r.equal[[2]int{x, y}] = true
 			for i := 0; i < 8 && x+i < r.out.Width; i++ {
 				r.out.set(x+i, y, r.ref.at(x+i, y))
 			}
