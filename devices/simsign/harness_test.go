@@ -8,34 +8,39 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
 	"doorleaf/devices"
 	"doorleaf/devices/broker"
 	"doorleaf/devices/mqttlink"
 	"doorleaf/devices/simsign"
+	"doorleaf/firmware-protocol/wire"
 	"doorleaf/render/mono"
 )
 
 // core is a gateway in memory: it knows what each sign should show and believes
 // only what signs report.
 type core struct {
-	mu       sync.Mutex
-	link     *mqttlink.Link
-	creds    map[devices.SignID]devices.Credential
-	wants    map[devices.SignID]*want
-	hardware map[devices.SignID]devices.Hardware
-	shown    map[devices.SignID]devices.Report
-	counted  map[devices.SignID][2]uint32
-	joining  map[string]devices.Joining
-	events   []devices.Report
-	reports  []devices.Report
-	nextWake time.Duration
-	mismatch int
-	changed  chan struct{}
+	mu        sync.Mutex
+	link      *mqttlink.Link
+	creds     map[devices.SignID]devices.Credential
+	wants     map[devices.SignID]*want
+	hardware  map[devices.SignID]devices.Hardware
+	shown     map[devices.SignID]devices.Report
+	counted   map[devices.SignID][2]uint32
+	joining   map[string]devices.Joining
+	passwords map[devices.SignID]string
+	events    []devices.Report
+	reports   []devices.Report
+	nextWake  time.Duration
+	mismatch  int
+	changed   chan struct{}
 }
 
 type want struct {
@@ -49,7 +54,8 @@ func newCore() *core {
 		creds: map[devices.SignID]devices.Credential{}, wants: map[devices.SignID]*want{},
 		hardware: map[devices.SignID]devices.Hardware{}, shown: map[devices.SignID]devices.Report{},
 		counted: map[devices.SignID][2]uint32{}, joining: map[string]devices.Joining{},
-		nextWake: 10 * time.Minute, changed: make(chan struct{}, 1),
+		passwords: map[devices.SignID]string{},
+		nextWake:  10 * time.Minute, changed: make(chan struct{}, 1),
 	}
 }
 
@@ -158,7 +164,16 @@ func (c *core) Joining(_ context.Context, j devices.Joining) error {
 }
 
 func (c *core) NextWake(context.Context, devices.SignID) (time.Time, time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	return time.Now().Add(c.nextWake), 0
+}
+
+// wakes sets how soon signs are asked to come back.
+func (c *core) wakes(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.nextWake = d
 }
 
 // site is a whole installation in one process.
@@ -351,6 +366,9 @@ func (d *door) claim() devices.SignID {
 	c := d.site.core
 	c.mu.Lock()
 	c.creds[id] = c.link.Credential(id, secret)
+	if k, err := wire.DeriveKeys(secret, string(id)); err == nil {
+		c.passwords[id] = k.Password
+	}
 	c.mu.Unlock()
 	if err := c.link.Claim(d.site.t.Context(), j, id, secret); err != nil {
 		d.site.t.Fatal(err)
@@ -437,5 +455,48 @@ func (s *site) confirmed(d *door, id devices.SignID, n int) {
 	}
 	if got := d.Glass().Digest(); got != want {
 		s.t.Fatalf("glass shows %x, want %x", got[:4], want[:4])
+	}
+}
+
+// dialAs connects with a sign's own credential, instead of the sign.
+func (s *site) dialAs(id devices.SignID) (mqtt.Client, error) {
+	s.core.mu.Lock()
+	password := s.core.passwords[id]
+	s.core.mu.Unlock()
+	o := mqtt.NewClientOptions().AddBroker("mqtt://x").SetClientID(string(id)).SetUsername(string(id)).SetPassword(password).
+		SetProtocolVersion(4).SetAutoReconnect(false).
+		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) { return s.dial(context.Background()) })
+	c := mqtt.NewClient(o)
+	t := c.Connect()
+	t.WaitTimeout(10 * time.Second)
+	return c, t.Error()
+}
+
+func subscribe(t *testing.T, c mqtt.Client, id devices.SignID, got chan<- wire.Block) {
+	t.Helper()
+	tok := c.Subscribe(wire.SignFilter(string(id)), 1, func(_ mqtt.Client, m mqtt.Message) {
+		if b, err := wire.UnmarshalBlock(m.Payload()); err == nil {
+			got <- b
+		}
+	})
+	if !tok.WaitTimeout(10*time.Second) || tok.Error() != nil {
+		t.Fatalf("subscribe: %v", tok.Error())
+	}
+}
+
+// inject publishes as the gateway would, whatever it is.
+func (s *site) inject(topic string, payload []byte) {
+	s.t.Helper()
+	user, password := s.broker.GatewayCredential()
+	o := mqtt.NewClientOptions().AddBroker("mqtt://x").SetClientID("injector").SetUsername(user).SetPassword(password).
+		SetProtocolVersion(4).SetAutoReconnect(false).
+		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) { return s.broker.GatewayConn() })
+	c := mqtt.NewClient(o)
+	if t := c.Connect(); !t.WaitTimeout(10*time.Second) || t.Error() != nil {
+		s.t.Fatalf("connect: %v", t.Error())
+	}
+	defer c.Disconnect(0)
+	if t := c.Publish(topic, 1, false, payload); !t.WaitTimeout(10*time.Second) || t.Error() != nil {
+		s.t.Fatalf("publish: %v", t.Error())
 	}
 }
