@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"testing/synctest"
@@ -193,6 +194,29 @@ func TestVirtualTime(t *testing.T) {
 			t.Errorf("got %v, %v, want 19", b, err)
 		}
 	})
+}
+
+// TestFirstReadsTogether lets many snapshots prepare their statements at once.
+func TestFirstReadsTogether(t *testing.T) {
+	for range 20 {
+		s := opened(t, temp(t))
+		pair(t, s, "a")
+		var wg sync.WaitGroup
+		for range 64 {
+			wg.Go(func() {
+				if _, err := s.Want(t.Context(), "a"); !errors.Is(err, gateway.ErrNotFound) {
+					t.Errorf("want: got error %v, want %v", err, gateway.ErrNotFound)
+				}
+				if _, err := s.Decisions(t.Context(), "a", 1); err != nil {
+					t.Error(err)
+				}
+				if _, err := s.Agenda(t.Context(), "x"); !errors.Is(err, gateway.ErrNotFound) {
+					t.Errorf("agenda: got error %v, want %v", err, gateway.ErrNotFound)
+				}
+			})
+		}
+		wg.Wait()
+	}
 }
 
 func TestClosed(t *testing.T) {

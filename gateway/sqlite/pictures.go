@@ -35,7 +35,7 @@ func (s *Store) pack(ctx context.Context, pictures []*mono.Image) ([]packedPictu
 			return nil, err
 		}
 		p := packedPicture{digest: m.Digest(), image: m}
-		if _, err := pictureKey(snapshot{ctx: ctx, r: s.reads}, p.digest); errors.Is(err, sql.ErrNoRows) {
+		if _, err := pictureKey(s.reads.view(ctx), p.digest); errors.Is(err, sql.ErrNoRows) {
 			p.deflated = s.deflate(m.Pix)
 		} else if err != nil {
 			return nil, err

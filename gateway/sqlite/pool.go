@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -118,18 +119,22 @@ func each(rows *sql.Rows, scan func(rowScanner) error) error {
 	return rows.Err()
 }
 
-// readers is the pool of read-only connections.
+// readers is the pool of read-only connections. A snapshot keeps its connection
+// while a statement may still have to be prepared on another one, so there is
+// always one connection more than snapshots.
 type readers struct {
-	db    *sql.DB
-	stmts stmtCache
+	db        *sql.DB
+	stmts     stmtCache
+	snapshots chan struct{} // holds one token per open snapshot
 }
 
 func newReaders(path string) *readers {
 	db := sql.OpenDB(&connector{dsn: dsn(path, "ro"), pragmas: readerPragmas})
-	n := max(4, runtime.GOMAXPROCS(0))
+	n := 1 + max(4, runtime.GOMAXPROCS(0))
 	db.SetMaxOpenConns(n)
 	db.SetMaxIdleConns(n)
-	return &readers{db: db, stmts: stmtCache{kept: make(map[string]*sql.Stmt), prep: db.PrepareContext}}
+	return &readers{db: db, snapshots: make(chan struct{}, n-1),
+		stmts: stmtCache{kept: make(map[string]*sql.Stmt), prep: db.PrepareContext}}
 }
 
 func (r *readers) close() error {
@@ -137,52 +142,71 @@ func (r *readers) close() error {
 	return r.db.Close()
 }
 
-// snapshot is one consistent view of the database.
-type snapshot struct {
-	ctx context.Context // lives as long as the call it serves
-	r   *readers
-	tx  *sql.Tx // nil for a single statement
-}
+// A view runs queries for one call; it is a querier.
+type view func(query string, args []any) (*sql.Rows, error)
 
-func (v snapshot) stmt(query string) (*sql.Stmt, error) {
-	st, err := v.r.stmts.get(query)
-	if err == nil && v.tx != nil {
-		st = v.tx.StmtContext(v.ctx, st)
-	}
-	return st, err
-}
-
-func (v snapshot) get(query string, args []any, dest ...any) error {
-	st, err := v.stmt(query)
+func (v view) get(query string, args []any, dest ...any) error {
+	rows, err := v(query, args)
 	if err != nil {
 		return err
 	}
-	return st.QueryRowContext(v.ctx, args...).Scan(dest...)
-}
-
-func (v snapshot) each(query string, args []any, scan func(rowScanner) error) error {
-	st, err := v.stmt(query)
-	if err != nil {
+	defer rows.Close()
+	if !rows.Next() {
+		return cmp.Or(rows.Err(), sql.ErrNoRows)
+	}
+	if err := rows.Scan(dest...); err != nil {
 		return err
 	}
-	rows, err := st.QueryContext(v.ctx, args...)
+	return rows.Close()
+}
+
+func (v view) each(query string, args []any, scan func(rowScanner) error) error {
+	rows, err := v(query, args)
 	if err != nil {
 		return err
 	}
 	return each(rows, scan)
 }
 
+// view returns a view whose queries see each its own newest commit.
+func (r *readers) view(ctx context.Context) view {
+	return func(query string, args []any) (*sql.Rows, error) {
+		st, err := r.stmts.get(query)
+		if err != nil {
+			return nil, err
+		}
+		return st.QueryContext(ctx, args...)
+	}
+}
+
+// snapshot returns a view whose queries all see the same commit.
+func (r *readers) snapshot(ctx context.Context, tx *sql.Tx) view {
+	return func(query string, args []any) (*sql.Rows, error) {
+		st, err := r.stmts.get(query)
+		if err != nil {
+			return nil, err
+		}
+		return tx.StmtContext(ctx, st).QueryContext(ctx, args...)
+	}
+}
+
 // read runs fn, which makes a single query.
 func (s *Store) read(ctx context.Context, name string, fn func(q querier) error) error {
-	return failed(name, fn(snapshot{ctx: ctx, r: s.reads}))
+	return failed(name, fn(s.reads.view(ctx)))
 }
 
 // readMany runs fn in one snapshot.
 func (s *Store) readMany(ctx context.Context, name string, fn func(q querier) error) error {
+	select {
+	case s.reads.snapshots <- struct{}{}:
+		defer func() { <-s.reads.snapshots }()
+	case <-ctx.Done():
+		return failed(name, ctx.Err())
+	}
 	tx, err := s.reads.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return failed(name, err)
 	}
 	defer tx.Rollback() // nothing was written
-	return failed(name, fn(snapshot{ctx: ctx, r: s.reads, tx: tx}))
+	return failed(name, fn(s.reads.snapshot(ctx, tx)))
 }
