@@ -15,7 +15,7 @@ import (
 // The clock of the sync.
 const (
 	truthEvery     = time.Hour        // a full read at least this often
-	blindEvery     = time.Minute      // full reads without a doorbell, at most this often
+	blindEvery     = time.Minute      // between looks without a doorbell, at least
 	deltaPause     = 10 * time.Minute // no delta query after it failed
 	maxBackOff     = 10 * time.Minute
 	firstBackOff   = 5 * time.Second
@@ -50,9 +50,21 @@ func (s *Service) roomSync(id calendar.RoomID) *roomSync {
 	return r
 }
 
+// blind reports whether the room has no doorbell at the moment.
+func (r *roomSync) blind(ctx context.Context, now time.Time) bool {
+	select {
+	case <-r.turn:
+	case <-ctx.Done():
+		return true
+	}
+	defer func() { r.turn <- struct{}{} }()
+	return now.Before(r.noDelta)
+}
+
 // Run keeps all rooms of all connections in step until ctx ends; then it waits
 // for what is under way and returns nil.
 func (s *Service) Run(ctx context.Context) error {
+	defer s.closeIdle()
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	ctx, cancel := context.WithCancel(ctx)
@@ -195,6 +207,9 @@ func (s *Service) pause(ctx context.Context, at place, failures int, err error) 
 		return backOff(failures, err)
 	}
 	every := s.poll
+	if s.roomSync(at.room).blind(ctx, s.now()) {
+		every = max(every, blindEvery)
+	}
 	if c, err := s.store.Connection(ctx, at.conn); err == nil && c.State.Mode == connection.Delegated {
 		every = max(every, blindEvery)
 	}
@@ -257,16 +272,16 @@ func (s *Service) lookOnce(ctx context.Context, at place, r *roomSync, force boo
 	}
 	start := s.now()
 	want := s.window(room, start)
-	due := force || ses.key.mode == connection.Delegated || !sameWindow(r.window, want) || start.Sub(r.cursor.TruthAt) >= truthEvery
+	due := force || r.window.From.IsZero() || start.Sub(r.cursor.TruthAt) >= truthEvery
 	cur := connection.Cursor{TruthAt: r.cursor.TruthAt}
-	if ses.key.mode != connection.Delegated {
+	if ses.key.mode == connection.Delegated {
+		due = true
+	} else {
 		var rang bool
-		cur.DeltaLink, rang, err = s.ring(ctx, ses, at, r, want)
-		if err != nil {
+		if cur.DeltaLink, rang, err = s.ring(ctx, ses, at, r, want); err != nil {
 			return false, err
 		}
-		blind := cur.DeltaLink == "" && start.Sub(r.cursor.TruthAt) >= blindEvery
-		due = due || rang || blind
+		due = due || rang
 	}
 	if !due {
 		if err := s.store.TouchAgenda(ctx, at.room, start, cur); err != nil {
@@ -304,15 +319,16 @@ func (s *Service) truth(ctx context.Context, ses *session, r *roomSync, room cal
 	return changed, nil
 }
 
-// ring asks the delta query whether anything moved. A new round begins when the
-// window rolled on or Graph lost its state; it is finished before the truth is
-// read, so that nothing falls between the two. An empty link without an error
-// means that delta queries are in trouble and the timer has to do.
+// ring asks the delta query whether anything moved; rang is true when the truth
+// has to be read. A new round begins when the window rolled on or Graph lost its
+// state; it is finished before the truth is read, so that nothing falls between
+// the two. While delta queries are in trouble the link is empty and it always
+// rings: then nothing but a truth read confirms what is stored.
 func (s *Service) ring(ctx context.Context, ses *session, at place, r *roomSync, want calendar.Window) (link string, rang bool, err error) {
 	const op = "ask for changes"
 	now := s.now()
 	if now.Before(r.noDelta) {
-		return "", false, nil
+		return "", true, nil
 	}
 	var ch msgraph.Changes
 	if link = r.cursor.DeltaLink; link != "" && r.window == want {
@@ -345,7 +361,7 @@ func (s *Service) ring(ctx context.Context, ses *session, at place, r *roomSync,
 		r.deltaDown = true
 		s.log.Warn("changes are not announced, reading by the clock", "room", at.room, "kind", kindOf(err), "code", err.(*connection.Error).Code)
 	}
-	return "", false, nil
+	return "", true, nil
 }
 
 func (s *Service) deltaWorks(at place, r *roomSync) {

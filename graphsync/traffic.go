@@ -34,6 +34,13 @@ func newTransport(roots *x509.CertPool) *http.Transport {
 	}
 }
 
+// closeIdle closes connections that nobody uses.
+func (s *Service) closeIdle() {
+	if t, ok := s.base.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}
+
 // bounded reads answers whole and bounded, so that no parser sees more.
 func bounded(next http.RoundTripper) http.RoundTripper { return msgraph.Guard{Next: next} }
 
