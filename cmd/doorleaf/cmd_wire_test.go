@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"image"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,10 +22,16 @@ func wireCommand(t *testing.T, in []byte, args ...string) (out []byte, notes str
 	return stdout.Bytes(), stderr.String(), err
 }
 
-// pbm is a picture with a black box, as a file's bytes.
+// pbm is a picture of noise with a black box, as a file's bytes.
 func pbm(t *testing.T, w, h int, box image.Rectangle) []byte {
 	t.Helper()
 	m := mono.New(w, h)
+	r := rand.New(rand.NewPCG(1, 2))
+	for y := range h {
+		for x := range w {
+			m.Set(x, y, r.IntN(2) == 0)
+		}
+	}
 	m.Fill(box, true)
 	var b bytes.Buffer
 	if err := m.EncodePBM(&b); err != nil {
