@@ -65,7 +65,7 @@ func (c *call) mailboxOf(name string, parts []string) {
 		c.fail(http.StatusMethodNotAllowed, "ErrorInvalidRequest", "The OData request is not supported.")
 	case len(parts) == 1:
 		c.calendarView(t, h)
-	case len(parts) == 2 && (strings.EqualFold(parts[1], "delta") || strings.EqualFold(parts[1], "delta()")):
+	case len(parts) == 2 && strings.TrimSuffix(cast(parts[1]), "()") == "delta":
 		c.delta(t, h)
 	default:
 		c.noSegment(parts[len(parts)-1])

@@ -20,12 +20,14 @@ type office struct {
 // officeRoom is a room with its part in the office's day.
 type officeRoom struct {
 	Room
-	role int
+	role  int
+	shift time.Duration // evenHours and oddHours begin this much later
 }
 
-// The parts rooms play. At every full hour of a working day exactly one of
-// oddHours and evenHours is taken, so that something is free, something is
-// booked and something begins soon in each zone.
+// The parts rooms play. All through a working day exactly one of the rooms
+// evenHours and oddHours is taken, and they change over every hour, so that
+// each zone has something free, something booked and something that begins
+// soon.
 const (
 	evenHours = iota
 	oddHours
@@ -44,7 +46,7 @@ func (s *Server) openOffice() {
 		c.grant(admin.Address, true)
 		today := dayOf(now, c.zone)
 		s.office.done[i] = today.AddDate(0, 0, -officeBack-1)
-		c.series(r.role, today.AddDate(0, 0, -28))
+		c.series(r, today.AddDate(0, 0, -28))
 	}
 	s.advanceOffice()
 }
@@ -58,7 +60,7 @@ func officeRooms() []officeRoom {
 				FloorNumber: floor, FloorLabel: label[:1], Label: label, Capacity: seats,
 				Street: street, City: city, Country: country, Latitude: lat, Longitude: lon,
 				Phone: "000-000-0000", Wheelchair: floor < 3,
-			}, role}
+			}, role, 0}
 		}
 	}
 	hel := room("Europe/Helsinki", "Satama", "Laiturikatu 3", "Helsinki", "FI", 60.17, 24.94)
@@ -72,6 +74,7 @@ func officeRooms() []officeRoom {
 		nyc("nyc-hudson", "Hudson", "401", 4, 12, evenHours), nyc("nyc-maple", "Maple", "405", 4, 4, oddHours),
 		nyc("nyc-harbor", "Harbor", "502", 5, 8, mixed), nyc("nyc-skyline", "Skyline", "510", 5, 16, special),
 	}
+	rooms[4].shift, rooms[5].shift = 30*time.Minute, 30*time.Minute
 	rooms[1].VideoDevice, rooms[1].DisplayDevice = "conference camera", "wall display"
 	rooms[6].AudioDevice, rooms[6].DisplayDevice = "ceiling microphones", "projector"
 	rooms[4].Tags = []string{"whiteboard"}
@@ -82,7 +85,7 @@ func officeRooms() []officeRoom {
 }
 
 // series puts the recurring meetings of a room in place.
-func (c *Calendar) series(role int, from time.Time) {
+func (c *Calendar) series(r officeRoom, from time.Time) {
 	workdays := []string{"monday", "tuesday", "wednesday", "thursday", "friday"}
 	weekly := func(days ...string) *Recurrence {
 		return &Recurrence{
@@ -90,17 +93,17 @@ func (c *Calendar) series(role int, from time.Time) {
 			Range:   Range{Type: "noEnd"},
 		}
 	}
-	put := func(first time.Time, hour, minute, length int, subject string, who int, r *Recurrence) {
+	put := func(first time.Time, hour, minute, length int, subject string, who int, rec *Recurrence) {
 		start := wall(first, clock(hour, minute), c.zone)
-		c.book(Event{Subject: subject, Organizer: people()[who], Start: start, End: start.Add(time.Duration(length) * time.Minute), Recurrence: r})
+		c.book(Event{Subject: subject, Organizer: people()[who], Start: start, End: start.Add(time.Duration(length) * time.Minute), Recurrence: rec})
 	}
 	monday := from
 	for monday.Weekday() != time.Monday {
 		monday = monday.AddDate(0, 0, 1)
 	}
-	switch role {
+	switch r.role {
 	case evenHours:
-		put(monday, 10, 0, 60, "Team sync", 4, weekly(workdays...))
+		put(monday, 10, int(r.shift.Minutes()), 60, "Team sync", 4, weekly(workdays...))
 	case mixed:
 		put(monday, 13, 0, 45, "1:1", 2, weekly("monday", "wednesday"))
 	case special:
@@ -131,22 +134,22 @@ func (s *Server) advanceOffice() {
 			next = first
 		}
 		for last := today.AddDate(0, 0, officeAhead); !next.After(last); next = next.AddDate(0, 0, 1) {
-			c.day(r.role, next)
+			c.day(r, next)
 			s.office.done[i] = next
 		}
 	}
 }
 
 // day makes one local day of a room, the same for the same day and room.
-func (c *Calendar) day(role int, date time.Time) {
+func (c *Calendar) day(r officeRoom, date time.Time) {
 	sum := fnv.New64a()
 	sum.Write([]byte(c.room.Email + date.Format(dateLayout)))
 	dice := rand.New(rand.NewPCG(sum.Sum64(), 7))
 	weekend := date.Weekday() == time.Saturday || date.Weekday() == time.Sunday
-	switch role {
+	switch r.role {
 	case evenHours, oddHours:
-		for hour := 8 + role; hour < 18; hour += 2 {
-			c.fill(date, clock(hour, 0), time.Hour, c.meeting(dice))
+		for hour := 8 + r.role; hour < 18; hour += 2 {
+			c.fill(date, clock(hour, 0)+r.shift, time.Hour, c.meeting(dice))
 		}
 	case mixed:
 		if !weekend {
