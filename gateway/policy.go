@@ -52,7 +52,7 @@ func OfflineFace(room string, s Sign, site Site, loc *time.Location, since time.
 // read yet.
 func ReadyFace(room string, s Sign, site Site, at time.Time) render.Door {
 	d := blankFace(s, site, at.In(site.Location()))
-	d.State, d.Room = render.Ready, room
+	d.State, d.Room, d.Waiting = render.Ready, room, room != ""
 	if room == "" {
 		d.Room = s.Name
 	}

@@ -61,6 +61,7 @@ type Door struct {
 	QRCaption  string `json:"qrCaption,omitempty"` // catalogue key, e.g. "sign.book"
 	Code       string `json:"code,omitempty"`      // pairing code, 8 characters
 	SignID     string `json:"signId,omitempty"`    // last characters of the sign's id, on pairing faces
+	Waiting    bool   `json:"waiting,omitempty"`   // for Ready: the room's calendar is still to be read
 	Capacity   int    `json:"capacity,omitempty"`
 	LowBattery bool   `json:"lowBattery,omitempty"`
 	Sample     bool   `json:"sample,omitempty"` // marks sample data

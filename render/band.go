@@ -1,0 +1,263 @@
+package render
+
+import (
+	"image"
+
+	"doorleaf/render/mono"
+	"doorleaf/render/typeset"
+)
+
+// shape is how a band looks; every state has its own, so that the state can be
+// told from where no word can be read.
+type shape uint8
+
+const (
+	ruled  shape = iota // white between two rules
+	solid               // black
+	split               // white, the right block black
+	framed              // black frame, white inside
+	dashed              // dashed rules
+)
+
+// bandText is what stands in a band: a word on one side, a label above a time
+// on the other.
+type bandText struct {
+	shape       shape
+	word        string
+	label, time string
+	code        bool // word is a pairing code: wide, fixed steps
+}
+
+func (pg *page) bandText() bandText {
+	d := &pg.d
+	b := bandText{word: pg.text("sign." + string(d.State))}
+	switch d.State {
+	case Booked:
+		b.shape, b.label = solid, "sign.until"
+	case Soon:
+		b.shape, b.label, b.word = split, "sign.booked-from", pg.text("sign.free")
+	case CheckIn:
+		b.shape, b.label = framed, "sign.by"
+	case Stale, Offline:
+		b.shape, b.word = dashed, pg.text("sign.stale")
+		if d.Since != nil {
+			b.label, b.time = pg.text("sign.since"), pg.clock(*d.Since)
+		}
+		return b
+	case NotSetUp, BatteryEmpty:
+		b.shape = dashed
+		return b
+	case Closed, OutOfOrder:
+		b.label = "sign.until"
+		if d.State == Closed {
+			b.label = "sign.opens"
+		}
+	case Pairing:
+		b.word, b.code = d.Code[:4]+" "+d.Code[4:], true
+		return b
+	case Ready:
+		return b
+	default:
+		b.label = "sign.until"
+	}
+	switch {
+	case d.AllDay:
+		b.label, b.time = "", pg.text("sign.all-day")
+	case d.Until == nil:
+		b.label = ""
+	default:
+		b.label, b.time = pg.text(b.label), pg.clock(*d.Until)
+		if d.UntilDate != nil && *d.UntilDate != d.Date {
+			b.label += " " + pg.date(*d.UntilDate, false)
+		}
+	}
+	return b
+}
+
+// band draws the full-width state band.
+func (pg *page) band() {
+	m := &pg.m
+	b := pg.bandText()
+	r := image.Rect(0, m.header, m.w, m.header+m.band)
+	pg.bandShape(r, b.shape)
+	mode := mono.Or
+	if b.shape == solid {
+		mode = mono.AndNot
+	}
+	inner := image.Rect(m.margin, r.Min.Y, m.w-m.margin, r.Max.Y)
+	switch b.shape {
+	case framed:
+		inner = inner.Inset(m.frame)
+		inner.Min.X, inner.Max.X = inner.Min.X+m.frame/2, inner.Max.X-m.frame/2
+	case dashed:
+		inner.Min.Y, inner.Max.Y = inner.Min.Y+2*m.rule, inner.Max.Y-2*m.rule
+	default:
+		inner.Min.Y, inner.Max.Y = inner.Min.Y+m.rule, inner.Max.Y-m.rule
+	}
+	block := pg.timeBlock(b, inner)
+	word := pg.wordFace(b, inner, block.width)
+	if word == nil {
+		pg.stackedBand(inner, b, mode)
+		return
+	}
+	if b.shape == split && b.time != "" {
+		left := (inner.Max.X - block.width - m.margin) / 8 * 8
+		pg.img.Fill(image.Rect(left, r.Min.Y, m.w, r.Max.Y), true)
+		pg.drawBlock(block, inner, mono.AndNot)
+	} else {
+		pg.drawBlock(block, inner, mode)
+	}
+	pg.put(word, inner.Min.X, middleLine(inner, word.Cap), b.word, mode)
+}
+
+// middleLine is the base line that centres capitals in a rectangle.
+func middleLine(r image.Rectangle, capHeight int) int {
+	return (r.Min.Y + r.Max.Y + capHeight + 1) / 2
+}
+
+func (pg *page) bandShape(r image.Rectangle, s shape) {
+	m := &pg.m
+	top := image.Rect(r.Min.X, r.Min.Y, r.Max.X, r.Min.Y+m.rule)
+	bottom := image.Rect(r.Min.X, r.Max.Y-m.rule, r.Max.X, r.Max.Y)
+	switch s {
+	case solid:
+		pg.img.Fill(r, true)
+	case framed:
+		pg.img.Fill(r, true)
+		pg.img.Fill(r.Inset(m.frame), false)
+	case dashed:
+		dash := max(m.margin, 8)
+		top.Max.Y, bottom.Min.Y = top.Max.Y+m.rule, bottom.Min.Y-m.rule
+		for x := r.Min.X; x < r.Max.X; x += 2 * dash {
+			for _, line := range []image.Rectangle{top, bottom} {
+				line.Min.X, line.Max.X = x, x+dash
+				pg.img.Fill(line, true)
+			}
+		}
+	default:
+		pg.img.Fill(top, true)
+		pg.img.Fill(bottom, true)
+	}
+}
+
+// timeBlock is the right part of a band, measured.
+type timeBlock struct {
+	label, time          string
+	labelFace, timeFace  *typeset.Face
+	width, labelW, timeW int
+}
+
+// timeBlock measures the label above the time; a time in words may become
+// smaller until it takes at most half of the band.
+func (pg *page) timeBlock(b bandText, r image.Rectangle) timeBlock {
+	m, width := &pg.m, r.Dx()
+	t := timeBlock{label: b.label, time: b.time}
+	if b.time == "" {
+		return t
+	}
+	labelWeight := typeset.Regular
+	if m.class == small && (b.shape == solid || b.shape == split) {
+		labelWeight = typeset.Bold // thin white strokes fill in
+	}
+	t.labelFace = pg.face(labelWeight, m.label)
+	size := m.time
+	for {
+		t.timeFace = pg.face(typeset.Bold, size)
+		t.timeW = t.timeFace.Measure(b.time)
+		if t.timeW <= width/2 && (b.label == "" || t.labelFace.Cap+t.labelGap()+t.timeFace.Cap+2 <= r.Dy()) || size <= m.label {
+			break
+		}
+		size = max(size*7/8, m.label)
+	}
+	t.labelW = t.labelFace.Measure(b.label)
+	t.width = max(t.labelW, t.timeW)
+	return t
+}
+
+// labelGap is the space between label and time: a label may have descenders.
+func (t *timeBlock) labelGap() int { return max(t.labelFace.Size*2/5, 4) }
+
+// drawBlock draws label and time right-aligned, centred as one in height.
+func (pg *page) drawBlock(t timeBlock, r image.Rectangle, mode mono.Mode) {
+	if t.time == "" {
+		return
+	}
+	if t.label == "" {
+		pg.putRight(t.timeFace, r.Max.X, middleLine(r, t.timeFace.Cap), t.time, mode)
+		return
+	}
+	height := t.labelFace.Cap + t.labelGap() + t.timeFace.Cap
+	top := (r.Min.Y + r.Max.Y - height + 1) / 2
+	pg.putRight(t.labelFace, r.Max.X, top+t.labelFace.Cap, t.label, mode)
+	pg.putRight(t.timeFace, r.Max.X, top+height, t.time, mode)
+}
+
+// wordFace chooses the size of the state word: the largest at which free and
+// booked both fit beside a time, so that the word does not jump between states,
+// and at which this word fits. Nil when no size fits.
+func (pg *page) wordFace(b bandText, r image.Rectangle, block int) *typeset.Face {
+	m, width := &pg.m, r.Dx()
+	gap := 2 * m.gap
+	usual := pg.face(typeset.Bold, m.time).Measure(pg.clock(13*60 + 30))
+	for _, size := range m.words {
+		f := pg.face(typeset.Bold, size)
+		if ink := f.Bounds(b.word).Add(image.Pt(0, middleLine(r, f.Cap))); ink.Min.Y < r.Min.Y || ink.Max.Y > r.Max.Y {
+			continue
+		}
+		fits := func(s string, beside int) bool {
+			if beside > 0 {
+				beside += gap
+			}
+			return f.Measure(s)+beside <= width
+		}
+		if !b.code && (!fits(pg.text("sign.free"), usual) || !fits(pg.text("sign.booked"), usual)) && size > m.words[len(m.words)-1] {
+			continue
+		}
+		if fits(b.word, block) {
+			return f
+		}
+	}
+	return nil
+}
+
+// stackedBand puts the word above "until 13:00": for narrow panels.
+func (pg *page) stackedBand(r image.Rectangle, b bandText, mode mono.Mode) {
+	m := &pg.m
+	line := b.label
+	if line != "" && b.time != "" {
+		line += " "
+	}
+	line += b.time
+	lower := pg.face(typeset.Bold, m.label)
+	for size := m.time * 3 / 4; size > m.label; size = size * 7 / 8 {
+		if f := pg.face(typeset.Bold, size); f.Measure(line) <= r.Dx() && f.Cap*5 <= r.Dy()*2 {
+			lower = f
+			break
+		}
+	}
+	line = lower.Cut(line, r.Dx())
+	word := pg.face(typeset.Bold, m.words[len(m.words)-1])
+	for _, size := range m.words {
+		if f := pg.face(typeset.Bold, size); f.Measure(b.word) <= r.Dx() && f.Bounds(b.word).Dy()+lower.Cap+12 <= r.Dy() {
+			word = f
+			break
+		}
+	}
+	for size := word.Size; word.Measure(b.word) > r.Dx() && size > typeset.MinSize; size-- {
+		word = pg.face(typeset.Bold, size)
+	}
+	if b.shape == split {
+		half := image.Rect(0, (r.Min.Y+r.Max.Y)/2, m.w, r.Max.Y)
+		pg.img.Fill(half, true)
+		pg.put(word, r.Min.X, middleLine(image.Rect(r.Min.X, r.Min.Y, r.Max.X, half.Min.Y), word.Cap), b.word, mono.Or)
+		pg.putRight(lower, r.Max.X, middleLine(half, lower.Cap), line, mono.AndNot)
+		return
+	}
+	if line == "" {
+		pg.put(word, r.Min.X, middleLine(r, word.Cap), b.word, mode)
+		return
+	}
+	gap := max((r.Dy()-word.Bounds(b.word).Dy()-lower.Cap)/3, 4)
+	pg.put(word, r.Min.X, r.Min.Y+gap+word.Cap, b.word, mode)
+	pg.putRight(lower, r.Max.X, r.Max.Y-gap, line, mode)
+}

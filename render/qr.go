@@ -1,0 +1,58 @@
+package render
+
+import (
+	"image"
+
+	"github.com/boombuler/barcode/qr"
+
+	"doorleaf/render/mono"
+	"doorleaf/render/typeset"
+)
+
+// quietZone is the white border of a QR code in modules (ISO/IEC 18004).
+const quietZone = 4
+
+// code draws the face's QR code at the right end of the area and returns what
+// is left of the area. Codes are drawn as large as wanted where there is room,
+// never below the size a phone reads; where that does not fit there is none.
+func (pg *page) code(r image.Rectangle) image.Rectangle {
+	m := &pg.m
+	c, err := qr.Encode(pg.d.QR, qr.M, qr.Auto)
+	if err != nil {
+		return r
+	}
+	n := c.Bounds().Dx()
+	caption := ""
+	if pg.d.QRCaption != "" {
+		caption = pg.text(pg.d.QRCaption)
+	}
+	f := pg.face(typeset.Regular, m.row*7/8)
+	below := 0
+	if caption != "" && m.class == large {
+		below = f.Size * 5 / 4
+	}
+	module := min(m.qrModule, (r.Dy()-below+2*m.gap)/(n+2*quietZone), r.Dx()/2/(n+quietZone))
+	if module < m.qrMinimum {
+		return r
+	}
+	side := n * module
+	// The panel's own white continues the quiet zone to the right and the top.
+	x := r.Max.X - side
+	y := r.Min.Y + max(quietZone*module-m.gap, 0)
+	if y+side+below > r.Max.Y+m.gap {
+		y = r.Min.Y + max((r.Dy()-below-side)/2, 0)
+	}
+	for row := range n {
+		for col := range n {
+			if cr, _, _, _ := c.At(col, row).RGBA(); cr == 0 {
+				pg.img.Fill(image.Rect(x+col*module, y+row*module, x+(col+1)*module, y+(row+1)*module), true)
+			}
+		}
+	}
+	if below > 0 {
+		text := f.Cut(caption, side+2*quietZone*module)
+		pg.put(f, min(x+(side-f.Measure(text))/2, r.Max.X-f.Measure(text)), y+side+f.Size, text, mono.Or)
+	}
+	r.Max.X = x - quietZone*module
+	return r
+}

@@ -1,0 +1,178 @@
+package render
+
+import (
+	"fmt"
+	"image"
+	"time"
+
+	"doorleaf/render/lang"
+	"doorleaf/render/mono"
+	"doorleaf/render/typeset"
+)
+
+// Bounds of a panel in pixels.
+const (
+	minWidth, minHeight = 96, 96
+	maxPanelSide        = 4096
+)
+
+// Renderer draws faces. It is safe for concurrent use.
+type Renderer struct {
+	texts *lang.Catalogue
+	fonts *typeset.Fonts
+}
+
+// NewRenderer returns a Renderer with the bundled fonts.
+func NewRenderer(texts *lang.Catalogue) (*Renderer, error) {
+	fonts, err := typeset.Load()
+	if err != nil {
+		return nil, err
+	}
+	return &Renderer{texts: texts, fonts: fonts}, nil
+}
+
+// Draw draws the face of d. It draws into dst when that has the panel's size,
+// otherwise into a new image, and returns the image.
+func (r *Renderer) Draw(dst *mono.Image, d Door, p Panel) (*mono.Image, error) {
+	if p.Width < minWidth || p.Height < minHeight || p.Width > maxPanelSide || p.Height > maxPanelSide {
+		return nil, fmt.Errorf("render: panel of %dx%d pixels: sides of %d to %d are drawn", p.Width, p.Height, minWidth, maxPanelSide)
+	}
+	if err := d.Validate(); err != nil {
+		return nil, err
+	}
+	if dst == nil || dst.Rect != image.Rect(0, 0, p.Width, p.Height) {
+		dst = mono.New(p.Width, p.Height)
+	} else {
+		dst.Clear()
+	}
+	pg := r.page(dst, d, p)
+	pg.draw()
+	return dst, nil
+}
+
+// page is one face being drawn.
+type page struct {
+	r    *Renderer
+	img  *mono.Image
+	d    Door
+	lang string
+	m    metrics
+	// trace, when set, hears of every text drawn: for the test that nothing
+	// leaves its box or meets another.
+	trace func(s string, ink image.Rectangle)
+}
+
+func (r *Renderer) page(img *mono.Image, d Door, p Panel) *page {
+	pg := &page{r: r, img: img, d: d, lang: r.texts.Match(d.Language), m: measure(p)}
+	d.Room, d.Title, d.Organizer, d.Note = typeset.Clean(d.Room), typeset.Clean(d.Title), typeset.Clean(d.Organizer), typeset.Clean(d.Note)
+	pg.d = d
+	return pg
+}
+
+func (pg *page) draw() {
+	pg.header()
+	pg.band()
+	pg.body()
+}
+
+// text returns a catalogue text of the face's language.
+func (pg *page) text(key string, args ...any) string { return pg.r.texts.Text(pg.lang, key, args...) }
+
+func (pg *page) face(w typeset.Weight, size int) *typeset.Face { return pg.r.fonts.Face(w, size) }
+
+// put draws a line with its left edge at x.
+func (pg *page) put(f *typeset.Face, x, baseline int, s string, mode mono.Mode) int {
+	if s == "" {
+		return x
+	}
+	if pg.trace != nil {
+		pg.trace(s, f.Bounds(s).Add(image.Pt(x, baseline)))
+	}
+	return f.Draw(pg.img, x, baseline, s, mode)
+}
+
+// putRight draws a line with its right edge at x and returns its left edge.
+func (pg *page) putRight(f *typeset.Face, x, baseline int, s string, mode mono.Mode) int {
+	x -= f.Measure(s)
+	pg.put(f, x, baseline, s, mode)
+	return x
+}
+
+// clock writes a time of day as on this face.
+func (pg *page) clock(c Clock) string {
+	return pg.r.texts.ClockText(pg.lang, int(c), pg.d.Hour12)
+}
+
+func (pg *page) span(s Span) string { return pg.clock(s.Start) + "–" + pg.clock(s.End) }
+
+func (pg *page) date(d Date, long bool) string {
+	if long {
+		return pg.r.texts.Date(pg.lang, d.Year, time.Month(d.Month), d.Day)
+	}
+	return pg.r.texts.ShortDate(pg.lang, d.Year, time.Month(d.Month), d.Day)
+}
+
+// header draws the room's name, the date and the service marks.
+func (pg *page) header() {
+	m, d := &pg.m, &pg.d
+	name, date := pg.face(typeset.Bold, m.name), pg.face(typeset.Regular, m.date)
+	baseline := (m.header + name.Cap + 1) / 2
+	right := m.w - m.margin
+	if d.Date != (Date{}) {
+		text := pg.date(d.Date, true)
+		if room := m.w - 2*m.margin - 3*m.gap; m.class == small || date.Measure(text)+min(name.Measure(d.Room), room*2/3) > room {
+			text = pg.date(d.Date, false)
+		}
+		right = pg.putRight(date, right, baseline, text, mono.Or) - m.gap*2
+	}
+	if d.Sample {
+		right = pg.putRight(pg.face(typeset.Bold, m.date), right, baseline, pg.text("sign.sample"), mono.Or) - m.gap*2
+	}
+	if d.LowBattery {
+		right = pg.batteryMark(right, baseline, date.Cap) - m.gap*2
+	}
+	pg.put(name, m.margin, baseline, name.Cut(d.Room, right-m.margin), mono.Or)
+}
+
+// batteryMark draws an empty battery with its right edge at x and returns its
+// left edge.
+func (pg *page) batteryMark(x, baseline, height int) int {
+	t := max(pg.m.rule/2, 1)
+	w := height * 2
+	body := image.Rect(x-w, baseline-height, x-2*t, baseline)
+	pg.img.Fill(body, true)
+	pg.img.Fill(body.Inset(t), false)
+	pg.img.Fill(image.Rect(body.Max.X, baseline-height*3/4, x, baseline-height/4), true)
+	pg.img.Fill(image.Rect(body.Min.X+2*t, baseline-height+2*t, body.Min.X+2*t+max(w/8, 1), baseline-2*t), true)
+	return body.Min.X
+}
+
+// Describe says a face in words, for people who do not see it: what is drawn
+// and nothing else.
+func (r *Renderer) Describe(d Door) string {
+	pg := r.page(nil, d, Panel{800, 480, 125})
+	d = pg.d
+	out := d.Room
+	add := func(sep, s string) {
+		if s != "" {
+			if out != "" {
+				out += sep
+			}
+			out += s
+		}
+	}
+	b := pg.bandText()
+	add(", ", b.word)
+	add(" ", b.label)
+	add(" ", b.time)
+	title, sub := pg.headline()
+	add(", ", title)
+	add(", ", sub)
+	for i, n := range d.Next {
+		if i == 2 {
+			break
+		}
+		add("; ", pg.clock(n.Start)+" "+pg.rowTitle(n))
+	}
+	return out
+}
