@@ -1,0 +1,131 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// event is one line of `go test -json`; see `go doc test2json`.
+type event struct {
+	Action      string
+	Package     string
+	ImportPath  string // of build-output
+	Test        string
+	Output      string
+	Elapsed     float64 // seconds
+	FailedBuild string
+}
+
+// goTest runs tests and counts them, subtests too.
+func (c *check) goTest(args ...string) error {
+	cmd := exec.CommandContext(c.ctx, "go", append([]string{"test", "-json"}, args...)...)
+	cmd.Env = environment()
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	tests := &testRun{check: c, output: map[string]*bytes.Buffer{}}
+	readErr := tests.read(out)
+	if err := cmd.Wait(); err != nil {
+		return fmt.Errorf("%d tests and packages failed (%w)", tests.failed, err)
+	}
+	return readErr
+}
+
+// testRun follows the events of one `go test`.
+type testRun struct {
+	check  *check
+	output map[string]*bytes.Buffer // package and test: what it printed
+	failed int
+}
+
+func (r *testRun) read(in io.Reader) error {
+	lines := bufio.NewReader(in)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if len(bytes.TrimSpace(line)) > 0 {
+			var e event
+			if json.Unmarshal(line, &e) != nil {
+				fmt.Printf("%s", line) // not an event: for the reader
+			} else {
+				r.take(e)
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (r *testRun) take(e event) {
+	key := e.Package + " " + e.Test
+	switch e.Action {
+	case "build-output":
+		fmt.Print(e.Output)
+	case "output":
+		if r.output[key] == nil {
+			r.output[key] = &bytes.Buffer{}
+		}
+		r.output[key].WriteString(e.Output)
+	case "pass":
+		if e.Test != "" {
+			r.check.passed++
+		} else {
+			say("   ok %s (%.1f s)", e.Package, e.Elapsed)
+		}
+		delete(r.output, key)
+	case "skip":
+		if e.Test != "" {
+			r.check.skips = append(r.check.skips, fmt.Sprintf("%s %s: %s", e.Package, e.Test, r.reason(key)))
+		}
+		delete(r.output, key)
+	case "fail":
+		r.fail(e, key)
+	}
+}
+
+// fail prints what a failed test or package printed.
+func (r *testRun) fail(e event, key string) {
+	r.failed++
+	what := strings.TrimSpace(key)
+	if e.FailedBuild != "" {
+		what += " (does not build)"
+	}
+	r.check.failed++
+	r.check.failures = append(r.check.failures, what)
+	say("   FAILED %s (%.1f s)", what, e.Elapsed)
+	if b := r.output[key]; b != nil {
+		fmt.Print(tail(b.String(), 200) + "\n")
+	}
+	delete(r.output, key)
+}
+
+// reason is what a test said when it skipped itself.
+func (r *testRun) reason(key string) string {
+	b := r.output[key]
+	if b == nil {
+		return "no reason given"
+	}
+	var said []string
+	for line := range strings.Lines(b.String()) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "===") || strings.HasPrefix(line, "---") {
+			continue
+		}
+		said = append(said, line)
+	}
+	return strings.Join(said, "; ")
+}

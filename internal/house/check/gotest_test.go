@@ -1,0 +1,66 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+// TestTestRun counts the events of a run as `go test -json` prints them.
+func TestTestRun(t *testing.T) {
+	const run = `{"Action":"start","Package":"p"}
+{"Action":"output","Package":"p","Test":"TestA","Output":"=== RUN   TestA\n"}
+{"Action":"pass","Package":"p","Test":"TestA","Elapsed":0.1}
+{"Action":"output","Package":"p","Test":"TestB","Output":"=== RUN   TestB\n"}
+{"Action":"output","Package":"p","Test":"TestB","Output":"    b_test.go:3: needs chromium\n"}
+{"Action":"output","Package":"p","Test":"TestB","Output":"--- SKIP: TestB (0.00s)\n"}
+{"Action":"skip","Package":"p","Test":"TestB","Elapsed":0}
+{"Action":"fail","Package":"p","Test":"TestC/case","Elapsed":0}
+{"Action":"fail","Package":"p","Test":"TestC","Elapsed":0}
+not an event
+{"Action":"fail","Package":"p","Elapsed":0.2}
+{"Action":"skip","Package":"empty","Elapsed":0}
+`
+	c := &check{}
+	r := &testRun{check: c, output: map[string]*bytes.Buffer{}}
+	if err := r.read(strings.NewReader(run)); err != nil {
+		t.Fatal(err)
+	}
+	if c.passed != 1 || c.failed != 3 || r.failed != 3 {
+		t.Errorf("got %d passed, %d failed, want 1 and 3", c.passed, c.failed)
+	}
+	if got, want := strings.Join(c.skips, "|"), "p TestB: b_test.go:3: needs chromium"; got != want {
+		t.Errorf("got skips %q, want %q", got, want)
+	}
+}
+
+// TestClose holds the verdict: a skip fails only in CI.
+func TestClose(t *testing.T) {
+	tests := []struct {
+		name string
+		c    check
+		want int
+	}{
+		{"all passed", check{passed: 2}, 0},
+		{"one failed", check{passed: 2, failed: 1, failures: []string{"x"}}, 1},
+		{"skipped at home", check{passed: 2, skips: []string{"x"}}, 0},
+		{"skipped in CI", check{passed: 2, skips: []string{"x"}, ci: true}, 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.c.ctx = t.Context()
+			if got := tt.c.close(); got != tt.want {
+				t.Errorf("got exit code %d, want %d", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestEndedByClock(t *testing.T) {
+	if !endedByClock([]byte("--- FAIL: FuzzX\n context deadline exceeded\n")) {
+		t.Error("an ended clock is taken for a finding")
+	}
+	if endedByClock([]byte("context deadline exceeded\nFailing input written to testdata/fuzz/FuzzX/1\n")) {
+		t.Error("a finding is taken for an ended clock")
+	}
+}
