@@ -29,7 +29,7 @@ type connHealth struct {
 	rooms  map[calendar.RoomID]*connection.Problem
 	good   map[calendar.RoomID]bool // rooms whose last look succeeded
 
-	known   bool // shown and checked below are what the store has
+	known   bool // shown and checked are what the store has, or is about to have
 	shown   *connection.Problem
 	checked time.Time
 }
@@ -116,28 +116,58 @@ type place struct {
 
 // report takes the result of a look at a room or of a room list: it counts,
 // logs a change once, and keeps State.Problem and State.CheckedAt current.
-// Errors of the store are not the connection's and are logged by the caller.
+// Errors of the store are not the connection's and are logged by the caller;
+// what fails because ctx ended says nothing about Microsoft.
 func (s *Service) report(ctx context.Context, at place, err error) {
 	kind := kindOf(err)
-	if (err != nil && kind == "") || ctx.Err() != nil {
+	if (err != nil && kind == "") || kind == connection.NotConfigured || ctx.Err() != nil {
 		return
 	}
+	if err != nil {
+		s.counters.failure(kind)
+	}
 	now := s.now()
-	h := s.health
-	h.mu.Lock()
-	c := h.of(at.conn)
-	var before, after *connection.Problem
-	var e *connection.Error
-	switch {
-	case err == nil:
-		c.token = nil
-		if at.room == "" {
-			before, c.places = c.places, nil
-		} else {
-			before = c.rooms[at.room]
-			delete(c.rooms, at.room)
-			c.good[at.room] = true
+	s.health.mu.Lock()
+	c := s.health.of(at.conn)
+	before, after := c.take(at, err, now)
+	show := c.overall()
+	stale := !c.known || !same(show, c.shown) || (err == nil && now.Sub(c.checked) >= checkedEvery)
+	if stale {
+		c.known, c.shown = true, show
+		if err == nil {
+			c.checked = now
 		}
+	}
+	s.health.mu.Unlock()
+
+	if !same(before, after) {
+		s.logChange(at, after)
+	}
+	if stale {
+		s.showProblem(ctx, at.conn, err == nil)
+	}
+}
+
+// take enters a result and returns the problem before and after it.
+func (c *connHealth) take(at place, err error, now time.Time) (before, after *connection.Problem) {
+	var e *connection.Error
+	if err == nil {
+		before, c.token = c.token, nil
+		if at.room == "" {
+			if before == nil {
+				before = c.places
+			}
+			c.places = nil
+			return before, nil
+		}
+		if before == nil {
+			before = c.rooms[at.room]
+		}
+		delete(c.rooms, at.room)
+		c.good[at.room] = true
+		return before, nil
+	}
+	switch {
 	case errors.As(err, &e) && e.Op == tokenOp:
 		before, after = c.token, problem(c.token, err, now)
 		c.token = after
@@ -149,19 +179,7 @@ func (s *Service) report(ctx context.Context, at place, err error) {
 		c.rooms[at.room] = after
 		delete(c.good, at.room)
 	}
-	show := c.overall()
-	stale := !c.known || !same(show, c.shown) || (err == nil && now.Sub(c.checked) >= checkedEvery)
-	h.mu.Unlock()
-
-	if !same(before, after) {
-		s.logChange(at, after)
-	}
-	if err != nil {
-		s.counters.failure(kind)
-	}
-	if stale {
-		s.showProblem(ctx, at.conn, show, err == nil)
-	}
+	return before, after
 }
 
 // logChange writes one line when a problem begins, changes or ends.
@@ -181,8 +199,9 @@ func (s *Service) logChange(at place, p *connection.Problem) {
 	s.log.Warn("Microsoft 365 "+what+" not readable", append(args, "kind", p.Kind, "code", p.Code)...)
 }
 
-// showProblem writes the problem into the connection's state.
-func (s *Service) showProblem(ctx context.Context, id connection.ID, p *connection.Problem, ok bool) {
+// showProblem writes what is wrong now into the connection's state. It asks
+// again under the lock of the state, so that the last writer writes the newest.
+func (s *Service) showProblem(ctx context.Context, id connection.ID, ok bool) {
 	now := s.now()
 	err := s.editState(ctx, id, func(_ connection.Connection, st *connection.State) error {
 		if st.Mode == connection.NotConnected {
@@ -191,23 +210,21 @@ func (s *Service) showProblem(ctx context.Context, id connection.ID, p *connecti
 		if ok {
 			st.CheckedAt = now
 		}
-		if !same(st.Problem, p) {
+		s.health.mu.Lock()
+		defer s.health.mu.Unlock()
+		if p := s.health.of(id).overall(); !same(st.Problem, p) {
 			st.Problem = p
 		}
 		return nil
 	})
-	if err != nil {
-		if ctx.Err() == nil {
-			s.log.Error("connection state not saved", "connection", id, "err", err)
-		}
+	if err == nil {
 		return
 	}
 	s.health.mu.Lock()
-	defer s.health.mu.Unlock()
-	c := s.health.of(id)
-	c.known, c.shown = true, p
-	if ok {
-		c.checked = now
+	s.health.of(id).known = false // try again with the next result
+	s.health.mu.Unlock()
+	if ctx.Err() == nil {
+		s.log.Error("connection state not saved", "connection", id, "err", err)
 	}
 }
 

@@ -49,8 +49,8 @@ func (s *Service) Probe(ctx context.Context, id connection.ID) ([]connection.Che
 }
 
 // choose tries the application's own rights, up to tries times because grants
-// arrive late, and lets the connection run on them where they are granted. Then
-// it lists the rooms. The error is the store's.
+// arrive late, and lets the connection run on them where they are granted. The
+// error is the store's.
 func (s *Service) choose(ctx context.Context, id connection.ID, tries int) (appOnly bool, err error) {
 	c, err := s.store.Connection(ctx, id)
 	if err != nil {
@@ -89,12 +89,19 @@ func (s *Service) choose(ctx context.Context, id connection.ID, tries int) (appO
 		}
 		break
 	}
-	s.closeSession(id)
-	if err := s.RefreshRooms(ctx, id); err != nil && kindOf(err) == "" {
-		return appOnly, err
-	}
-	s.wake()
 	return appOnly, nil
+}
+
+// settle chooses the mode after a sign-in or a grant and lists the rooms. That
+// they cannot be listed is no failure of the sign-in; the error is the store's.
+func (s *Service) settle(ctx context.Context, id connection.ID, tries int) error {
+	if _, err := s.choose(ctx, id, tries); err != nil {
+		return err
+	}
+	if err := s.RefreshRooms(ctx, id); err != nil && kindOf(err) == "" {
+		return err
+	}
+	return nil
 }
 
 // probe is the result of a test.
@@ -102,7 +109,6 @@ type probe struct {
 	checks   []connection.Check
 	places   bool // rooms may be listed
 	calendar bool // at least one calendar may be read
-	refused  bool // a calendar was refused
 	rooms    int  // calendars that were tried
 }
 

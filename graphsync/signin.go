@@ -254,8 +254,7 @@ func (s *Service) acceptSignIn(ctx context.Context, a attempt, code string) erro
 	s.closeSession(a.conn)
 	s.health.forget(a.conn)
 	s.log.Info("signed in to Microsoft 365", "connection", a.conn)
-	_, err = s.choose(ctx, a.conn, 1)
-	return err
+	return s.settle(ctx, a.conn, 1)
 }
 
 // acceptConsent tries the application's own rights after an administrator
@@ -274,8 +273,7 @@ func (s *Service) acceptConsent(ctx context.Context, a attempt, q connection.Que
 	if c.State.Mode == connection.NotConnected {
 		return nil // consent before the first sign-in; Connect finds it
 	}
-	_, err = s.choose(ctx, a.conn, 3)
-	return err
+	return s.settle(ctx, a.conn, 3)
 }
 
 // Disconnect forgets the sign-in and every token. Rooms and the last agendas

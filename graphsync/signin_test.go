@@ -318,11 +318,25 @@ func TestAnyTenant(t *testing.T) {
 	app := o.graph.RegisterApp(graphtest.AppRegistration{Name: "Many", RedirectURIs: []string{redirectURI}, MultiTenant: true,
 		Delegated: []string{"Calendars.Read", "Calendars.Read.Shared"}})
 	o.store.settings(func(s *connection.Settings) { s.ClientID, s.ClientSecret = app.ClientID, app.Secret })
+	o.graph.SetTokenLife(10 * time.Second) // so that the refresh token is needed
 	if err := o.signIn("admin", "pass-1", "accept"); err != nil {
 		t.Fatal(err)
 	}
 	if st := o.store.state(); st.TenantID != o.graph.TenantID() || st.Mode != connection.Delegated {
 		t.Errorf("state = %+v", st)
+	}
+	// The tokens were given for any organization and serve the one that came.
+	o.graph.Calendar("aspen").GrantFolder(o.address("admin"), false)
+	if err := o.service.AddRooms(t.Context(), 1, []string{o.address("aspen")}); err != nil {
+		t.Fatal(err)
+	}
+	o.open()
+	tokens := o.graph.Count("token")
+	if err := o.service.Sync(t.Context(), calendar.NewRoomID(o.address("aspen"))); err != nil {
+		t.Fatal(err)
+	}
+	if o.graph.Count("token") == tokens {
+		t.Error("the refresh token was not used")
 	}
 }
 

@@ -21,6 +21,7 @@ const (
 	firstBackOff   = 5 * time.Second
 	goneFactor     = 10 // rooms that are no longer listed are looked at less often
 	listEvery      = time.Hour
+	chooseEvery    = 10 * time.Minute // tries of a delegated connection to read on its own rights
 	superviseEvery = 20 * time.Second
 	lookTime       = 2 * time.Minute // one look, waiting for its turn included
 	rolloverSpread = 20 * time.Minute
@@ -156,13 +157,16 @@ func (s *Service) supervise(ctx context.Context, crew *crew) error {
 func (s *Service) keepList(ctx context.Context, id connection.ID) {
 	failures := 0
 	for {
+		every := listEvery
 		c, err := s.store.Connection(ctx, id)
 		if err == nil && c.State.Mode == connection.Delegated {
+			every = chooseEvery
 			_, err = s.choose(ctx, id, 1)
-		} else if err == nil {
+		}
+		if err == nil {
 			err = s.RefreshRooms(ctx, id)
 		}
-		pause := jitter(listEvery)
+		pause := jitter(every)
 		if err != nil && kindOf(err) != connection.PlacesDenied {
 			failures++
 			pause = backOff(failures, err)
@@ -230,9 +234,9 @@ func (s *Service) Sync(ctx context.Context, room calendar.RoomID) error {
 
 // look takes one look at a room: rings the doorbell, reads the truth when it has
 // to, commits, and reports. With force it always reads.
-func (s *Service) look(ctx context.Context, at place, force bool) error {
+func (s *Service) look(parent context.Context, at place, force bool) error {
 	r := s.roomSync(at.room)
-	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	ctx, cancel := context.WithTimeout(parent, lookTime)
 	defer cancel()
 	select {
 	case <-r.turn:
@@ -245,10 +249,10 @@ func (s *Service) look(ctx context.Context, at place, force bool) error {
 		if kindOf(err) == "" {
 			r.loaded = false // the store may have kept it or not
 		}
-		s.report(context.WithoutCancel(ctx), at, err)
+		s.report(parent, at, err)
 		return err
 	}
-	s.report(ctx, at, nil)
+	s.report(parent, at, nil)
 	if changed {
 		s.changed(at.room)
 	} else {

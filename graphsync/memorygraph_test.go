@@ -1,0 +1,44 @@
+package graphsync
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"doorleaf/graphsync/internal/msgraph"
+)
+
+// inMemory answers requests without a socket, so that a test may run on
+// virtual time.
+type inMemory func(*http.Request) (status int, body string)
+
+func (f inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	status, body := f(r)
+	return &http.Response{
+		StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r, ContentLength: int64(len(body)),
+		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)),
+	}, nil
+}
+
+// fromJSON reads a page of events through the SDK.
+func fromJSON(t testing.TB, body string) []msgraph.Event {
+	t.Helper()
+	c, err := msgraph.New(msgraph.Options{
+		BaseURL:   "https://graph.example",
+		Transport: inMemory(func(*http.Request) (int, string) { return 200, body }),
+		Token:     func(context.Context, string) (string, error) { return "a.b.c", nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, err := c.View(t.Context(), "room@contoso.com", date(20, 0, 0), date(29, 0, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return events
+}

@@ -1,0 +1,93 @@
+package graphsync
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"doorleaf/gateway/calendar"
+	"doorleaf/gateway/connection"
+	"doorleaf/graphsync/graphtest"
+)
+
+func logger(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// TestNothingLeaks plants words that must not be told in subjects, organizers,
+// secrets and server messages, sends the service through faults, and looks for
+// them in every log line, error and problem.
+func TestNothingLeaks(t *testing.T) {
+	const plant = "Zweckverband"
+	o := newOffice(t, "aspen", "birch")
+	secrets := []string{plant, o.app.Secret, "pass-1"}
+	id := o.graph.Calendar("aspen").Create(graphtest.Event{
+		Subject: plant + " merger", Start: at(9, 0), End: at(10, 0),
+		Organizer: graphtest.Person{Name: plant + " Boss", Address: plant + "@practice.example"},
+	})
+	var said []string
+	say := func(err error) {
+		if err != nil {
+			said = append(said, err.Error(), fmt.Sprintf("%+v", err))
+			for ; err != nil; err = errors.Unwrap(err) {
+				said = append(said, err.Error())
+			}
+		}
+	}
+	o.connectAppOnly()
+	room := calendar.NewRoomID(o.address("aspen"))
+	say(o.service.Sync(t.Context(), room))
+	message := plant + " is the subject"
+	for _, f := range []graphtest.Fault{
+		{Status: 403, Code: "ErrorAccessDenied", Text: message}, {Status: 400, Code: message, Text: message},
+		{Status: 500, Text: message}, {Status: 410, Code: "SyncStateNotFound", Text: message},
+		graphtest.Truncated(), graphtest.WrongTypes(), graphtest.HTMLPage(),
+		{Mangle: func(b []byte) []byte {
+			return []byte(strings.ReplaceAll(string(b), `"dateTime":"`, `"dateTime":"`+plant))
+		}},
+	} {
+		f.Room = "aspen"
+		remove := o.graph.Inject(f)
+		say(o.service.Sync(t.Context(), room))
+		remove()
+	}
+	if err := o.graph.Calendar("aspen").Move(id, at(11, 0), at(12, 0)); err != nil {
+		t.Fatal(err)
+	}
+	say(o.service.Sync(t.Context(), room))
+	o.store.settings(func(s *connection.Settings) { s.ClientSecret = plant + "~wrong" })
+	_, err := o.service.Connect(t.Context(), 1)
+	say(err)
+	o.store.settings(func(s *connection.Settings) { s.ClientSecret = o.app.Secret })
+	to, err := o.service.Connect(t.Context(), 1)
+	say(err)
+	said = append(said, to.URL)
+	q, ok := o.browser("admin@"+o.graph.Domain(), "pass-1", "cancel").visit(to.URL)
+	if !ok {
+		t.Fatal("the browser is stuck at the stand-in")
+	}
+	q["error_description"] += plant
+	_, err = o.service.Answer(t.Context(), q, to.Cookie)
+	say(err)
+	for _, p := range o.service.RoomProblems() {
+		said = append(said, fmt.Sprintf("%+v", p))
+	}
+	said = append(said, o.log.String(), fmt.Sprint(o.service.Counters()), fmt.Sprintf("%+v", o.store.state()))
+
+	if len(said) < 10 || o.log.lines("level=WARN") == 0 {
+		t.Fatalf("only %d things were said", len(said))
+	}
+	for _, s := range said {
+		for _, word := range append(secrets, "eyJ", "refresh_token", "access_token") { // eyJ begins a token
+			if strings.Contains(s, word) {
+				t.Errorf("%q is told in %.300q", word, s)
+			}
+		}
+	}
+	if got := o.service.Counters()["malformed_answers"]; got < 3 {
+		t.Errorf("malformed_answers = %d, want at least 3", got)
+	}
+}
