@@ -297,10 +297,8 @@ func (s *Server) decide(a *answer, r *http.Request) {
 		for _, name := range f.scopes.names {
 			f.app.orgScopes[strings.ToLower(name)] = true
 		}
-		for _, name := range f.app.reg.Application {
-			if p, ok := findPermission(name); ok && p.app && f.scopes.standard {
-				f.app.roles[p.name] = true
-			}
+		if f.scopes.standard {
+			f.app.consentRoles()
 		}
 	case f.admin:
 		s.errorPage(a, errAdminNeeded())

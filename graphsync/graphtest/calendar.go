@@ -65,7 +65,8 @@ type Event struct {
 	Recurrence  *Recurrence // Start and End then give the times of day of the first one
 }
 
-// Occurrence is one time a room is taken, as Truth tells it.
+// Occurrence is one time a room is taken, as Truth tells it. Start and End are
+// in UTC; those of an all-day event are midnights in the event's zone.
 type Occurrence struct {
 	ID, SeriesID string // immutable ids; SeriesID only in a series
 	Type         string // singleInstance, occurrence, exception

@@ -2,7 +2,9 @@ package graphtest
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -82,6 +84,31 @@ func TokenExpired() Fault {
 	return Fault{Path: "/v1.0/", Status: http.StatusUnauthorized, Code: "InvalidAuthenticationToken",
 		Text:   "Lifetime validation failed, the token is expired.",
 		Header: http.Header{"Www-Authenticate": {`Bearer realm="", client_id="` + graphAppID + `"`}}}
+}
+
+// ClaimsChallenge answers 401 as continuous access evaluation does, with
+// base64 claims that a new sign-in has to satisfy
+// (learn.microsoft.com/entra/identity-platform/claims-challenge).
+func ClaimsChallenge() Fault {
+	asked := base64.StdEncoding.EncodeToString([]byte(`{"access_token":{"nbf":{"essential":true,"value":"1604106651"}}}`))
+	return Fault{Path: "/v1.0/", Status: http.StatusUnauthorized, Code: "InvalidAuthenticationToken",
+		Text:   "Continuous access evaluation resulted in challenge with result: InteractionRequired.",
+		Header: http.Header{"Www-Authenticate": {`Bearer realm="", error="insufficient_claims", claims="` + asked + `"`}}}
+}
+
+// EntraError answers the token endpoint with an error of Entra, for example
+// 50076, "interaction_required" (multi-factor sign-in needed) or 53003,
+// "access_denied" (Conditional Access). Status is 400; set 401 where due.
+func EntraError(number int, word string) Fault {
+	body, err := json.Marshal(map[string]any{
+		"error": word, "error_description": fmt.Sprintf("AADSTS%d: The request was refused.\r\nTrace ID: %s\r\nCorrelation ID: %s", number, newID(), newID()),
+		"error_codes": []int{number}, "timestamp": "2026-11-21 02:02:12Z", "trace_id": newID(), "correlation_id": newID(),
+	})
+	if err != nil {
+		panic(err) // plain values only
+	}
+	return Fault{Path: "/oauth2/v2.0/token", Status: http.StatusBadRequest, Body: body,
+		Header: http.Header{"Content-Type": {"application/json; charset=utf-8"}, "Cache-Control": {"no-store, no-cache"}}}
 }
 
 // HTMLPage answers 200 with a web page, as a proxy in between would.

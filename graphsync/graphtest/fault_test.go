@@ -68,6 +68,20 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
+	t.Run("Entra refuses", func(t *testing.T) {
+		defer w.s.Inject(EntraError(50076, "interaction_required"))()
+		r := w.post(w.client, w.tokenURL(), w.appForm())
+		if doc := r.doc(t); r.status != 400 || doc["error"] != "interaction_required" || !strings.HasPrefix(doc["error_description"].(string), "AADSTS50076:") {
+			t.Errorf("got %d %s", r.status, r.body)
+		}
+	})
+	t.Run("claims challenge", func(t *testing.T) {
+		defer w.s.Inject(ClaimsChallenge())()
+		r := get(view("one"))
+		if r.status != 401 || !strings.Contains(r.header.Get("WWW-Authenticate"), `error="insufficient_claims", claims="`) {
+			t.Errorf("got %d %q", r.status, r.header.Get("WWW-Authenticate"))
+		}
+	})
 	t.Run("sync state lost", func(t *testing.T) {
 		_, link := w.round("/users/one@" + domainName + "/calendarView/delta" + window)
 		defer w.s.Inject(SyncStateLost())()

@@ -165,7 +165,9 @@ func TestSampleEvents(t *testing.T) {
 			}
 			one := w.as(token, "GET", "/users/danas@"+domainName+"/events/"+got["id"].(string)+
 				"?$select=subject,body,bodyPreview,organizer,attendees,start,end,location,locations,hideAttendees", nil)
-			sameShape(t, "get", sample(t, "event-get-01-response.json"), one.doc(t), "address", "coordinates", "uniqueId", "proposedNewTime")
+			for _, name := range []string{"event-get-01-response.json", "event-get-02-response.json"} {
+				sameShape(t, "get", sample(t, name), one.doc(t), "address", "coordinates", "uniqueId", "proposedNewTime")
+			}
 		})
 	}
 }
@@ -263,6 +265,11 @@ func TestSampleDelta(t *testing.T) {
 			want = append(want, e)
 		}
 	}
+	wide := "?startDateTime=2016-12-01T00:00:00Z&endDateTime=2016-12-30T00:00:00Z"
+	view := w.graph("/users/room@" + domainName + "/calendarView" + wide)
+	sameShape(t, "calendarView", sample(t, "user-list-calendarview-01-response.json"), view.doc(t))
+	first := w.graph("/users/room@" + domainName + "/calendarView/delta" + wide)
+	sameShape(t, "delta page", sample(t, "event-delta-01-response.json"), first.doc(t))
 	pages, link := w.round("/users/room@"+domainName+"/calendarView/delta?startdatetime=2016-12-01T00:00:00Z&enddatetime=2016-12-30T00:00:00Z", "Prefer", "odata.maxpagesize=2")
 	served := map[string]map[string]any{}
 	for _, p := range pages {

@@ -172,11 +172,22 @@ func (s *Server) Consent(clientID string) error {
 }
 
 func (a *app) consentAll() {
-	for _, p := range a.reg.Delegated {
-		a.orgScopes[strings.ToLower(p)] = true
+	for _, name := range a.reg.Delegated {
+		if p, ok := findPermission(name); ok && p.delegated {
+			a.orgScopes[strings.ToLower(p.name)] = true
+		}
 	}
-	for _, p := range a.reg.Application {
-		a.roles[p] = true
+	a.consentRoles()
+}
+
+// consentRoles grants the application permissions listed. Names that exist for
+// signed-in people only ("Calendars.Read.Shared") cannot be listed there in the
+// portal and count for nothing.
+func (a *app) consentRoles() {
+	for _, name := range a.reg.Application {
+		if p, ok := findPermission(name); ok && p.app {
+			a.roles[p.name] = true
+		}
 	}
 }
 

@@ -54,11 +54,10 @@ func (s *Server) sign(c claims) string {
 
 // jwt is a parsed but not yet trusted token.
 type jwt struct {
-	header  map[string]any
-	claims  claims
-	signed  string
-	sig     []byte
-	payload []byte
+	header map[string]any
+	claims claims
+	signed string
+	sig    []byte
 }
 
 func parseJWT(token string) (*jwt, error) {
