@@ -1,0 +1,163 @@
+// Package admin is the web under /m: the pages with which office managers and
+// IT look after door signs, rooms and the connection to Microsoft 365. It draws
+// nothing and decides nothing about signs; it asks the Core, the Calendars and
+// the Store given to it. Pages are rendered on the server and work without
+// JavaScript. The handler is safe for concurrent use and starts no goroutine of
+// its own.
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"doorleaf/devices"
+	"doorleaf/gateway"
+	"doorleaf/gateway/calendar"
+	"doorleaf/gateway/connection"
+	"doorleaf/render/lang"
+)
+
+// Core is what the pages need of the gateway. Implemented by gateway.Core.
+type Core interface {
+	// Doors returns one view per sign, the ones that need somebody first.
+	Doors(ctx context.Context) ([]gateway.DoorView, error)
+	Door(ctx context.Context, id devices.SignID) (gateway.DoorView, error)
+	// Joinings lists signs that wait for pairing; their codes are never shown.
+	Joinings(ctx context.Context) []devices.Joining
+	Pair(ctx context.Context, code, name string, room calendar.RoomID) (devices.SignID, error)
+	Bind(ctx context.Context, id devices.SignID, room calendar.RoomID) error
+	Rename(ctx context.Context, id devices.SignID, name string) error
+	Unpair(ctx context.Context, id devices.SignID) error
+	Refresh(ctx context.Context, id devices.SignID) error
+	// PreviewPNG returns "glass" or "wanted" as PNG with the digest of its pixels.
+	PreviewPNG(ctx context.Context, id devices.SignID, which string) ([]byte, devices.Digest, error)
+	// Watch returns a channel that receives when anything a page shows changed.
+	Watch() (<-chan struct{}, func())
+	SiteChanged(ctx context.Context) error
+}
+
+// Calendars connects to calendar systems. Implemented by graphsync.Service.
+// Errors about the connection are *connection.Error.
+type Calendars interface {
+	CheckSettings(s connection.Settings) error
+	Connect(ctx context.Context, id connection.ID) (connection.Redirect, error)
+	AdminConsent(ctx context.Context, id connection.ID) (connection.Redirect, error)
+	Answer(ctx context.Context, q connection.Query, cookie string) (connection.Redirect, error)
+	Probe(ctx context.Context, id connection.ID) ([]connection.Check, error)
+	RefreshRooms(ctx context.Context, id connection.ID) error
+	AddRooms(ctx context.Context, id connection.ID, addresses []string) error
+	Disconnect(ctx context.Context, id connection.ID) error
+	// RoomProblems says which rooms could not be read at their last look.
+	RoomProblems() map[calendar.RoomID]connection.Problem
+}
+
+// Store is the part of gateway.Store that pages read and write directly.
+type Store interface {
+	Rooms(ctx context.Context) ([]calendar.Room, error)
+	Room(ctx context.Context, id calendar.RoomID) (calendar.Room, error)
+	SetRoomZone(ctx context.Context, id calendar.RoomID, zone string) error
+
+	Decisions(ctx context.Context, id devices.SignID, limit int) ([]gateway.Decision, error)
+
+	AddFirstAccount(ctx context.Context, a gateway.Account) (int64, error)
+	AccountByName(ctx context.Context, name string) (gateway.Account, error)
+	Account(ctx context.Context, id int64) (gateway.Account, error)
+	UpdateAccount(ctx context.Context, a gateway.Account) error
+	CountAccounts(ctx context.Context) (int, error)
+	AddSession(ctx context.Context, s gateway.Session) error
+	Session(ctx context.Context, tokenHash [32]byte, now time.Time) (gateway.Session, error)
+	RemoveSession(ctx context.Context, tokenHash [32]byte) error
+	Site(ctx context.Context) (gateway.Site, error)
+	SetSite(ctx context.Context, s gateway.Site) error
+
+	Connections(ctx context.Context) ([]connection.Connection, error)
+	Connection(ctx context.Context, id connection.ID) (connection.Connection, error)
+	SaveSettings(ctx context.Context, id connection.ID, s connection.Settings) (connection.ID, error)
+}
+
+// MQTTInfo is what the page about the signs' network shows.
+type MQTTInfo struct {
+	URLs          []string // mqtt[s]://HOST:PORT as signs enter it
+	CAFingerprint string   // SHA-256 of the authority's certificate, hex; "" without TLS
+	CAPEM         []byte   // certificate of the authority, for download; nil without TLS
+}
+
+// Options set up the pages. All fields but SetupToken, CustomCloud and MQTT are
+// required.
+type Options struct {
+	Core        Core
+	Calendars   Calendars
+	Store       Store
+	Catalogue   *lang.Catalogue
+	Logger      *slog.Logger
+	PublicURL   string // scheme://host[:port], no trailing slash
+	Version     string
+	SetupToken  string               // lets its holder create the first administrator; "" for nobody
+	CustomCloud connection.Endpoints // addresses of cloud Custom from the environment
+	MQTT        MQTTInfo
+}
+
+// server holds what all handlers share.
+type server struct {
+	core      Core
+	calendars Calendars
+	store     Store
+	texts     *lang.Catalogue
+	log       *slog.Logger
+	public    *url.URL
+	version   string
+	token     string
+	custom    connection.Endpoints
+	mqtt      MQTTInfo
+
+	assets    *assets
+	templates templates
+	hashing   chan struct{} // a token per password hash under way
+	decoy     string        // hash that unknown names are checked against
+	tries     *tries
+	streams   chan struct{} // a token per open event stream
+
+	probeMu sync.Mutex
+	probes  map[connection.ID]probeResult // guarded by probeMu; last connection test
+}
+
+// New returns the handler of every path under /m and of /.
+func New(o Options) (http.Handler, error) {
+	if o.Core == nil || o.Calendars == nil || o.Store == nil || o.Catalogue == nil || o.Logger == nil {
+		return nil, errors.New("admin: Core, Calendars, Store, Catalogue and Logger are required")
+	}
+	public, err := url.Parse(strings.TrimRight(o.PublicURL, "/"))
+	if err != nil || public.Host == "" || (public.Scheme != "https" && public.Scheme != "http") || public.Path != "" {
+		return nil, fmt.Errorf("admin: public URL %q is not scheme://host", o.PublicURL)
+	}
+	s := &server{
+		core: o.Core, calendars: o.Calendars, store: o.Store, texts: o.Catalogue, log: o.Logger,
+		public: public, version: o.Version, token: o.SetupToken, custom: o.CustomCloud, mqtt: o.MQTT,
+		hashing: make(chan struct{}, hashesAtOnce), tries: newTries(time.Now),
+		streams: make(chan struct{}, maxStreams), probes: map[connection.ID]probeResult{},
+	}
+	if s.assets, err = loadAssets(); err != nil {
+		return nil, fmt.Errorf("admin: %w", err)
+	}
+	if s.templates, err = loadTemplates(s.assets); err != nil {
+		return nil, fmt.Errorf("admin: %w", err)
+	}
+	if s.decoy, err = HashPassword(NewToken()); err != nil {
+		return nil, fmt.Errorf("admin: %w", err)
+	}
+	return s.routes(), nil
+}
+
+// redirectURI is the address Microsoft sends people back to, exactly as it must
+// be registered.
+func (s *server) redirectURI() string { return s.public.String() + "/m" }
+
+// secure reports whether browsers reach the pages over HTTPS.
+func (s *server) secure() bool { return s.public.Scheme == "https" }

@@ -1,0 +1,234 @@
+package admin
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"doorleaf/devices"
+	"doorleaf/gateway"
+)
+
+// trusts are the conditions of doors, worst first.
+var trusts = []string{
+	string(gateway.Wrong), string(gateway.Late), string(gateway.Stale), string(gateway.Unknown),
+	string(gateway.Pending), string(gateway.Right), string(gateway.Sleeping),
+}
+
+type doorsView struct {
+	*page
+	Query   string
+	Filters []filter
+	Doors   []doorCard
+	Total   int
+}
+
+// filter is a chip that keeps some doors; it is a link, so that a view can be
+// shared.
+type filter struct {
+	Label string
+	Href  string
+	N     int
+	On    bool
+}
+
+// doorCard is a door in a list.
+type doorCard struct {
+	Href    string
+	Name    string
+	Place   string // "Building A, 2" or ""
+	Mark    mark
+	Line    string
+	Picture picture
+}
+
+// picture is a picture of a glass.
+type picture struct {
+	Src           string // "" when there is none
+	Width, Height int    // pixels of the glass
+	Alt           string
+	Short         string // first digits of the digest
+	Digest        string // all 64 digits
+}
+
+func (s *server) showDoors(w http.ResponseWriter, v *visit) error {
+	doors, err := s.core.Doors(v.Context())
+	if err != nil {
+		return err
+	}
+	q := v.URL.Query()
+	view := &doorsView{page: s.newPage(v, "doors.title", "doors"), Query: clip(strings.TrimSpace(q.Get("q")), maxName), Total: len(doors)}
+	view.Live = true
+	state, building := q.Get("state"), q.Get("building")
+	view.Filters = doorFilters(view.page, doors, state, building, view.Query)
+	for _, d := range doors {
+		if keeps(d, state, building, view.Query) {
+			view.Doors = append(view.Doors, view.card(d))
+		}
+	}
+	return s.render(w, v, http.StatusOK, "doors", view)
+}
+
+// keeps reports whether a door passes the filters; empty ones keep all.
+func keeps(d gateway.DoorView, state, building, query string) bool {
+	switch state {
+	case "", string(d.Trust):
+	case "attention":
+		if !needsSomebody(d.Trust) {
+			return false
+		}
+	default:
+		return false
+	}
+	if building != "" && d.Room.Building != building {
+		return false
+	}
+	query = strings.ToLower(query)
+	for _, text := range []string{d.Sign.Name, d.Room.Name, string(d.Sign.Room), string(d.Sign.ID), d.Room.Building} {
+		if strings.Contains(strings.ToLower(text), query) {
+			return true
+		}
+	}
+	return false
+}
+
+func doorFilters(p *page, doors []gateway.DoorView, state, building, query string) []filter {
+	address := func(state, building string) string {
+		q := url.Values{}
+		for name, value := range map[string]string{"state": state, "building": building, "q": query} {
+			if value != "" {
+				q.Set(name, value)
+			}
+		}
+		if len(q) == 0 {
+			return "/m/doors"
+		}
+		return "/m/doors?" + q.Encode()
+	}
+	states, buildings := map[string]int{}, map[string]int{}
+	for _, d := range doors {
+		states[string(d.Trust)]++
+		if needsSomebody(d.Trust) {
+			states["attention"]++
+		}
+		if d.Room.Building != "" {
+			buildings[d.Room.Building]++
+		}
+	}
+	list := []filter{{Label: p.T("doors.all"), Href: address("", ""), N: len(doors), On: state == "" && building == ""}}
+	if n := states["attention"]; n > 0 || state == "attention" {
+		list = append(list, filter{p.T("doors.attention"), address("attention", building), n, state == "attention"})
+	}
+	for _, t := range trusts {
+		if states[t] > 0 || state == t {
+			list = append(list, filter{p.mark(t).Text, address(t, building), states[t], state == t})
+		}
+	}
+	for _, b := range sortedKeys(buildings) {
+		if len(buildings) > 1 || building == b {
+			list = append(list, filter{b, address(state, b), buildings[b], building == b})
+		}
+	}
+	return list
+}
+
+func sortedKeys(m map[string]int) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// card is a door for a list.
+func (p *page) card(d gateway.DoorView) doorCard {
+	return doorCard{
+		Href: "/m/doors/" + url.PathEscape(string(d.Sign.ID)), Name: d.Sign.Name, Place: place(d),
+		Mark: p.mark(string(d.Trust)), Line: p.cardLine(d), Picture: p.glass(d),
+	}
+}
+
+// place says where a door is, as far as known; the room's name only where it
+// adds something.
+func place(d gateway.DoorView) string {
+	var parts []string
+	for _, s := range []string{d.Room.Name, d.Room.Building, d.Room.Floor} {
+		if s != "" && s != d.Sign.Name {
+			parts = append(parts, s)
+		}
+	}
+	return strings.Join(parts, " · ")
+}
+
+// cardLine is the one line under a door: since when it is as its mark says.
+func (p *page) cardLine(d gateway.DoorView) string {
+	switch d.Trust {
+	case gateway.Right:
+		return p.T("doors.line.confirmed", p.Clock(d.Status.ShownAt))
+	case gateway.Sleeping:
+		return p.T("doors.line.next", p.Clock(d.NextContact))
+	case gateway.Late:
+		if d.Status.LastSeen.IsZero() {
+			return p.T("doors.line.never")
+		}
+		return p.T("doors.line.silent", p.When(d.Status.LastSeen))
+	case gateway.Stale:
+		return p.T("doors.line.stale", p.When(d.AgendaAsOf))
+	case gateway.Pending:
+		if !d.NextContact.IsZero() {
+			return p.T("doors.line.next", p.Clock(d.NextContact))
+		}
+		return p.T("doors.line.sending")
+	case gateway.Unknown:
+		return p.T("doors.line.never")
+	}
+	return p.T("doors.line.seen", p.When(d.Status.LastSeen))
+}
+
+// glass is the picture on the glass as far as the gateway knows.
+func (p *page) glass(d gateway.DoorView) picture {
+	alt := p.T("picture.unknown")
+	if d.Want != nil {
+		for _, step := range d.Want.Steps {
+			if step.Digest == d.Believed {
+				alt = step.Summary
+			}
+		}
+		if d.Want.Stale == d.Believed {
+			alt = p.T("picture.stale")
+		}
+	}
+	return p.picture(d, "glass", d.Believed, alt)
+}
+
+// wanted is the picture that should be on the glass now.
+func (p *page) wanted(d gateway.DoorView) picture {
+	if d.ExpectedStep == nil {
+		return p.picture(d, "wanted", devices.Digest{}, p.T("picture.none"))
+	}
+	return p.picture(d, "wanted", d.ExpectedStep.Digest, d.ExpectedStep.Summary)
+}
+
+func (p *page) picture(d gateway.DoorView, which string, digest devices.Digest, alt string) picture {
+	pic := picture{Width: d.Sign.Hardware.Width, Height: d.Sign.Hardware.Height, Alt: alt}
+	if digest.IsZero() {
+		pic.Alt = p.T("picture.none")
+		return pic
+	}
+	pic.Digest = hex.EncodeToString(digest[:])
+	pic.Short = pic.Digest[:8]
+	pic.Src = fmt.Sprintf("/m/doors/%s/%s.png?v=%s", url.PathEscape(string(d.Sign.ID)), which, pic.Short)
+	return pic
+}
+
+// clip cuts s to n characters.
+func clip(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n])
+	}
+	return s
+}

@@ -1,0 +1,343 @@
+package admin
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"doorleaf/devices"
+	"doorleaf/gateway"
+	"doorleaf/gateway/calendar"
+	"doorleaf/gateway/connection"
+)
+
+// fakeCore is a Core in memory; writes counts every change.
+type fakeCore struct {
+	mu       sync.Mutex
+	doors    []gateway.DoorView
+	joinings []devices.Joining
+	pictures map[devices.Digest][]byte
+	writes   int
+	pairErr  error
+	watch    chan struct{}
+	err      error // of Doors
+}
+
+func (c *fakeCore) Doors(context.Context) ([]gateway.DoorView, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.doors), c.err
+}
+
+func (c *fakeCore) Door(_ context.Context, id devices.SignID) (gateway.DoorView, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, d := range c.doors {
+		if d.Sign.ID == id {
+			return d, nil
+		}
+	}
+	return gateway.DoorView{}, fmt.Errorf("sign %s: %w", id, gateway.ErrNotFound)
+}
+
+func (c *fakeCore) Joinings(context.Context) []devices.Joining {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.joinings)
+}
+
+func (c *fakeCore) Pair(_ context.Context, code, name string, room calendar.RoomID) (devices.SignID, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.writes++
+	if c.pairErr != nil {
+		return "", c.pairErr
+	}
+	for i, j := range c.joinings {
+		if j.Code == code {
+			c.joinings = slices.Delete(c.joinings, i, i+1)
+			s := gateway.Sign{ID: "pppppppppppppppp", Name: name, Room: room, Hardware: j.Hardware}
+			c.doors = append(c.doors, gateway.DoorView{Sign: s, Trust: gateway.Unknown})
+			return s.ID, nil
+		}
+	}
+	return "", devices.ErrUnknownCode
+}
+
+func (c *fakeCore) edit(id devices.SignID, change func(*gateway.Sign)) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range c.doors {
+		if c.doors[i].Sign.ID == id {
+			c.writes++
+			change(&c.doors[i].Sign)
+			return nil
+		}
+	}
+	return gateway.ErrNotFound
+}
+
+func (c *fakeCore) Bind(_ context.Context, id devices.SignID, room calendar.RoomID) error {
+	return c.edit(id, func(s *gateway.Sign) { s.Room = room })
+}
+
+func (c *fakeCore) Rename(_ context.Context, id devices.SignID, name string) error {
+	return c.edit(id, func(s *gateway.Sign) { s.Name = name })
+}
+
+func (c *fakeCore) Refresh(_ context.Context, id devices.SignID) error {
+	return c.edit(id, func(*gateway.Sign) {})
+}
+
+func (c *fakeCore) Unpair(_ context.Context, id devices.SignID) error {
+	if err := c.edit(id, func(*gateway.Sign) {}); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.doors = slices.DeleteFunc(c.doors, func(d gateway.DoorView) bool { return d.Sign.ID == id })
+	return nil
+}
+
+func (c *fakeCore) PreviewPNG(ctx context.Context, id devices.SignID, which string) ([]byte, devices.Digest, error) {
+	d, err := c.Door(ctx, id)
+	if err != nil {
+		return nil, devices.Digest{}, err
+	}
+	digest := d.Believed
+	if which == "wanted" {
+		digest = devices.Digest{}
+		if d.ExpectedStep != nil {
+			digest = d.ExpectedStep.Digest
+		}
+	}
+	png, ok := c.pictures[digest]
+	if !ok {
+		return nil, digest, gateway.ErrNotFound
+	}
+	return png, digest, nil
+}
+
+func (c *fakeCore) Watch() (<-chan struct{}, func()) { return c.watch, func() {} }
+
+func (c *fakeCore) SiteChanged(context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.writes++
+	return nil
+}
+
+// fakeStore is a Store in memory.
+type fakeStore struct {
+	mu        sync.Mutex
+	rooms     []calendar.Room
+	decisions []gateway.Decision
+	accounts  map[int64]gateway.Account
+	sessions  map[[32]byte]gateway.Session
+	site      gateway.Site
+	conns     map[connection.ID]connection.Connection
+	writes    int
+}
+
+func newFakeStore() *fakeStore {
+	return &fakeStore{accounts: map[int64]gateway.Account{}, sessions: map[[32]byte]gateway.Session{}, site: gateway.DefaultSite(), conns: map[connection.ID]connection.Connection{}}
+}
+
+func (s *fakeStore) lock() func() { s.mu.Lock(); return s.mu.Unlock }
+
+func (s *fakeStore) Rooms(context.Context) ([]calendar.Room, error) {
+	defer s.lock()()
+	return slices.Clone(s.rooms), nil
+}
+
+func (s *fakeStore) Room(_ context.Context, id calendar.RoomID) (calendar.Room, error) {
+	defer s.lock()()
+	for _, r := range s.rooms {
+		if r.ID == id {
+			return r, nil
+		}
+	}
+	return calendar.Room{}, gateway.ErrNotFound
+}
+
+func (s *fakeStore) SetRoomZone(_ context.Context, id calendar.RoomID, zone string) error {
+	defer s.lock()()
+	for i := range s.rooms {
+		if s.rooms[i].ID == id {
+			s.rooms[i].Zone = zone
+			s.writes++
+			return nil
+		}
+	}
+	return gateway.ErrNotFound
+}
+
+func (s *fakeStore) Decisions(context.Context, devices.SignID, int) ([]gateway.Decision, error) {
+	defer s.lock()()
+	return slices.Clone(s.decisions), nil
+}
+
+func (s *fakeStore) AddFirstAccount(_ context.Context, a gateway.Account) (int64, error) {
+	defer s.lock()()
+	if len(s.accounts) > 0 {
+		return 0, gateway.ErrConflict
+	}
+	s.writes++
+	a.ID = 1
+	s.accounts[1] = a
+	return 1, nil
+}
+
+func (s *fakeStore) AccountByName(_ context.Context, name string) (gateway.Account, error) {
+	defer s.lock()()
+	for _, a := range s.accounts {
+		if strings.EqualFold(a.Name, name) {
+			return a, nil
+		}
+	}
+	return gateway.Account{}, gateway.ErrNotFound
+}
+
+func (s *fakeStore) Account(_ context.Context, id int64) (gateway.Account, error) {
+	defer s.lock()()
+	a, ok := s.accounts[id]
+	if !ok {
+		return a, gateway.ErrNotFound
+	}
+	return a, nil
+}
+
+func (s *fakeStore) UpdateAccount(_ context.Context, a gateway.Account) error {
+	defer s.lock()()
+	s.writes++
+	s.accounts[a.ID] = a
+	return nil
+}
+
+func (s *fakeStore) CountAccounts(context.Context) (int, error) {
+	defer s.lock()()
+	return len(s.accounts), nil
+}
+
+func (s *fakeStore) AddSession(_ context.Context, x gateway.Session) error {
+	defer s.lock()()
+	s.writes++
+	s.sessions[x.TokenHash] = x
+	return nil
+}
+
+func (s *fakeStore) Session(_ context.Context, hash [32]byte, now time.Time) (gateway.Session, error) {
+	defer s.lock()()
+	x, ok := s.sessions[hash]
+	if !ok || !now.Before(x.Expires) {
+		return gateway.Session{}, gateway.ErrNotFound
+	}
+	return x, nil
+}
+
+func (s *fakeStore) RemoveSession(_ context.Context, hash [32]byte) error {
+	defer s.lock()()
+	s.writes++
+	delete(s.sessions, hash)
+	return nil
+}
+
+func (s *fakeStore) Site(context.Context) (gateway.Site, error) {
+	defer s.lock()()
+	return s.site, nil
+}
+
+func (s *fakeStore) SetSite(_ context.Context, site gateway.Site) error {
+	defer s.lock()()
+	s.writes++
+	s.site = site
+	return nil
+}
+
+func (s *fakeStore) Connections(context.Context) ([]connection.Connection, error) {
+	defer s.lock()()
+	return slices.Collect(maps.Values(s.conns)), nil
+}
+
+func (s *fakeStore) Connection(_ context.Context, id connection.ID) (connection.Connection, error) {
+	defer s.lock()()
+	c, ok := s.conns[id]
+	if !ok {
+		return c, gateway.ErrNotFound
+	}
+	return c, nil
+}
+
+func (s *fakeStore) SaveSettings(_ context.Context, id connection.ID, set connection.Settings) (connection.ID, error) {
+	defer s.lock()()
+	s.writes++
+	if id == 0 {
+		id = 1
+	}
+	c := s.conns[id]
+	c.ID, c.Settings = id, set
+	s.conns[id] = c
+	return id, nil
+}
+
+// fakeCalendars answers as scripted and remembers what it was asked.
+type fakeCalendars struct {
+	mu        sync.Mutex
+	calls     []string
+	err       error
+	checkErr  error
+	checks    []connection.Check
+	problems  map[calendar.RoomID]connection.Problem
+	answered  connection.Query
+	cookie    string
+	connected func()
+}
+
+func (f *fakeCalendars) note(call string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = append(f.calls, call)
+	return f.err
+}
+
+func (f *fakeCalendars) CheckSettings(connection.Settings) error { return f.checkErr }
+
+func (f *fakeCalendars) Connect(context.Context, connection.ID) (connection.Redirect, error) {
+	return connection.Redirect{URL: "https://login.example/authorize?x=1", Cookie: "attempt"}, f.note("connect")
+}
+
+func (f *fakeCalendars) AdminConsent(context.Context, connection.ID) (connection.Redirect, error) {
+	return connection.Redirect{URL: "https://login.example/adminconsent", Cookie: "attempt"}, f.note("consent")
+}
+
+func (f *fakeCalendars) Answer(_ context.Context, q connection.Query, cookie string) (connection.Redirect, error) {
+	f.answered, f.cookie = q, cookie
+	err := f.note("answer")
+	if err == nil && f.connected != nil {
+		f.connected()
+	}
+	return connection.Redirect{}, err
+}
+
+func (f *fakeCalendars) Probe(context.Context, connection.ID) ([]connection.Check, error) {
+	return f.checks, f.note("probe")
+}
+
+func (f *fakeCalendars) RefreshRooms(context.Context, connection.ID) error {
+	return f.note("refresh rooms")
+}
+
+func (f *fakeCalendars) AddRooms(_ context.Context, _ connection.ID, list []string) error {
+	return f.note("add " + strings.Join(list, ","))
+}
+
+func (f *fakeCalendars) Disconnect(context.Context, connection.ID) error { return f.note("disconnect") }
+
+func (f *fakeCalendars) RoomProblems() map[calendar.RoomID]connection.Problem { return f.problems }
+
+func digestOf(b []byte) devices.Digest { return sha256.Sum256(b) }

@@ -1,0 +1,150 @@
+package admin
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"doorleaf/devices"
+	"doorleaf/gateway"
+	"doorleaf/gateway/calendar"
+)
+
+// codeLength is how many characters a sign shows as its pairing code.
+const codeLength = 8
+
+type pairView struct {
+	*page
+	Code    string
+	Name    string
+	Room    string
+	Rooms   []roomGroup
+	Waiting []waitingSign
+}
+
+// waitingSign is a sign that shows a code. The code itself is not on the page:
+// typing it proves that somebody stands in front of the sign.
+type waitingSign struct {
+	Panel   string
+	Serial  string
+	Battery string
+	Signal  string
+	Since   timeText
+	Until   timeText
+	Address string
+}
+
+func (s *server) showPair(w http.ResponseWriter, v *visit) error {
+	view := pairView{Code: cleanCode(v.URL.Query().Get("c")), Room: v.URL.Query().Get("room")}
+	return s.renderPair(w, v, http.StatusOK, view, "")
+}
+
+func (s *server) renderPair(w http.ResponseWriter, v *visit, status int, view pairView, problem string) error {
+	p := s.newPage(v, "pair.title", "pair")
+	p.Live, p.Problem = true, problem
+	view.page = p
+	view.Code = clip(view.Code, 2*codeLength)
+	var err error
+	if view.Rooms, err = s.roomGroups(v.Context(), ""); err != nil {
+		return err
+	}
+	for _, j := range s.core.Joinings(v.Context()) {
+		view.Waiting = append(view.Waiting, waitingSign{
+			Panel: p.panel(j.Hardware), Serial: orDash(j.Hardware.Serial), Signal: p.signal(j.SignalDBm),
+			Battery: p.battery(j.Hardware, gateway.Status{BatteryMillivolts: j.BatteryMillivolts}),
+			Since:   p.Time(j.Since), Until: p.Time(j.Expires), Address: orDash(j.Address),
+		})
+	}
+	return s.render(w, v, status, "pair", &view)
+}
+
+// pairSign makes the sign that shows the code one of ours and shows its page.
+func (s *server) pairSign(w http.ResponseWriter, v *visit) error {
+	view := pairView{Code: cleanCode(v.field("code")), Name: v.field("name"), Room: v.field("room")}
+	p := s.newPage(v, "pair.title", "pair")
+	if len(view.Code) != codeLength {
+		return s.renderPair(w, v, http.StatusUnprocessableEntity, view, p.T("problem.code"))
+	}
+	if len([]rune(view.Name)) > maxName {
+		return s.renderPair(w, v, http.StatusUnprocessableEntity, view, p.T("problem.name"))
+	}
+	// A pairing that is told to the sign must not break off with the browser.
+	ctx, cancel := detached(v.Context(), actionTime)
+	defer cancel()
+	id, err := s.core.Pair(ctx, view.Code, view.Name, calendar.NewRoomID(view.Room))
+	if errors.Is(err, devices.ErrUnknownCode) || errors.Is(err, gateway.ErrTooMany) || errors.Is(err, devices.ErrNotConnected) {
+		f := failureOf(err)
+		return s.renderPair(w, v, f.status, view, p.T(f.key))
+	}
+	if err != nil {
+		return err
+	}
+	s.done(w, "paired")
+	return s.see(w, v, "/m/doors/"+url.PathEscape(string(id)))
+}
+
+// cleanCode drops blanks and dashes and ignores case, as people type codes.
+func cleanCode(code string) string {
+	code = strings.Map(func(r rune) rune {
+		if r == '-' || r == ' ' || r == '\t' || r == '\u00a0' {
+			return -1
+		}
+		return r
+	}, code)
+	return strings.ToUpper(clip(code, 64))
+}
+
+// roomGroups lists the rooms to choose from, those without a sign first. The
+// room of except counts as free.
+func (s *server) roomGroups(ctx context.Context, except devices.SignID) ([]roomGroup, error) {
+	rooms, err := s.store.Rooms(ctx)
+	if err != nil {
+		return nil, err
+	}
+	doors, err := s.core.Doors(ctx)
+	if err != nil {
+		return nil, err
+	}
+	taken := map[calendar.RoomID]bool{}
+	own := calendar.RoomID("")
+	for _, d := range doors {
+		if d.Sign.ID == except {
+			own = d.Sign.Room
+			continue
+		}
+		taken[d.Sign.Room] = true
+	}
+	slices.SortFunc(rooms, func(a, b calendar.Room) int {
+		return cmp.Or(strings.Compare(a.Building, b.Building), strings.Compare(a.Name, b.Name))
+	})
+	free, used := roomGroup{Label: "rooms.free"}, roomGroup{Label: "rooms.taken"}
+	for _, r := range rooms {
+		if r.Gone && r.ID != own {
+			continue
+		}
+		g := &free
+		if taken[r.ID] {
+			g = &used
+		}
+		g.Rooms = append(g.Rooms, roomChoice{ID: r.ID, Label: roomLabel(r)})
+	}
+	return slices.DeleteFunc([]roomGroup{free, used}, func(g roomGroup) bool { return len(g.Rooms) == 0 }), nil
+}
+
+func roomLabel(r calendar.Room) string {
+	label := r.Name
+	if label == "" {
+		label = string(r.ID)
+	}
+	if r.Building != "" {
+		label += " · " + r.Building
+	}
+	if r.Floor != "" {
+		label += " · " + r.Floor
+	}
+	return label
+}

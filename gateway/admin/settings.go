@@ -1,0 +1,34 @@
+package admin
+
+import "net/http"
+
+func (s *server) showSettings(w http.ResponseWriter, v *visit) error {
+	return s.render(w, v, http.StatusOK, "settings", s.newPage(v, "settings.title", "settings"))
+}
+
+type networkView struct {
+	*page
+	URLs        []string
+	Fingerprint string
+	HasCA       bool
+}
+
+// showNetwork says how signs reach the gateway.
+func (s *server) showNetwork(w http.ResponseWriter, v *visit) error {
+	view := &networkView{page: s.newPage(v, "network.title", "settings"), URLs: s.mqtt.URLs, Fingerprint: s.mqtt.CAFingerprint, HasCA: len(s.mqtt.CAPEM) > 0}
+	return s.render(w, v, http.StatusOK, "network", view)
+}
+
+// sendCA answers with the certificate that signs may trust.
+func (s *server) sendCA(w http.ResponseWriter, v *visit) error {
+	if len(s.mqtt.CAPEM) == 0 {
+		return errNoPage
+	}
+	w.Header().Set("Content-Type", "application/x-pem-file")
+	w.Header().Set("Content-Disposition", `attachment; filename="doorleaf-ca.pem"`)
+	_, err := w.Write(s.mqtt.CAPEM)
+	if err != nil {
+		s.log.Debug("certificate not sent", "err", err)
+	}
+	return nil
+}
