@@ -11,7 +11,7 @@ type model struct {
 
 	rowSame  [4]chance    // row differs from the base's, by the two rows above
 	rowAbove [2]chance    // row equals the one above, by the row above
-	same     [128]chance  // byte differs from the base's
+	same     [96]chance   // byte differs from the base's
 	plain    [16]chance   // byte is not of the colour around it
 	pixel    [1024]chance // pixel is black
 

@@ -1,0 +1,81 @@
+package wire
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var clause = regexp.MustCompile(`\[DL-[A-Z]+-[0-9]+\]`)
+
+// Every clause that the code cites is in SPEC.md, and no clause is there twice.
+func TestClauses(t *testing.T) {
+	spec, err := os.ReadFile("../SPEC.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defined := map[string]bool{}
+	for line := range strings.Lines(string(spec)) {
+		rest, ok := strings.CutPrefix(line, "- ")
+		if !ok {
+			continue
+		}
+		tag := clause.FindString(rest)
+		if tag == "" || !strings.HasPrefix(rest, tag) {
+			continue
+		}
+		if defined[tag] {
+			t.Errorf("%s is in SPEC.md twice", tag)
+		}
+		defined[tag] = true
+	}
+	if len(defined) < 50 {
+		t.Fatalf("%d clauses in SPEC.md: the test does not read it right", len(defined))
+	}
+	for _, tag := range clause.FindAllString(string(spec), -1) {
+		if !defined[tag] {
+			t.Errorf("SPEC.md refers to %s, which it does not have", tag)
+		}
+	}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tag := range clause.FindAllString(string(source), -1) {
+			if !defined[tag] {
+				t.Errorf("%s cites %s, which SPEC.md does not have", file, tag)
+			}
+		}
+	}
+}
+
+// The numbers of SPEC.md are those of the code.
+func TestSpecNumbers(t *testing.T) {
+	spec, err := os.ReadFile("../SPEC.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m model
+	estimates := len(m.rowSame) + len(m.rowAbove) + len(m.same) + len(m.plain) + len(m.pixel)
+	if got, want := estimates, 1142; got != want {
+		t.Errorf("%d estimates, want %d", got, want)
+	}
+	if got, want := MaxManifest, 7133; got != want {
+		t.Errorf("largest manifest of %d bytes, want %d", got, want)
+	}
+	for _, want := range []string{
+		PairAlphabet, "1,142 of 3 bytes", "| manifest | 7,133 bytes |", "| Block | 4,300 bytes, 4,096 of them data |",
+		`"` + domainCommitment + `"`, `"` + domainTranscript + `"`, `"` + domainSeal + `"`, `"` + domainPassword + `"`, `"` + domainManifest + `"`,
+	} {
+		if !strings.Contains(string(spec), want) {
+			t.Errorf("SPEC.md does not have %s", want)
+		}
+	}
+}
