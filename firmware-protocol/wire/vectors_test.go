@@ -219,12 +219,11 @@ func objectVectors(t *testing.T) (out []objectVector) {
 			}
 		}
 	}
-	for encoding := EncodingRaw; encoding <= EncodingContext; encoding++ {
-		if encoding.needsBase() {
-			continue
-		}
+	boxed := NewBitmap(64, 40)
+	boxed.box(9, 5, 50, 30, true)
+	for _, encoding := range []Encoding{EncodingRaw, EncodingDeflate, EncodingContext} {
 		for _, d := range damages() {
-			object := d.edit(encode(pictures[3].next, nil, encoding))
+			object := d.edit(encode(boxed, nil, encoding))
 			add(fmt.Sprintf("%v: %s", encoding, d.name), object, Bitmap{}, nil, kindOf(d.want))
 		}
 	}
