@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -142,8 +143,8 @@ func (c *call) eventInstances(t target, h shape, it *item) {
 
 // createEvent books on the mailbox itself, which becomes the organizer.
 func (c *call) createEvent(t target, h shape) {
-	var w wireEvent
-	if !c.body(&w) {
+	w, ok := c.wireEvent()
+	if !ok {
 		return
 	}
 	if w.Start == nil || w.End == nil {
@@ -177,8 +178,8 @@ func (c *call) createEvent(t target, h shape) {
 // updateEvent changes what the body names; an empty body changes nothing and
 // is answered with 200 all the same.
 func (c *call) updateEvent(t target, h shape, it *item, day string) {
-	var w wireEvent
-	if !c.body(&w) {
+	w, ok := c.wireEvent()
+	if !ok {
 		return
 	}
 	e := t.at(it, day).event
@@ -196,6 +197,27 @@ func (c *call) updateEvent(t target, h shape, it *item, day string) {
 	c.oneEvent(t, h, http.StatusOK, t.at(it, day))
 }
 
+// wireEvent reads an event from the request; names the type does not have are
+// refused, annotations are not.
+func (c *call) wireEvent() (w wireEvent, ok bool) {
+	var raw json.RawMessage
+	if !c.body(&raw) {
+		return w, false
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(raw, &members) != nil || json.Unmarshal(raw, &w) != nil {
+		c.fail(http.StatusBadRequest, "BadRequest", "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format.")
+		return w, false
+	}
+	for name := range members {
+		if !strings.Contains(name, "@") && !slices.Contains(eventNames(), name) {
+			c.fail(http.StatusBadRequest, "RequestBodyRead", "The property '"+name+"' does not exist on type 'Microsoft.OutlookServices.Event'. Make sure to only use property names that are defined by the type.")
+			return w, false
+		}
+	}
+	return w, true
+}
+
 func (w wireEvent) empty() bool {
 	return w == wireEvent{}
 }
@@ -209,10 +231,8 @@ var (
 func (w wireEvent) apply(e *Event) error {
 	set(&e.Subject, w.Subject)
 	set(&e.AllDay, w.IsAllDay)
-	set(&e.ShowAs, w.ShowAs)
-	set(&e.Sensitivity, w.Sensitivity)
-	if !oneOf(e.ShowAs, "", "free", "tentative", "busy", "oof", "workingElsewhere", "unknown") ||
-		!oneOf(e.Sensitivity, "", "normal", "personal", "private", "confidential") {
+	if !setEnum(&e.ShowAs, w.ShowAs, "free", "tentative", "busy", "oof", "workingElsewhere", "unknown") ||
+		!setEnum(&e.Sensitivity, w.Sensitivity, "normal", "personal", "private", "confidential") {
 		return errWireEnum
 	}
 	if w.Body != nil {
@@ -253,9 +273,14 @@ func set[T any](at *T, value *T) {
 	}
 }
 
-func oneOf(s string, list ...string) bool {
-	for _, v := range list {
-		if s == v {
+// setEnum takes a member of an enumeration in any case, as Outlook does.
+func setEnum(at *string, value *string, members ...string) bool {
+	if value == nil {
+		return true
+	}
+	for _, m := range members {
+		if strings.EqualFold(m, *value) {
+			*at = m
 			return true
 		}
 	}

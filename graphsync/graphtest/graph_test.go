@@ -315,11 +315,16 @@ func TestWriting(t *testing.T) {
 		"no zone": `{"start":{"dateTime":"2026-11-24T10:00:00"},"end":{"dateTime":"2026-11-24T10:30:00"}}`, "no end": `{"subject":"x"}`,
 		"backwards":    `{"start":{"dateTime":"2026-11-24T10:00:00","timeZone":"UTC"},"end":{"dateTime":"2026-11-24T09:00:00","timeZone":"UTC"}}`,
 		"unknown enum": `{"showAs":"maybe","start":{"dateTime":"2026-11-24T10:00:00","timeZone":"UTC"},"end":{"dateTime":"2026-11-24T11:00:00","timeZone":"UTC"}}`,
-		"not JSON":     `{"subject"`,
+		"not JSON":     `{"subject"`, "a list": `[]`,
+		"made-up name": `{"title":"x","start":{"dateTime":"2026-11-24T10:00:00","timeZone":"UTC"},"end":{"dateTime":"2026-11-24T11:00:00","timeZone":"UTC"}}`,
 	} {
 		if r := w.as(token, "POST", path, []byte(bad)); r.status != 400 {
 			t.Errorf("%s: got %d, want 400", name, r.status)
 		}
+	}
+	odd := []byte(`{"@odata.type":"#microsoft.graph.event","showAs":"Tentative","sensitivity":"Private","start":{"dateTime":"2026-11-25T10:00:00","timeZone":"Europe/Berlin"},"end":{"dateTime":"2026-11-25T11:00:00","timeZone":"W. Europe Standard Time"}}`)
+	if r := w.as(token, "POST", path, odd); r.status != 201 || r.doc(t)["showAs"] != "tentative" || r.doc(t)["sensitivity"] != "private" {
+		t.Errorf("enumerations in capitals: got %d %s", r.status, r.body)
 	}
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)

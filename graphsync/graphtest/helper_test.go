@@ -287,3 +287,12 @@ func failure(t *testing.T, r reply) (int, string) {
 
 func admin() (string, string) { return AdminName + "@" + domainName, AdminPassword }
 func robin() (string, string) { return UserName + "@" + domainName, UserPassword }
+
+func oneOf(s string, list ...string) bool {
+	for _, v := range list {
+		if s == v {
+			return true
+		}
+	}
+	return false
+}
