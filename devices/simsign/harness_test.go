@@ -184,6 +184,8 @@ type site struct {
 	link   *mqttlink.Link
 	stop   func()
 
+	patience time.Duration // of eventually and confirmed
+
 	mu     sync.Mutex
 	change func(*mqttlink.Options)
 }
@@ -192,7 +194,7 @@ func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	s := &site{t: t, core: newCore()}
+	s := &site{t: t, core: newCore(), patience: 20 * time.Second}
 	s.up()
 	t.Cleanup(func() { s.down() })
 	return s
@@ -245,10 +247,10 @@ func (s *site) dial(context.Context) (net.Conn, error) {
 // eventually waits for a condition that other goroutines bring about.
 func (s *site) eventually(what string, ok func() bool) {
 	s.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(s.patience)
 	for !ok() {
 		if time.Now().After(deadline) {
-			s.t.Fatalf("not within 20 s: %s", what)
+			s.t.Fatalf("not within %v: %s", s.patience, what)
 		}
 		time.Sleep(2 * time.Millisecond)
 	}
@@ -440,7 +442,7 @@ func (s *site) confirmed(d *door, id devices.SignID, n int) {
 	s.t.Helper()
 	b := d.Glass().Rect
 	want := picture(b.Dx(), b.Dy(), n).Digest()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(s.patience)
 	for {
 		s.core.mu.Lock()
 		got := s.core.shown[id].Shown

@@ -110,7 +110,8 @@ func (s *Sign) next() time.Time {
 		if s.conn != nil {
 			at(s.talk.next())
 		}
-		if s.conn != nil || !s.awake {
+		idle := s.conn == nil && !s.awake
+		if idle || (s.opts.AlwaysOn && s.talk.greeted && s.talk.pending == nil) {
 			at(s.wakeAt())
 		}
 	}

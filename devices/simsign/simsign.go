@@ -101,8 +101,6 @@ type Sign struct {
 	conn    *session
 	talk    talk
 	pair    *pairing
-
-	decoder *wire.Decoder
 }
 
 // New returns a sign in the state its storage holds; Run switches it on.
@@ -136,7 +134,6 @@ func New(o Options) (*Sign, error) {
 		opts: o, store: o.Storage, glass: wire.NewBitmap(o.Panel.Width, o.Panel.Height),
 		commands: make(chan func()), running: make(chan struct{}),
 		inbox: make(chan message, 16), dialed: make(chan dialed, 1), lost: make(chan *session, 4),
-		decoder: wire.NewDecoder(),
 	}
 	if s.store == nil {
 		s.store = &memory{m: map[string][]byte{}, volatile: true}

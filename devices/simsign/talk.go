@@ -63,8 +63,10 @@ func (t *talk) next() time.Time {
 		at(t.pending.deadline)
 	}
 	at(t.promised)
-	for _, d := range t.gets {
-		at(d)
+	if t.greeted { // only then converse looks at them
+		for _, d := range t.gets {
+			at(d)
+		}
 	}
 	return first
 }

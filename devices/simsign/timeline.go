@@ -3,6 +3,7 @@ package simsign
 import (
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"doorleaf/devices"
@@ -17,6 +18,9 @@ var (
 	errMissing  = errors.New("the gateway does not have an object that it named")
 	errDigest   = errors.New("decoded picture has another digest")
 )
+
+// decoders are shared by the signs of a process: one is larger than the glass.
+var decoders = sync.Pool{New: func() any { return wire.NewDecoder() }}
 
 func isMAC(err error) bool { return errors.Is(err, wire.ErrMAC) }
 
@@ -216,6 +220,8 @@ func (s *Sign) decode(path []wire.Step) (wire.Bitmap, devices.ErrorCode, error) 
 	base := s.glass
 	base.Pix = slices.Clone(base.Pix)
 	s.mu.Unlock()
+	decoder := decoders.Get().(*wire.Decoder)
+	defer decoders.Put(decoder)
 	var spare wire.Bitmap
 	for _, st := range path {
 		object, ok := s.object(st.Object)
@@ -223,7 +229,7 @@ func (s *Sign) decode(path []wire.Step) (wire.Bitmap, devices.ErrorCode, error) 
 			s.held = nil
 			return base, devices.ErrObjectHash, errMissing
 		}
-		if err := s.decoder.Decode(&spare, object, &base); err != nil {
+		if err := decoder.Decode(&spare, object, &base); err != nil {
 			if errors.Is(err, wire.ErrBase) {
 				return base, devices.ErrObjectBase, err
 			}

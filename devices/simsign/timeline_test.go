@@ -79,6 +79,7 @@ func TestPowerOffOverFlips(t *testing.T) {
 		s.show(id, 250, 122, time.Hour, 1, 2, 3, 4, 5)
 		d.Wake()
 		s.confirmed(d, id, 1)
+		time.Sleep(time.Minute) // the rest of the day follows
 		d.off()
 		s.down()
 		time.Sleep(3*time.Hour + time.Minute)
