@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"fmt"
 	"image"
 	"math/rand/v2"
 	"os"
@@ -11,6 +12,9 @@ import (
 	"strings"
 	"testing"
 
+	"doorleaf/firmware-protocol/wire"
+	"doorleaf/render"
+	"doorleaf/render/lang"
 	"doorleaf/render/mono"
 )
 
@@ -142,6 +146,60 @@ func TestWireProblems(t *testing.T) {
 	for _, args := range [][]string{nil, {"pack"}, {"encode"}, {"encode", "a", "b"}, {"encode", "-x", "a"}} {
 		if _, notes, err := wireCommand(t, nil, args...); !errors.Is(err, flag.ErrHelp) || !strings.Contains(notes, "Usage") {
 			t.Errorf("%q: %v, %q, want the usage", args, err, notes)
+		}
+	}
+}
+
+// wireFaces are the changes that matter on a door: the first picture, a
+// meeting that moved by a quarter of an hour, the flip from free to booked, and
+// back.
+func wireFaces(b *testing.B, p render.Panel) map[string][2]*wire.Bitmap {
+	b.Helper()
+	texts, err := lang.Load()
+	if err != nil {
+		b.Fatal(err)
+	}
+	r, err := render.NewRenderer(texts)
+	if err != nil {
+		b.Fatal(err)
+	}
+	draw := func(d render.Door) *wire.Bitmap {
+		m, err := r.Draw(nil, d, p)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return &wire.Bitmap{Width: m.Rect.Dx(), Height: m.Rect.Dy(), Stride: m.Stride, Pix: m.Pix}
+	}
+	doors := map[string]render.Door{}
+	for _, e := range render.Examples() {
+		doors[e.Name] = e.Door
+	}
+	moved := doors["booked"]
+	until := *moved.Until + 15
+	moved.Until, moved.Span = &until, &render.Span{Start: moved.Span.Start, End: until}
+	return map[string][2]*wire.Bitmap{
+		"first":   {draw(doors["booked"]), nil},
+		"quarter": {draw(moved), draw(doors["booked"])},
+		"booked":  {draw(doors["booked"]), draw(doors["free"])},
+		"free":    {draw(doors["free"]), draw(doors["booked"])},
+	}
+}
+
+// BenchmarkWire encodes what the renderer draws, and reports the bytes.
+func BenchmarkWire(b *testing.B) {
+	for _, p := range []render.Panel{{Width: 296, Height: 128, DPI: 112}, {Width: 800, Height: 480, DPI: 125}} {
+		for name, f := range wireFaces(b, p) {
+			b.Run(fmt.Sprintf("%dx%d/%s", p.Width, p.Height, name), func(b *testing.B) {
+				e := wire.NewEncoder()
+				var object []byte
+				for b.Loop() {
+					var err error
+					if object, err = e.Encode(object[:0], *f[0], f[1], wire.CapAll); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(len(object)), "bytes")
+			})
 		}
 	}
 }
