@@ -18,6 +18,16 @@ var encMode = func() cbor.EncMode {
 // decMode refuses what no sign has reason to send [DL-MSG-2]. Keys it does not
 // know are skipped, so that a later version may add some [DL-MSG-3].
 var decMode = func() cbor.DecMode {
+	var reject []func(*cbor.SimpleValueRegistry) error
+	for v := range 256 {
+		if v != 20 && v != 21 && (v < 24 || v > 31) { // all but false and true
+			reject = append(reject, cbor.WithRejectedSimpleValue(cbor.SimpleValue(v)))
+		}
+	}
+	simple, err := cbor.NewSimpleValueRegistryFromDefaults(reject...)
+	if err != nil {
+		panic(err)
+	}
 	m, err := cbor.DecOptions{
 		DupMapKey:        cbor.DupMapKeyEnforcedAPF,
 		MaxNestedLevels:  4,
@@ -26,6 +36,7 @@ var decMode = func() cbor.DecMode {
 		IndefLength:      cbor.IndefLengthForbidden,
 		TagsMd:           cbor.TagsForbidden,
 		UTF8:             cbor.UTF8RejectInvalid,
+		SimpleValues:     simple,
 	}.DecMode()
 	if err != nil {
 		panic(err)

@@ -115,6 +115,11 @@ func TestMessagesRefuse(t *testing.T) {
 			"deep":              unhex("a1186381818181818180"),
 			"large array":       append(unhex("a1186391"), make([]byte, 17)...),
 			"promises too much": unhex("bbffffffffffffffff"),
+			"null field":        unhex("a101f6"),
+			"undefined field":   unhex("a101f7"),
+			"simple value":      unhex("a101f0"),
+			"float":             unhex("a101f93c00"),
+			"null skipped key":  unhex("a11863f6"),
 		}
 		for name, bad := range cases {
 			t.Run(m.name+"/"+name, func(t *testing.T) {

@@ -429,6 +429,7 @@ func messageVectors(t *testing.T) (out []messageVector) {
 			{"indefinite length", append(append([]byte{0xbf}, first[1:]...), 0xff)},
 			{"nested too deep", unhex("a1186381818181818180")},
 			{"tag", append(unhex("d9d9f7"), first...)},
+			{"null", unhex("a101f6")},
 		} {
 			out = append(out, messageVector{Name: m.name + ": " + bad.name, Kind: m.name, CBOR: bad.data, Error: "format"})
 		}
