@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,7 +20,10 @@ import (
 	"doorleaf/firmware-protocol/wire"
 )
 
-const connectWait = 10 * time.Second
+const (
+	connectWait = 10 * time.Second
+	eventWakes  = 3 // contacts that a button press waits for its acknowledgement [DL-FLOW-9]
+)
 
 // session is one connection to the broker.
 type session struct {
@@ -52,6 +56,10 @@ type dialed struct {
 func (s *Sign) dial(ctx context.Context) {
 	s.dialing = true
 	s.use(wakeCost)
+	for i := range s.st.Events {
+		s.st.Events[i].Wakes++
+	}
+	s.st.Events = slices.DeleteFunc(s.st.Events, func(p pressed) bool { return p.Wakes > eventWakes })
 	id, user, password := s.st.Sign, s.st.Sign, s.keys.Password
 	filter := wire.SignFilter(id)
 	if id == "" {

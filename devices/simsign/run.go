@@ -125,14 +125,12 @@ func (s *Sign) next() time.Time {
 }
 
 // retryLater puts off the next connection: longer each time, and much longer
-// for a sign that lives on a battery.
+// for a sign that lives on a battery [DL-TIME-3].
 func (s *Sign) retryLater() {
 	s.fails++
 	wait, limit := time.Second<<min(s.fails-1, 12), 30*time.Second
 	if s.st.Sign != "" && !s.opts.AlwaysOn {
-		if limit = time.Hour; s.fails > 2 {
-			wait = time.Minute << min(s.fails-3, 6)
-		}
+		wait, limit = time.Minute<<min(s.fails-1, 6), time.Hour
 	}
 	if s.opts.MaxRetry > 0 {
 		limit = s.opts.MaxRetry

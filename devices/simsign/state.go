@@ -31,6 +31,7 @@ type state struct {
 	OffsetMs  int64  `json:"offsetMs,omitempty"`  // server time minus own clock
 	NextWake  int64  `json:"nextWake,omitempty"`  // Unix seconds of the server
 	Drawn     []byte `json:"drawn,omitempty"`     // digest of the last picture drawn
+	Drawing   bool   `json:"drawing,omitempty"`   // the panel was being updated: the glass is unknown
 	LastError uint16 `json:"lastError,omitempty"` // reported until a manifest mends it
 	ChargeUAh int64  `json:"chargeUAh"`           // left in the battery
 
@@ -42,7 +43,8 @@ type pressed struct {
 	Boot    uint32 `json:"boot"`
 	Counter uint32 `json:"counter"`
 	Button  uint8  `json:"button"`
-	AtMs    int64  `json:"at"` // own clock, Unix milliseconds
+	AtMs    int64  `json:"at"`    // own clock, Unix milliseconds
+	Wakes   int    `json:"wakes"` // contacts tried since
 }
 
 // load reads what an earlier life of the sign left behind.
@@ -91,6 +93,9 @@ func (s *Sign) loadGlass() error {
 
 // save replaces the stored state.
 func (s *Sign) save() error {
+	if m, ok := s.store.(*memory); ok && m.volatile {
+		return nil
+	}
 	b, err := json.Marshal(&s.st)
 	if err != nil {
 		return err

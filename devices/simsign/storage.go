@@ -108,7 +108,7 @@ func (s *memory) Get(name string) ([]byte, error) {
 }
 
 func (s *memory) Put(name string, data []byte) error {
-	if s.volatile && (name == glassName || name == stateName) {
+	if s.volatile && name == glassName {
 		return nil
 	}
 	s.mu.Lock()

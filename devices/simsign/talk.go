@@ -170,6 +170,9 @@ func (s *Sign) hello() *report {
 		Capabilities: s.opts.Capabilities, BatteryMillivolts: s.millivolts(), SignalDBm: -61,
 		TemperatureC: 21, TemperatureKnown: true, Wake: uint8(s.wake), LastError: sn.err,
 	}
+	if s.st.Drawing {
+		m.Shown = wire.Digest{}
+	}
 	for _, e := range s.st.Events {
 		m.Events = append(m.Events, s.pressMessage(e))
 	}

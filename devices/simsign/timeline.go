@@ -165,14 +165,18 @@ func (s *Sign) flip() {
 	}
 	defer func() { s.fresh = false }()
 	due := dueStep(s.body, s.now())
-	if due == nil || due.Glass == s.drawn || s.bad[due.Object] {
+	if due == nil || (due.Glass == s.drawn && !s.st.Drawing) || s.bad[due.Object] {
 		return
 	}
 	glass := s.actual()
-	if due.Glass == glass {
+	if due.Glass == glass && !s.st.Drawing {
 		s.drawn = glass
 		s.st.Drawn = glass[:]
 		s.keep(s.save())
+		return
+	}
+	if due.Glass == glass { // in memory it is, but the panel lost its power meanwhile
+		s.draw(wire.Bitmap{}, *due, time.Now())
 		return
 	}
 	path, err := chain(all(s.body), *due, glass)
@@ -243,8 +247,12 @@ func (s *Sign) decode(path []wire.Step) (wire.Bitmap, devices.ErrorCode, error) 
 	return base, 0, nil
 }
 
-// draw puts a picture on the glass and remembers that it did.
+// draw puts a picture on the glass and remembers that it did; an empty one
+// stands for what the memory of the panel holds already. Meanwhile the glass
+// counts as unknown [DL-PWR-3].
 func (s *Sign) draw(picture wire.Bitmap, st wire.Step, begin time.Time) {
+	s.st.Drawing = true
+	s.keep(s.save())
 	s.cut("draw.before")
 	s.mu.Lock()
 	copy(s.glass.Pix, picture.Pix)
@@ -262,7 +270,7 @@ func (s *Sign) draw(picture wire.Bitmap, st wire.Step, begin time.Time) {
 		s.why = s.wake
 	}
 	s.drawn = st.Glass
-	s.st.Drawn = st.Glass[:]
+	s.st.Drawn, s.st.Drawing = st.Glass[:], false
 	s.drawMillis = uint32(time.Since(begin).Milliseconds())
 	s.use(refreshCost)
 	s.keep(s.save())
