@@ -21,6 +21,7 @@ const memoryTenant = "0f4e7a56-43e1-4c3b-9a35-31f7ad1f6a63"
 type clocked struct {
 	takes time.Duration
 	fail  func(room, path string) (status int, body string) // status 0: no fault
+	hang  func(room string) bool
 
 	mu       sync.Mutex
 	inFlight int
@@ -57,6 +58,9 @@ func (c *clocked) answer(r *http.Request) (int, string) {
 	c.inFlight--
 	c.perRoom[room]--
 	c.mu.Unlock()
+	if c.hang != nil && c.hang(room) {
+		return 0, ""
+	}
 	if c.fail != nil {
 		if status, body := c.fail(room, r.URL.Path); status != 0 {
 			return status, body
@@ -99,13 +103,14 @@ func runClocked(t *testing.T, c *clocked, mode connection.Mode, n int, span time
 // room is looked at in time.
 func TestPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &clocked{takes: 300 * time.Millisecond}
+		c := &clocked{takes: 50 * time.Millisecond}
 		store := runClocked(t, c, connection.AppOnly, 60, 30*time.Minute)
 		if c.most > maxInFlight || c.overlap {
 			t.Errorf("%d requests at a time, two for one room %v", c.most, c.overlap)
 		}
+		const span = 10 * time.Second
 		for i := range c.all {
-			if j := i + 2*requestsPerSecond; j < len(c.all) && c.all[j].Sub(c.all[i]) < time.Second {
+			if j := i + requestBurst + requestsPerSecond*int(span/time.Second); j < len(c.all) && c.all[j].Sub(c.all[i]) < span {
 				t.Fatalf("%d requests in %v", j-i+1, c.all[j].Sub(c.all[i]))
 			}
 		}
@@ -123,6 +128,21 @@ func TestPace(t *testing.T) {
 		}
 		if len(store.agendas) != 60 {
 			t.Errorf("%d agendas, want 60", len(store.agendas))
+		}
+	})
+}
+
+// TestManyRooms: a thousand rooms start at once. The last ones wait minutes for
+// their turn, and none of them fails for that.
+func TestManyRooms(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &clocked{takes: 50 * time.Millisecond}
+		store := runClocked(t, c, connection.AppOnly, 1000, 8*time.Minute)
+		if n := len(store.agendas); n != 1000 {
+			t.Errorf("%d agendas, want 1000", n)
+		}
+		if p := store.state().Problem; p != nil {
+			t.Errorf("problem = %+v", *p)
 		}
 	})
 }
@@ -156,7 +176,32 @@ func TestBackOff(t *testing.T) {
 	})
 }
 
-// TestNoConnectionStorm: with a wrong secret the rooms share few requests for a
+// TestHangingRooms: more rooms than may be under way get no answer at all; the
+// others are read all the same.
+func TestHangingRooms(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hangs := func(room string) bool { return room != "" && room < "room006" }
+		c := &clocked{takes: time.Millisecond, hang: hangs}
+		store := runClocked(t, c, connection.AppOnly, 12, 2*time.Hour)
+		for room, times := range c.times {
+			if room == "" || hangs(room) {
+				continue
+			}
+			worst := time.Duration(0)
+			for i := 1; i < len(times); i++ {
+				worst = max(worst, times[i].Sub(times[i-1]))
+			}
+			if worst > 2*time.Minute || len(times) < 100 {
+				t.Errorf("%s: %d requests, once none for %v", room, len(times), worst)
+			}
+		}
+		if n := len(store.agendas); n != 6 {
+			t.Errorf("%d agendas, want 6", n)
+		}
+	})
+}
+
+// TestNoTokenStorm: with a wrong secret the rooms share few requests for a
 // token, and the connection says what is wrong.
 func TestNoTokenStorm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -95,7 +95,7 @@ type Service struct {
 	now       func() time.Time
 
 	base      http.RoundTripper // as given, for pages
-	transport http.RoundTripper // bounded and counted; Graph adds the gate
+	transport http.RoundTripper // bounded and counted
 	gate      *gate
 	counters  *counters
 	attempts  *attempts
@@ -132,7 +132,7 @@ func newService(o Options, base http.RoundTripper) *Service {
 		changed: o.Changed, refreshed: o.Refreshed,
 		custom:   connection.Endpoints{Login: o.LoginURL, Graph: o.GraphURL},
 		siteZone: o.SiteZone, notFound: o.NotFound, now: o.Now,
-		counters: newCounters(), health: newHealth(), gate: newGate(maxInFlight, requestsPerSecond),
+		counters: newCounters(), health: newHealth(), gate: newGate(maxInFlight, requestsPerSecond, requestBurst),
 		kick:     make(chan struct{}, 1),
 		sessions: map[connection.ID]*session{},
 		rooms:    map[calendar.RoomID]*roomSync{},

@@ -80,6 +80,8 @@ func (s *Service) metadata(ctx context.Context, login, tenant string) (metadata,
 	m := metadata{issuer: doc.Issuer}
 	if first, _, _ := strings.Cut(strings.TrimPrefix(iss.Path, "/"), "/"); guid.MatchString(first) {
 		m.tenant = strings.ToLower(first)
+	} else if tenant != anyTenant {
+		return metadata{}, &connection.Error{Kind: connection.BadAnswer, Op: op}
 	}
 	return m, nil
 }
@@ -100,6 +102,17 @@ func (s *Service) msal(ends connection.Endpoints, tenant string, set connection.
 		return confidential.Client{}, &connection.Error{Kind: connection.WrongCloud, Op: "token"}
 	}
 	return c, nil
+}
+
+// unshaken runs a call of MSAL and turns a panic of it into a bad answer: it
+// parses what a server sent, and no server may stop the gateway.
+func unshaken(call func() (confidential.AuthResult, error)) (res confidential.AuthResult, err error) {
+	defer func() {
+		if recover() != nil {
+			res, err = confidential.AuthResult{}, &connection.Error{Kind: connection.BadAnswer, Op: tokenOp}
+		}
+	}()
+	return call()
 }
 
 // bothSpellings adds to the scope member of a token answer the other spelling

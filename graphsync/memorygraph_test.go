@@ -11,7 +11,7 @@ import (
 )
 
 // inMemory answers requests without a socket, so that a test may run on
-// virtual time.
+// virtual time. A status of 0 means that no answer ever comes.
 type inMemory func(*http.Request) (status int, body string)
 
 func (f inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -19,6 +19,10 @@ func (f inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	status, body := f(r)
+	if status == 0 {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
 	return &http.Response{
 		StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r, ContentLength: int64(len(body)),
 		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)),

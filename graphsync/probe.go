@@ -128,9 +128,6 @@ func (p *probe) add(name, room string, err error, now time.Time) {
 // are fixed in a token when it is issued.
 func (s *Service) tryAppOnly(ctx context.Context, c connection.Connection, rooms int, enough bool) (probe, error) {
 	key := sessionKey{settings: c.Settings, mode: connection.AppOnly, tenant: tenantOf(c)}
-	if c.State.TenantID != "" && c.Settings.Tenant == "" {
-		key.tenant = c.State.TenantID
-	}
 	ses, err := s.open(c.ID, key, newHeld())
 	if err != nil {
 		var p probe
@@ -144,7 +141,12 @@ func (s *Service) tryAppOnly(ctx context.Context, c connection.Connection, rooms
 // and with enough only until one could be read.
 func (s *Service) try(ctx context.Context, c connection.Connection, ses *session, rooms int, enough bool) (probe, error) {
 	var p probe
-	_, err := ses.tokens.get(ctx, "")
+	leave, err := s.gate.enter(ctx)
+	if err != nil {
+		return p, &connection.Error{Kind: connection.Unreachable, Op: "check connection"}
+	}
+	defer leave()
+	_, err = ses.tokens.get(ctx, "")
 	p.add("token", "", err, s.now())
 	if err != nil {
 		return p, nil

@@ -160,7 +160,7 @@ func FuzzTidy(f *testing.F) {
 // TestDocumentedEvent follows one documented event through all of the path:
 // Microsoft's JSON, the SDK, our event.
 func TestDocumentedEvent(t *testing.T) {
-	raw, err := os.ReadFile(filepath.Join("testdata", "microsoft", "user-post-events-02-response.json"))
+	raw, err := os.ReadFile(filepath.Join("..", "testdata", "graph", "samples", "user-post-events-02-response.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

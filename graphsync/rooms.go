@@ -28,7 +28,12 @@ func (s *Service) RefreshRooms(ctx context.Context, id connection.ID) error {
 	if err != nil {
 		return err
 	}
+	leave, err := s.gate.enter(ctx)
+	if err != nil {
+		return &connection.Error{Kind: connection.Unreachable, Op: "list rooms"}
+	}
 	found, err := withToken(ctx, ses, func() ([]msgraph.Room, error) { return ses.graph.Rooms(ctx) })
+	leave()
 	if err = placesError(err); kindOf(err) == connection.PlacesDenied {
 		if lerr := s.setLost(ctx, id, connection.PlaceReadAll, true); lerr != nil {
 			return lerr

@@ -89,8 +89,9 @@ func (s *Service) open(id connection.ID, key sessionKey, accessor cache.ExportRe
 	})
 	graph, err := msgraph.New(msgraph.Options{
 		BaseURL:   ends.Graph,
-		Transport: gated{next: s.transport, gate: s.gate},
+		Transport: s.transport,
 		Token:     t.get,
+		Pace:      s.gate.pace,
 	})
 	if err != nil {
 		return nil, &connection.Error{Kind: connection.WrongCloud, Op: "connect"}
@@ -178,7 +179,7 @@ func (t *tokens) get(ctx context.Context, challenge string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	res, err := t.fetch(ctx, decoded, t.fresh)
+	res, err := unshaken(func() (confidential.AuthResult, error) { return t.fetch(ctx, decoded, t.fresh) })
 	if err == nil && res.AccessToken == "" {
 		err = &connection.Error{Kind: connection.BadAnswer, Op: tokenOp}
 	}

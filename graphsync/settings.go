@@ -43,6 +43,9 @@ func CheckSettings(s connection.Settings) error {
 	return nil
 }
 
+// anyTenant stands for every organization in an authority.
+const anyTenant = "organizations"
+
 // isTenant reports whether t is a tenant's GUID or one of its domains. The
 // aliases common, organizations and consumers name no tenant.
 func isTenant(t string) bool {
@@ -67,5 +70,5 @@ func tenantOf(c connection.Connection) string {
 	case c.State.TenantID != "":
 		return c.State.TenantID
 	}
-	return "organizations"
+	return anyTenant
 }

@@ -111,7 +111,10 @@ func (s *Service) trySecret(ctx context.Context, a attempt) error {
 	if err != nil {
 		return err
 	}
-	if _, err := client.AcquireTokenByCredential(ctx, []string{a.ends.Graph + "/.default"}); err != nil {
+	_, err = unshaken(func() (confidential.AuthResult, error) {
+		return client.AcquireTokenByCredential(ctx, []string{a.ends.Graph + "/.default"})
+	})
+	if err != nil {
 		return tokenError("check client secret", err)
 	}
 	return nil
@@ -215,7 +218,9 @@ func (s *Service) acceptSignIn(ctx context.Context, a attempt, code string) erro
 	if err != nil {
 		return err
 	}
-	res, err := client.AcquireTokenByAuthCode(ctx, code, s.redirect, scopes(a.ends.Graph), confidential.WithChallenge(a.verifier))
+	res, err := unshaken(func() (confidential.AuthResult, error) {
+		return client.AcquireTokenByAuthCode(ctx, code, s.redirect, scopes(a.ends.Graph), confidential.WithChallenge(a.verifier))
+	})
 	if err != nil {
 		return tokenError(a.op(), err)
 	}

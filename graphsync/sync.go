@@ -23,7 +23,7 @@ const (
 	listEvery      = time.Hour
 	chooseEvery    = 10 * time.Minute // tries of a delegated connection to read on its own rights
 	superviseEvery = 20 * time.Second
-	lookTime       = 2 * time.Minute // one look, waiting for its turn included
+	lookTime       = 2 * time.Minute // one look, once it has its turn
 	rolloverSpread = 20 * time.Minute
 )
 
@@ -236,15 +236,21 @@ func (s *Service) Sync(ctx context.Context, room calendar.RoomID) error {
 // to, commits, and reports. With force it always reads.
 func (s *Service) look(parent context.Context, at place, force bool) error {
 	r := s.roomSync(at.room)
-	ctx, cancel := context.WithTimeout(parent, lookTime)
-	defer cancel()
+	waited := &connection.Error{Kind: connection.Unreachable, Op: "read calendar", Room: string(at.room)}
 	select {
 	case <-r.turn:
-	case <-ctx.Done():
-		return &connection.Error{Kind: connection.Unreachable, Op: "read calendar", Room: string(at.room)}
+	case <-parent.Done():
+		return waited
 	}
 	defer func() { r.turn <- struct{}{} }()
+	leave, err := s.gate.enter(parent)
+	if err != nil {
+		return waited
+	}
+	ctx, cancel := context.WithTimeout(parent, lookTime)
 	changed, err := s.lookOnce(ctx, at, r, force)
+	cancel()
+	leave()
 	if err != nil {
 		if kindOf(err) == "" {
 			r.loaded = false // the store may have kept it or not

@@ -19,6 +19,7 @@ import (
 const (
 	maxInFlight       = 4
 	requestsPerSecond = 10
+	requestBurst      = 50 // a dozen rooms after a start
 )
 
 func newTransport(roots *x509.CertPool) *http.Transport {
@@ -27,7 +28,7 @@ func newTransport(roots *x509.CertPool) *http.Transport {
 		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		TLSClientConfig:       &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:   10 * time.Second,
-		ResponseHeaderTimeout: 30 * time.Second,
+		ResponseHeaderTimeout: 25 * time.Second,
 		IdleConnTimeout:       90 * time.Second,
 		MaxIdleConnsPerHost:   maxInFlight + 2,
 		ForceAttemptHTTP2:     true,
@@ -56,27 +57,36 @@ func (c counted) RoundTrip(req *http.Request) (*http.Response, error) {
 	return c.next.RoundTrip(req)
 }
 
-// gate lets a few requests through at a time, and not too many in a second.
+// gate bounds the traffic to Graph: enter lets a few looks in at a time, in the
+// order they came, and pace spaces the requests of those inside. A look keeps its
+// place until it is done, so that a room whose doorbell rang is read at once.
 type gate struct {
-	slots    chan struct{}
-	interval time.Duration
-	burst    time.Duration
+	places   chan struct{}
+	interval time.Duration // a request's share of the bucket
+	burst    time.Duration // the whole bucket
 
 	mu   sync.Mutex
-	next time.Time // guarded by mu: when the bucket would be full again
+	next time.Time // guarded by mu: ahead of now by what the bucket lacks
 }
 
-func newGate(inFlight, perSecond int) *gate {
-	return &gate{slots: make(chan struct{}, inFlight), interval: time.Second / time.Duration(perSecond), burst: time.Second}
+func newGate(inFlight, perSecond, burst int) *gate {
+	interval := time.Second / time.Duration(perSecond)
+	return &gate{places: make(chan struct{}, inFlight), interval: interval, burst: time.Duration(burst) * interval}
 }
 
-// enter waits for the caller's turn; leave must follow when it returned nil.
-func (g *gate) enter(ctx context.Context) error {
+// enter waits for a place; leave gives it back. Who is inside makes one request
+// at a time and does not enter again.
+func (g *gate) enter(ctx context.Context) (leave func(), err error) {
 	select {
-	case g.slots <- struct{}{}:
+	case g.places <- struct{}{}:
+		return func() { <-g.places }, nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
+}
+
+// pace waits until one more request may be sent.
+func (g *gate) pace(ctx context.Context) error {
 	g.mu.Lock()
 	now := time.Now()
 	if floor := now.Add(-g.burst); g.next.Before(floor) {
@@ -88,28 +98,7 @@ func (g *gate) enter(ctx context.Context) error {
 	if wait <= 0 {
 		return nil
 	}
-	if err := sleep(ctx, wait); err != nil {
-		g.leave()
-		return err
-	}
-	return nil
-}
-
-func (g *gate) leave() { <-g.slots }
-
-// gated is a transport behind a gate; it lies around the reading of the body.
-type gated struct {
-	next http.RoundTripper
-	gate *gate
-}
-
-// RoundTrip implements http.RoundTripper.
-func (g gated) RoundTrip(req *http.Request) (*http.Response, error) {
-	if err := g.gate.enter(req.Context()); err != nil {
-		return nil, err
-	}
-	defer g.gate.leave()
-	return g.next.RoundTrip(req)
+	return sleep(ctx, wait)
 }
 
 // sleep waits for d or until ctx ends.

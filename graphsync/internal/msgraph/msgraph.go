@@ -37,7 +37,7 @@ const apiPath = "/v1.0"
 // Bounds of one call. Pages are bounded in number so that a server that always
 // names a next page cannot hold a room for ever.
 const (
-	callTimeout   = 40 * time.Second
+	callTimeout   = 30 * time.Second
 	maxRoomPages  = 200
 	maxViewPages  = 60
 	maxDeltaPages = 400
@@ -57,12 +57,16 @@ type Options struct {
 	// Token returns a bearer token. claims is empty, or the base64 claims
 	// challenge of a 401 that the token must answer.
 	Token func(ctx context.Context, claims string) (string, error)
+	// Pace, when not nil, waits until one more request may be sent. The wait
+	// does not count against the time of the call.
+	Pace func(ctx context.Context) error
 }
 
 // Client calls one Graph endpoint.
 type Client struct {
 	base    *url.URL
 	adapter *core.GraphRequestAdapterBase
+	pace    func(ctx context.Context) error
 }
 
 // New returns a client. It opens no connection.
@@ -93,7 +97,11 @@ func New(o Options) (*Client, error) {
 		return nil, fmt.Errorf("msgraph: request adapter: %w", err)
 	}
 	adapter.SetBaseUrl(base.Scheme + "://" + base.Host + apiPath)
-	return &Client{base: base, adapter: adapter}, nil
+	pace := o.Pace
+	if pace == nil {
+		pace = func(context.Context) error { return nil }
+	}
+	return &Client{base: base, adapter: adapter, pace: pace}, nil
 }
 
 // pathParameters are what the SDK's root request builder would hand down.
@@ -116,6 +124,9 @@ func immutable(prefer ...string) *abstractions.RequestHeaders {
 // makes. Errors are *Error or come from the token source. The SDK panics on
 // some malformed headers and error bodies; that is a bad answer like others.
 func (c *Client) send(ctx context.Context, info *abstractions.RequestInformation, factory serialization.ParsableFactory) (res serialization.Parsable, err error) {
+	if err := c.pace(ctx); err != nil {
+		return nil, &Error{Fault: Unreachable, Err: err}
+	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	var seen note
