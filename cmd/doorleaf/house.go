@@ -20,6 +20,7 @@ import (
 	"doorleaf/gateway"
 	"doorleaf/gateway/admin"
 	"doorleaf/gateway/calendar"
+	"doorleaf/gateway/connection"
 	"doorleaf/gateway/sqlite"
 	"doorleaf/graphsync"
 	"doorleaf/render"
@@ -77,7 +78,7 @@ func (h *house) openStore(ctx context.Context) error {
 		return fmt.Errorf("data folder: %w", err)
 	}
 	path := filepath.Join(h.conf.data, "doorleaf.db")
-	key, err := sqlite.LoadKey(h.conf.masterKeyFile, path)
+	key, err := sqlite.LoadKey(h.conf.masterKeyFile)
 	if err != nil {
 		return err
 	}
@@ -168,7 +169,9 @@ func (h *house) openLink(ctx context.Context) error {
 		o.Dial = h.broker.GatewayConn
 		o.Connected = h.broker.Connected
 		o.Address = h.broker.Address
+		o.Secure = h.broker.Secure
 		o.KickSession = h.broker.Kick
+		o.Secure = h.broker.Secure
 	} else if err := h.externalBroker(&o); err != nil {
 		return err
 	}
@@ -233,7 +236,7 @@ func (h *house) openAdmin(ctx context.Context) error {
 	}
 	info := admin.MQTTInfo{URLs: h.conf.mqttListen, CAFingerprint: h.authority.fingerprint(), CAPEM: h.authority.PEM()}
 	h.admin, err = admin.New(admin.Options{
-		Core: h.core, Calendars: h.calendars, Store: h.store, Catalogue: texts, Logger: h.log,
+		Core: h.core, Calendars: calendars{h.calendars}, Store: h.store, Catalogue: texts, Logger: h.log,
 		PublicURL: h.conf.publicURL, Version: version(), SetupToken: token,
 		CustomCloud: h.conf.customCloud(), MQTT: info,
 	})
@@ -243,6 +246,11 @@ func (h *house) openAdmin(ctx context.Context) error {
 	}
 	return err
 }
+
+// calendars adds the check of settings, which needs no service, to the service.
+type calendars struct{ *graphsync.Service }
+
+func (calendars) CheckSettings(s connection.Settings) error { return graphsync.CheckSettings(s) }
 
 // firstAccount makes the first administrator from the password file, or
 // returns a one-time token for making it in the browser.
