@@ -168,8 +168,11 @@ func place(d gateway.DoorView) string {
 func (p *page) cardLine(d gateway.DoorView) string {
 	switch d.Trust {
 	case gateway.Right:
-		return p.T("doors.line.confirmed", p.Clock(d.Status.ShownAt))
+		return p.T("doors.line.confirmed", p.When(d.Status.ShownAt))
 	case gateway.Sleeping:
+		if d.NextContact.IsZero() {
+			return p.T("doors.line.confirmed", p.When(d.Status.ShownAt))
+		}
 		return p.T("doors.line.next", p.Clock(d.NextContact))
 	case gateway.Late:
 		if d.Status.LastSeen.IsZero() {
