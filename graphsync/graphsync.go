@@ -165,8 +165,9 @@ func newService(o Options, base http.RoundTripper) *Service {
 
 // Counters returns how often things happened since the start: "requests",
 // "malformed_answers", "failures_<kind>" for every kind of connection.Kind that
-// occurred, "truth_reads", "delta_polls", "delta_rounds", "events_dropped",
-// "subjects_cut". The map is the caller's.
+// occurred, "truth_reads", "delta_polls", "delta_rounds", "rooms_dropped" (no
+// usable address), "events_dropped" (end before begin), "subjects_cut" (over
+// 1 KiB). The map is the caller's.
 func (s *Service) Counters() map[string]uint64 { return s.counters.snapshot() }
 
 // RoomProblems returns the rooms that could not be read at their last look and

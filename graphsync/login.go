@@ -193,8 +193,16 @@ type sealed struct {
 	s  *Service
 	id connection.ID
 
-	mu   sync.Mutex
-	last map[string][]byte // guarded by mu; by partition
+	mu     sync.Mutex
+	last   map[string][]byte // guarded by mu; by partition
+	closed bool              // guarded by mu; nothing is written any more
+}
+
+// close returns when nothing more will be written.
+func (c *sealed) close() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
 }
 
 // Replace implements cache.ExportReplace.
@@ -220,7 +228,7 @@ func (c *sealed) Export(ctx context.Context, from cache.Marshaler, hints cache.E
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if bytes.Equal(blob, c.last[hints.PartitionKey]) {
+	if c.closed || bytes.Equal(blob, c.last[hints.PartitionKey]) {
 		return nil
 	}
 	if err := c.s.store.SetTokenCache(ctx, c.id, hints.PartitionKey, blob); err != nil {

@@ -29,20 +29,16 @@ func (f inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// fromJSON reads a page of events through the SDK.
-func fromJSON(t testing.TB, body string) []msgraph.Event {
+// viewOf reads a page of events through the SDK.
+func viewOf(t testing.TB, body string) ([]msgraph.Event, error) {
 	t.Helper()
 	c, err := msgraph.New(msgraph.Options{
 		BaseURL:   "https://graph.example",
-		Transport: inMemory(func(*http.Request) (int, string) { return 200, body }),
+		Transport: msgraph.Guard{Next: inMemory(func(*http.Request) (int, string) { return 200, body })},
 		Token:     func(context.Context, string) (string, error) { return "a.b.c", nil },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	events, err := c.View(t.Context(), "room@contoso.com", date(20, 0, 0), date(29, 0, 0))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return events
+	return c.View(t.Context(), "room@contoso.com", date(20, 0, 0), date(29, 0, 0))
 }

@@ -128,7 +128,7 @@ func (p *probe) add(name, room string, err error, now time.Time) {
 // are fixed in a token when it is issued.
 func (s *Service) tryAppOnly(ctx context.Context, c connection.Connection, rooms int, enough bool) (probe, error) {
 	key := sessionKey{settings: c.Settings, mode: connection.AppOnly, tenant: tenantOf(c)}
-	ses, err := s.open(c.ID, key, newHeld())
+	ses, err := s.open(key, newHeld())
 	if err != nil {
 		var p probe
 		p.add("token", "", err, s.now())

@@ -157,6 +157,35 @@ func FuzzTidy(f *testing.F) {
 	})
 }
 
+// FuzzEvents goes from any body to events: what comes out is bounded, valid and
+// in order.
+func FuzzEvents(f *testing.F) {
+	f.Add([]byte(`{"value":[{"id":"1","subject":"Plan","start":{"dateTime":"2026-11-21T09:00:00.0000000","timeZone":"UTC"},"end":{"dateTime":"2026-11-21T10:00:00.0000000","timeZone":"UTC"}}]}`))
+	f.Add([]byte(`{"value":[{"id":"1","isAllDay":true,"start":{"dateTime":"0001-01-01T00:00:00","timeZone":"Samoa Standard Time"},"end":{"dateTime":"9999-12-31T00:00:00","timeZone":"UTC+13"}}]}`))
+	f.Add([]byte(`{"value":[{"id":"1","subject":"\ud800","start":{"dateTime":"2026-11-21T09:00:00Z"},"end":{"dateTime":"2026-11-21T08:00:00+05:00"}}]}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		raw, err := viewOf(t, string(body))
+		if err != nil {
+			return
+		}
+		events, _, err := readEvents(raw)
+		if err != nil {
+			return
+		}
+		for i, e := range events {
+			if e.ID == "" || e.End.Before(e.Start) || len(e.Subject) > maxSubject || !utf8.ValidString(e.Subject) {
+				t.Errorf("event = %+v", e)
+			}
+			if e.AllDay && e.Start != e.Start.Truncate(24*time.Hour) {
+				t.Errorf("all-day event begins at %v", e.Start)
+			}
+			if i > 0 && e.Start.Before(events[i-1].Start) {
+				t.Errorf("event %d begins before event %d", i, i-1)
+			}
+		}
+	})
+}
+
 // TestDocumentedEvent follows one documented event through all of the path:
 // Microsoft's JSON, the SDK, our event.
 func TestDocumentedEvent(t *testing.T) {
@@ -169,7 +198,11 @@ func TestDocumentedEvent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, _, err := readEvents(fromJSON(t, string(body)))
+	read, err := viewOf(t, string(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, _, err := readEvents(read)
 	if err != nil {
 		t.Fatal(err)
 	}

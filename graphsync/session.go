@@ -17,6 +17,7 @@ type session struct {
 	key    sessionKey
 	tokens *tokens
 	graph  *msgraph.Client
+	cache  *sealed // nil when tokens are not stored
 }
 
 // sessionKey is what a session depends on.
@@ -33,6 +34,8 @@ const tokenOp = "token"
 // session returns the session of a connection in the mode it is in. The error
 // is NotConfigured when the connection is not connected.
 func (s *Service) session(ctx context.Context, id connection.ID) (*session, error) {
+	s.mu.Lock() // also while reading, so that closeSession ends what it must
+	defer s.mu.Unlock()
 	c, err := s.store.Connection(ctx, id)
 	if err != nil {
 		return nil, err
@@ -41,28 +44,36 @@ func (s *Service) session(ctx context.Context, id connection.ID) (*session, erro
 		return nil, &connection.Error{Kind: connection.NotConfigured, Op: "connect"}
 	}
 	key := sessionKey{settings: c.Settings, mode: c.State.Mode, tenant: tenantOf(c), account: c.State.AccountID}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if have := s.sessions[id]; have != nil && have.key == key {
 		return have, nil
 	}
-	made, err := s.open(id, key, &sealed{s: s, id: id, last: map[string][]byte{}})
+	store := &sealed{s: s, id: id, last: map[string][]byte{}}
+	made, err := s.open(key, store)
 	if err != nil {
 		return nil, err
 	}
+	if have := s.sessions[id]; have != nil {
+		have.cache.close()
+	}
+	made.cache = store
 	s.sessions[id] = made
 	return made, nil
 }
 
-// closeSession makes the next use start from the store again.
+// closeSession makes the next use start from the store again. When it returns,
+// the session before writes no token any more.
 func (s *Service) closeSession(id connection.ID) {
 	s.mu.Lock()
+	have := s.sessions[id]
 	delete(s.sessions, id)
 	s.mu.Unlock()
+	if have != nil {
+		have.cache.close()
+	}
 }
 
 // open makes a session without asking anybody.
-func (s *Service) open(id connection.ID, key sessionKey, accessor cache.ExportReplace) (*session, error) {
+func (s *Service) open(key sessionKey, accessor cache.ExportReplace) (*session, error) {
 	ends, err := s.ends(key.settings)
 	if err != nil {
 		return nil, err

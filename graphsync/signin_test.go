@@ -127,6 +127,32 @@ func TestAppOnlyAtOnce(t *testing.T) {
 	}
 }
 
+// TestConsentArrivesLate: a grant reaches Graph seconds after the administrator
+// gave it.
+func TestConsentArrivesLate(t *testing.T) {
+	o := newOffice(t, "aspen")
+	if err := o.signIn("admin", "pass-1", "accept"); err != nil {
+		t.Fatal(err)
+	}
+	to, err := o.service.AdminConsent(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, ok := o.browser("admin@"+o.graph.Domain(), "pass-1", "accept").visit(to.URL)
+	if !ok {
+		t.Fatal("the browser is stuck at the stand-in")
+	}
+	late := graphtest.AccessDenied()
+	late.Path, late.Count = "/v1.0/", 2 // places and calendar of the first try
+	o.graph.Inject(late)
+	if _, err := o.service.Answer(t.Context(), q, to.Cookie); err != nil {
+		t.Fatal(err)
+	}
+	if st := o.store.state(); st.Mode != connection.AppOnly || len(st.Lost) != 0 {
+		t.Errorf("state = %+v", st)
+	}
+}
+
 // TestRoomScope: rights limited to rooms in Exchange leave no trace in the
 // token; a probe finds them.
 func TestRoomScope(t *testing.T) {
