@@ -82,6 +82,10 @@ func roundTrip(t *testing.T, e *Encoder, d *Decoder, p pair, caps Capabilities) 
 	if !h.Delta {
 		return
 	}
+	inPlace := p.ref.clone()
+	if err := d.Decode(&inPlace, object, &inPlace); err != nil || !bytes.Equal(inPlace.Pix, p.next.Pix) {
+		t.Errorf("%v: decoded over its base: %v", h.Encoding, err)
+	}
 	if err := d.Decode(&got, object, nil); !errors.Is(err, ErrBase) {
 		t.Errorf("delta without base: %v, want ErrBase", err)
 	}

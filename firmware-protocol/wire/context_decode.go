@@ -8,9 +8,9 @@ import (
 // errCode is what a payload that no encoder wrote gives.
 var errCode = fmt.Errorf("%w: range code", ErrFormat)
 
-// decodeContext decodes a picture coded alone or, when ref is not nil, with
-// ref as context [DL-CTX-7].
-func (d *Decoder) decodeContext(dst *Bitmap, payload []byte, ref *Bitmap) error {
+// decodeContext decodes a picture coded alone or, when base is not nil, with
+// the rows of base as context [DL-CTX-7].
+func (d *Decoder) decodeContext(dst *Bitmap, payload, base []byte) error {
 	m, rc := &d.model, &d.coder
 	m.reset(dst.Width)
 	rc.reset(payload)
@@ -19,8 +19,8 @@ func (d *Decoder) decodeContext(dst *Bitmap, payload []byte, ref *Bitmap) error 
 		return errCode
 	}
 	for y := range dst.Height {
-		if ref != nil {
-			m.base = ref.Pix[y*m.stride : (y+1)*m.stride]
+		if base != nil {
+			m.base = base[y*m.stride : (y+1)*m.stride]
 		}
 		m.decodeRow(rc)
 		copy(dst.Pix[y*m.stride:(y+1)*m.stride], m.current[1:])

@@ -18,26 +18,29 @@ type Decoder struct {
 func NewDecoder() *Decoder { return &Decoder{digester: newDigester()} }
 
 // Decode decodes object into dst, whose Pix is reused when it is large enough.
-// ref is the base of a delta, nil when there is none; it must not share memory
-// with dst and is ignored by objects that are no delta. The error is ErrFormat,
-// ErrUnsupported, ErrBase or ErrChecksum; dst's content is then undefined.
+// ref is the base of a delta, nil when there is none; it is ignored by objects
+// that are no delta and never changed, unless dst is ref itself. The error is
+// ErrFormat, ErrUnsupported, ErrBase or ErrChecksum; dst's content is then
+// undefined.
 func (d *Decoder) Decode(dst *Bitmap, object []byte, ref *Bitmap) error {
 	h, err := ParseHeader(object)
 	if err != nil {
 		return err
 	}
+	var base []byte
 	if h.Delta {
 		if err := d.checkBase(h, ref); err != nil {
 			return err
 		}
+		base = ref.Pix
 	}
 	dst.Width, dst.Height, dst.Stride = h.Width, h.Height, (h.Width+7)/8
 	size := dst.Stride * dst.Height
-	if cap(dst.Pix) < size {
+	if cap(dst.Pix) < size || base != nil && &dst.Pix[:1][0] == &base[0] {
 		dst.Pix = make([]byte, size)
 	}
 	dst.Pix = dst.Pix[:size]
-	if err := d.payload(dst, object[h.Size():], ref, h.Encoding); err != nil {
+	if err := d.payload(dst, object[h.Size():], base, h.Encoding); err != nil {
 		return err
 	}
 	if err := dst.checkPadding(); err != nil {
@@ -67,8 +70,8 @@ func (d *Decoder) checkBase(h Header, ref *Bitmap) error {
 	return nil
 }
 
-// payload decodes one encoding into dst.Pix.
-func (d *Decoder) payload(dst *Bitmap, payload []byte, ref *Bitmap, encoding Encoding) error {
+// payload decodes one encoding into dst.Pix, over the rows of the base.
+func (d *Decoder) payload(dst *Bitmap, payload, base []byte, encoding Encoding) error {
 	switch encoding {
 	case EncodingRaw:
 		if len(payload) != len(dst.Pix) {
@@ -82,12 +85,12 @@ func (d *Decoder) payload(dst *Bitmap, payload []byte, ref *Bitmap, encoding Enc
 		if err := d.inflater.inflate(dst.Pix, payload); err != nil {
 			return err
 		}
-		subtle.XORBytes(dst.Pix, dst.Pix, ref.Pix)
+		subtle.XORBytes(dst.Pix, dst.Pix, base)
 		return nil
 	case EncodingContext:
 		return d.decodeContext(dst, payload, nil)
 	case EncodingContextRef:
-		return d.decodeContext(dst, payload, ref)
+		return d.decodeContext(dst, payload, base)
 	}
 	return fmt.Errorf("%w: encoding %d", ErrUnsupported, encoding)
 }

@@ -213,7 +213,11 @@ func (r *reference) byteAt(x, y int) {
 // referenceAgrees compares the fast decoder with the slow one on one payload.
 func referenceAgrees(payload []byte, w, h int, ref *Bitmap) (agrees bool) {
 	fast := NewBitmap(w, h)
-	errFast := NewDecoder().decodeContext(&fast, payload, ref)
+	var base []byte
+	if ref != nil {
+		base = ref.Pix
+	}
+	errFast := NewDecoder().decodeContext(&fast, payload, base)
 	slow, errSlow := referenceDecode(payload, w, h, ref)
 	if errFast != nil || errSlow != nil {
 		return (errFast == nil) == (errSlow == nil)
