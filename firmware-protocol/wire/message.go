@@ -47,8 +47,8 @@ type Shown struct {
 	LastError         uint16
 }
 
-// Ack answers Hello, Shown and Event [DL-MSG-13]. Counter is the newest of Boot
-// that is safe in the gateway's store.
+// Ack answers Hello, Shown and Event [DL-MSG-13]: what the message with that
+// Boot and Counter said is safe in the gateway's store.
 type Ack struct {
 	Boot, Counter   uint32
 	ServerTime      int64 // Unix milliseconds
