@@ -46,6 +46,7 @@ func killer(at int, arm string) func(string) {
 		if !armed {
 			_, err := os.Stat(arm)
 			if armed = err == nil; !armed {
+				fmt.Fprintf(os.Stderr, "before %s\n", point)
 				return
 			}
 		}
