@@ -16,6 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+//go:generate go test -run Vectors -update .
+
 var update = flag.Bool("update", false, "write the vectors of firmware-protocol/vectors anew")
 
 // hexBytes is a byte string in JSON.
