@@ -75,7 +75,7 @@ func (p *pairTable) open(nonce string, m wire.PairCommit, spki [32]byte, now tim
 		}
 		return a, nil
 	}
-	if len(p.attempts) >= maxAttempts {
+	if len(p.attempts) >= maxAttempts && !p.dropClaimed() {
 		return nil, fmt.Errorf("%d signs are pairing already", len(p.attempts))
 	}
 	a := &attempt{nonce: nonce, commit: m, spki: spki, since: now}
@@ -84,6 +84,22 @@ func (p *pairTable) open(nonce string, m wire.PairCommit, spki [32]byte, now tim
 	}
 	p.attempts[nonce] = a
 	return a, nil
+}
+
+// dropClaimed makes room by forgetting the oldest attempt that came to its end;
+// the caller holds mu.
+func (p *pairTable) dropClaimed() bool {
+	var oldest *attempt
+	for _, a := range p.attempts {
+		if a.identity != nil && (oldest == nil || a.since.Before(oldest.since)) {
+			oldest = a
+		}
+	}
+	if oldest == nil {
+		return false
+	}
+	delete(p.attempts, oldest.nonce)
+	return true
 }
 
 // reveal opens the commitment: the code is known now, and a person must type

@@ -17,6 +17,7 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"github.com/eclipse/paho.mqtt.golang/packets"
 
+	"doorleaf/devices"
 	"doorleaf/firmware-protocol/wire"
 )
 
@@ -147,6 +148,15 @@ func (s *Sign) open(ctx context.Context, c *session, paired bool, pin []byte) (n
 	return t, nil
 }
 
+// Why a connection that was open is given up.
+var (
+	errLost       = errors.New("connection lost")
+	errNoAnswer   = errors.New("no answer to a report")
+	errNoBlocks   = errors.New("no answer to requests for a picture")
+	errNoManifest = errors.New("a promised manifest did not come")
+	errEndless    = errors.New("the conversation has no end")
+)
+
 var errPin = errors.New("server has another key than when the sign was paired")
 
 // trust says which server the sign believes: one whose certificate the given
@@ -239,9 +249,12 @@ func (s *Sign) hangUp() {
 }
 
 // broken ends a connection that does not work and tries again later.
-func (s *Sign) broken(why string) {
+func (s *Sign) broken(why error) {
 	s.hangUp()
-	s.emit(Event{Event: "offline", Error: why})
+	if why != errLost && s.st.LastError == 0 {
+		s.st.LastError = uint16(devices.ErrTimeout)
+	}
+	s.emit(Event{Event: "offline", Error: why.Error()})
 	s.awake = true
 	s.retryLater()
 }

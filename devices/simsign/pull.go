@@ -43,7 +43,7 @@ func (s *Sign) pull(now time.Time) bool {
 	}
 	if late {
 		if t.silent++; t.silent >= repeats {
-			s.broken("no blocks")
+			s.broken(errNoBlocks)
 			return false
 		}
 	}

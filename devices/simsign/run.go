@@ -59,7 +59,7 @@ func (s *Sign) Run(ctx context.Context) (err error) {
 			s.dialDone(d)
 		case c := <-s.lost:
 			if c == s.conn {
-				s.broken("connection lost")
+				s.broken(errLost)
 			}
 		}
 	}

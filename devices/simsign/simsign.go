@@ -42,6 +42,9 @@ type Options struct {
 	Capabilities wire.Capabilities
 	Minimal      bool // no capability but the raw encoding
 
+	// Identity makes a sign that was never paired one that was; nil: it pairs.
+	Identity *Identity
+
 	Storage   Storage       // nil: nothing outlives the Sign
 	ClockSkew time.Duration // how wrong the sign's own clock is
 	Chunk     int           // bytes asked for at once, 256 to 4096; 0 means 4096
@@ -54,6 +57,12 @@ type Options struct {
 	// Traffic is asked how often a message is to be delivered: 1 as it should
 	// be, 0 lost, 2 twice. May be nil.
 	Traffic func(up bool, name string) int
+}
+
+// Identity is what pairing gives a sign.
+type Identity struct {
+	ID     devices.SignID
+	Secret []byte // 32 bytes
 }
 
 // ErrPowerCut is returned by Run when Fault cut the power.
@@ -140,6 +149,13 @@ func New(o Options) (*Sign, error) {
 	}
 	if err := s.load(); err != nil {
 		return nil, err
+	}
+	if id := o.Identity; id != nil && s.st.Sign == "" {
+		keys, err := wire.DeriveKeys(id.Secret, string(id.ID))
+		if err != nil {
+			return nil, fmt.Errorf("simsign: identity: %w", err)
+		}
+		s.st.Sign, s.st.Secret, s.keys = string(id.ID), id.Secret, keys
 	}
 	s.drawn = wire.Digest(s.st.Drawn32())
 	var seed [4]byte

@@ -78,13 +78,13 @@ func (s *Sign) converse(now time.Time) {
 		t.began = now
 	}
 	if !s.opts.AlwaysOn && now.Sub(t.began) > longTalk {
-		s.broken("the gateway has no end")
+		s.broken(errEndless)
 		return
 	}
 	if !t.promised.IsZero() && !t.promised.After(now) {
 		t.promised = time.Time{}
 		if t.missed++; t.missed >= repeats {
-			s.broken("a promised manifest did not come")
+			s.broken(errNoManifest)
 			return
 		}
 		t.hailed, t.greeted = false, false
@@ -112,7 +112,7 @@ func (s *Sign) speak(now time.Time) bool {
 			return true
 		}
 		if p.tries++; p.tries >= repeats {
-			s.broken("no answer")
+			s.broken(errNoAnswer)
 			return false
 		}
 		p.deadline = now.Add(answerWait)
