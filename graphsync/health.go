@@ -28,6 +28,7 @@ type connHealth struct {
 	places *connection.Problem // rooms cannot be listed
 	rooms  map[calendar.RoomID]*connection.Problem
 	good   map[calendar.RoomID]bool // rooms whose last look succeeded
+	watch  int                      // how many rooms there are, 0 before Run knows
 
 	known   bool // shown and checked are what the store has, or is about to have
 	shown   *connection.Problem
@@ -50,6 +51,13 @@ func (h *health) of(id connection.ID) *connHealth {
 func (h *health) forget(id connection.ID) {
 	h.mu.Lock()
 	delete(h.conns, id)
+	h.mu.Unlock()
+}
+
+// watching says how many rooms a connection has.
+func (h *health) watching(id connection.ID, rooms int) {
+	h.mu.Lock()
+	h.of(id).watch = rooms
 	h.mu.Unlock()
 }
 
@@ -81,7 +89,7 @@ func (c *connHealth) overall() *connection.Problem {
 	switch {
 	case c.token != nil:
 		return c.token
-	case len(c.rooms) > 0 && len(c.good) == 0:
+	case len(c.rooms) > 0 && len(c.good) == 0 && len(c.rooms) >= c.watch:
 		return c.rooms[slices.Min(slices.Collect(maps.Keys(c.rooms)))]
 	}
 	return c.places

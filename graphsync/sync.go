@@ -115,23 +115,27 @@ func (s *Service) supervise(ctx context.Context, crew *crew) error {
 	if err != nil {
 		return err
 	}
-	live := map[connection.ID]bool{}
+	count := map[connection.ID]int{} // rooms of connections in use
 	for _, c := range conns {
-		if c.State.Mode == connection.NotConnected {
-			continue
-		}
-		live[c.ID] = true
-		if crew.lists[c.ID] == nil {
-			crew.lists[c.ID] = crew.start(func(ctx context.Context) { s.keepList(ctx, c.ID) })
+		if c.State.Mode != connection.NotConnected {
+			count[c.ID] = 0
 		}
 	}
 	wanted := map[place]bool{}
 	for _, r := range rooms {
 		at := place{conn: s.owner(r.ID, conns), room: r.ID}
-		if !live[at.conn] {
-			continue
+		if _, live := count[at.conn]; live {
+			wanted[at] = true
+			count[at.conn]++
 		}
-		wanted[at] = true
+	}
+	for id, n := range count {
+		s.health.watching(id, n)
+		if crew.lists[id] == nil {
+			crew.lists[id] = crew.start(func(ctx context.Context) { s.keepList(ctx, id) })
+		}
+	}
+	for at := range wanted {
 		if crew.rooms[at] == nil {
 			crew.rooms[at] = crew.start(func(ctx context.Context) { s.watch(ctx, at) })
 		}
@@ -144,7 +148,7 @@ func (s *Service) supervise(ctx context.Context, crew *crew) error {
 		}
 	}
 	for id, cancel := range crew.lists {
-		if !live[id] {
+		if _, live := count[id]; !live {
 			cancel()
 			delete(crew.lists, id)
 		}
