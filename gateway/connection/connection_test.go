@@ -11,7 +11,7 @@ func TestSettingsNeverShowTheSecret(t *testing.T) {
 	s := Settings{Cloud: Global, Tenant: "contoso.com", ClientID: "id", ClientSecret: "Topsecret"}
 	c := Connection{ID: 1, Settings: s}
 	for _, text := range []string{
-		s.String(), fmt.Sprint(s), fmt.Sprintf("%v", &s), fmt.Sprintf("%+v", s), fmt.Sprintf("%#v", s), fmt.Sprintf("%s", s),
+		s.String(), fmt.Sprint(s), fmt.Sprintf("%v", &s), fmt.Sprintf("%+v", s), fmt.Sprintf("%#v", s),
 		fmt.Sprint(c), fmt.Sprintf("%+v", c), fmt.Sprintf("%#v", c),
 	} {
 		if strings.Contains(text, "Topsecret") {
