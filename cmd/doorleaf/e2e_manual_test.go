@@ -16,6 +16,7 @@ import (
 // TestManual does in a real browser what manuals/syncsign-sops.txt describes,
 // then pairs a sign and follows a moved meeting from the calendar to the glass.
 func TestManual(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	b := openBrowser(t, o.graph)
 	meeting := o.graph.Calendar(aurora).Create(graphtest.Event{Subject: "Quarterly plan", Organizer: graphtest.Person{Name: "Kim Berg", Address: "kim@practice.example"},

@@ -54,6 +54,7 @@ func newOffice(t *testing.T) *office {
 		"DOORLEAF_DATA=" + o.data, "DOORLEAF_LISTEN=127.0.0.1:" + port, "DOORLEAF_MQTT_LISTEN=mqtts://" + o.mqtt,
 		"DOORLEAF_LOGIN_URL=" + graph.LoginURL(), "DOORLEAF_GRAPH_URL=" + graph.GraphURL(), "DOORLEAF_CA_FILE=" + ca,
 		"DOORLEAF_POLL_INTERVAL=1s"}, "serve")
+	o.gateway.waitFor("listening", 0, func(l string) bool { return strings.Contains(l, "msg=listening") })
 	return o
 }
 
@@ -64,7 +65,6 @@ func (o *office) admin() string { return graphtest.AdminName + "@" + o.graph.Dom
 func (o *office) setupURL() string {
 	o.t.Helper()
 	line, _ := o.gateway.waitFor("link for the first administrator", 0, func(l string) bool { return strings.Contains(l, "/m/setup?token=") })
-	o.gateway.waitFor("listening", 0, func(l string) bool { return strings.Contains(l, "msg=listening") })
 	for word := range strings.FieldsSeq(line) {
 		if link, ok := strings.CutPrefix(word, "open="); ok {
 			return strings.Trim(link, `"`)
