@@ -27,13 +27,13 @@ func (s *server) done(w http.ResponseWriter, what string) {
 func (s *server) failed(w http.ResponseWriter, err error) {
 	f := failureOf(err)
 	value := f.key
-	if f.code != "" {
-		value += "~" + f.code
+	if with := value + "~" + f.code; f.code != "" && flashValue.MatchString(with) {
+		value = with
 	}
 	s.setCookie(w, "flash", value, time.Minute)
 }
 
-var flashValue = regexp.MustCompile(`^((?:done|error|failure)\.[a-z0-9-]{1,40})(?:~([A-Za-z0-9 _.-]{1,60}))?$`)
+var flashValue = regexp.MustCompile(`^((?:done|error|failure)\.[a-z0-9-]{1,40})(?:~([A-Za-z0-9_.-]+(?: [A-Za-z0-9_.-]+){0,3}))?$`)
 
 // takeFlash reads the sentence and removes its cookie.
 func (s *server) takeFlash(w http.ResponseWriter, v *visit, p *page) *flash {
