@@ -1,0 +1,92 @@
+package simsign_test
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"testing"
+	"time"
+
+	mochi "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/listeners"
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"doorleaf/devices/mqttlink"
+	"doorleaf/devices/simsign"
+)
+
+// allowAll is a broker without any rules.
+type allowAll struct{ mochi.HookBase }
+
+func (*allowAll) ID() string { return "allow-all" }
+func (*allowAll) Provides(b byte) bool {
+	return b == mochi.OnConnectAuthenticate || b == mochi.OnACLCheck
+}
+func (*allowAll) OnConnectAuthenticate(*mochi.Client, packets.Packet) bool { return true }
+func (*allowAll) OnACLCheck(*mochi.Client, string, bool) bool              { return true }
+
+// Gateway and signs meet at a broker that is not ours and tells nobody who is
+// connected. It restarts, and so does the gateway while the signs stay.
+func TestForeignBroker(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	server := func(l net.Listener) *mochi.Server {
+		b := mochi.New(&mochi.Options{Logger: slog.New(slog.DiscardHandler)})
+		if err := b.AddHook(new(allowAll), nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.AddListener(listeners.NewNet("tcp", l)); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Serve(); err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	broker := server(l)
+	defer func() { _ = broker.Close() }()
+
+	s := &site{t: t, core: newCore(), patience: 20 * time.Second}
+	up := func() (stop func()) {
+		link, err := mqttlink.New(mqttlink.Options{BrokerURL: "mqtt://" + address, Gateway: s.core, Logger: quiet()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.core.mu.Lock()
+		s.core.link = link
+		s.core.mu.Unlock()
+		s.link = link
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan struct{})
+		go func() { defer close(done); _ = link.Run(ctx) }()
+		s.eventually("link is ready", link.Ready)
+		return func() { cancel(); <-done }
+	}
+	stop := up()
+	d := s.door(func(o *simsign.Options) { o.Dial, o.Gateway, o.AlwaysOn = nil, "mqtt://"+address, true })
+	id := d.claim()
+	s.eventually("link knows that the sign is there", func() bool { return s.link.Connected(id) })
+	s.show(id, 250, 122, time.Hour, 1)
+	s.confirmed(d, id, 1)
+
+	stop()
+	stop = up()
+	if s.link.Connected(id) {
+		t.Error("a new link knows who is connected")
+	}
+	s.show(id, 250, 122, time.Hour, 2) // published all the same
+	s.confirmed(d, id, 2)
+
+	_ = broker.Close()
+	s.eventually("link notices", func() bool { return !s.link.Ready() })
+	s.show(id, 250, 122, time.Hour, 3) // cannot be published now
+	if l, err = net.Listen("tcp", address); err != nil {
+		t.Skipf("port is taken by now: %v", err)
+	}
+	broker = server(l)
+	s.confirmed(d, id, 3)
+	stop()
+}
