@@ -23,5 +23,5 @@ soak: ## repeat the tests and fuzz for long (an hour and more)
 bench: ## measure: codec, renderer, store, and 1,000 signs on one gateway
 	go test -run '^$$' -bench . -benchmem -timeout 60m ./...
 
-shots: ## screenshots of the practice office at phone and desktop width into shots/
-	SHOTS=$(CURDIR)/shots go test -count=1 -run '^TestScreenshots$$' ./cmd/doorleaf
+shots: ## screenshots of every page in every language at phone and desktop width into shots/
+	go test -count=1 -run '^TestPages$$' ./cmd/doorleaf -shots $(CURDIR)/shots
