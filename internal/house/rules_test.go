@@ -55,7 +55,6 @@ func TestAssignments(t *testing.T) {
 		{"element", "state[1] = 2", 1},
 		{"counted", "state[1]++", 1},
 		{"cleared", "clear(state)", 1},
-		{"address", "p := &state; _ = p", 1},
 		{"own name", "state := map[int]int{}; state[1] = 2", 0},
 	}
 	for _, tt := range tests {

@@ -141,9 +141,8 @@ func changingKind(v *ast.ValueSpec) string {
 	return ""
 }
 
-// assignments returns where a function assigns to one of names, to an element
-// or a member of it, or takes its address. Names that the function declares
-// itself are its own.
+// assignments returns where a function assigns to one of names, or to an element
+// or a member of it. Names that the function declares itself are its own.
 func assignments(fn *ast.FuncDecl, names map[string]bool) []token.Pos {
 	own := ownNames(fn)
 	changed := func(e ast.Expr) bool {
@@ -175,10 +174,6 @@ func assignments(fn *ast.FuncDecl, names map[string]bool) []token.Pos {
 			}
 		case *ast.IncDecStmt:
 			if changed(x.X) {
-				found = append(found, x.Pos())
-			}
-		case *ast.UnaryExpr:
-			if x.Op == token.AND && changed(x.X) {
 				found = append(found, x.Pos())
 			}
 		case *ast.CallExpr:
