@@ -209,15 +209,26 @@ func (c *sealed) close() {
 func (c *sealed) Replace(ctx context.Context, to cache.Unmarshaler, hints cache.ReplaceHints) error {
 	blob, err := c.s.store.TokenCache(ctx, c.id, hints.PartitionKey)
 	if err != nil && !c.s.missing(err) {
-		return err
+		return cacheError(err)
 	}
 	if len(blob) == 0 {
 		return nil
 	}
 	c.mu.Lock()
+	known := bytes.Equal(blob, c.last[hints.PartitionKey])
 	c.last[hints.PartitionKey] = blob
 	c.mu.Unlock()
-	return to.Unmarshal(blob)
+	if err := to.Unmarshal(blob); err != nil && !known {
+		// As good as none: a new token, or a new sign-in, replaces it.
+		c.s.log.Warn("stored tokens not readable", "connection", c.id)
+	}
+	return nil
+}
+
+// cacheError marks an error of the store, which MSAL passes through, as none of
+// the login server's.
+func cacheError(err error) error {
+	return &connection.Error{Kind: connection.InternalFault, Op: tokenOp, Code: "store", Err: err}
 }
 
 // Export implements cache.ExportReplace.
@@ -232,7 +243,7 @@ func (c *sealed) Export(ctx context.Context, from cache.Marshaler, hints cache.E
 		return nil
 	}
 	if err := c.s.store.SetTokenCache(ctx, c.id, hints.PartitionKey, blob); err != nil {
-		return err
+		return cacheError(err)
 	}
 	c.last[hints.PartitionKey] = blob
 	return nil

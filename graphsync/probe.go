@@ -16,6 +16,9 @@ const (
 	roomsToShow   = 20
 )
 
+// settleTime bounds what a person waits for after signing in.
+const settleTime = answerTime / 2
+
 // Probe tests a connection with real calls and returns one line per call. A
 // delegated connection also has the application's own rights tried, and goes
 // over to them where they are granted. The error is NotConfigured without
@@ -93,15 +96,19 @@ func (s *Service) choose(ctx context.Context, id connection.ID, tries int) (appO
 }
 
 // settle chooses the mode after a sign-in or a grant and lists the rooms. That
-// they cannot be listed is no failure of the sign-in; the error is the store's.
-func (s *Service) settle(ctx context.Context, id connection.ID, tries int) error {
-	if _, err := s.choose(ctx, id, tries); err != nil {
-		return err
+// they cannot be listed, or that Graph takes too long, is no failure of the
+// sign-in: Run tries again. The error is the store's.
+func (s *Service) settle(parent context.Context, id connection.ID, tries int) error {
+	ctx, cancel := context.WithTimeout(parent, settleTime)
+	defer cancel()
+	_, err := s.choose(ctx, id, tries)
+	if err == nil {
+		err = s.RefreshRooms(ctx, id)
 	}
-	if err := s.RefreshRooms(ctx, id); err != nil && kindOf(err) == "" {
-		return err
+	if kindOf(err) != "" || (ctx.Err() != nil && parent.Err() == nil) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // probe is the result of a test.

@@ -27,6 +27,7 @@ type memory struct {
 	commits int
 	saves   int   // of states
 	fail    error // of writes
+	sealed  error // of reading tokens
 }
 
 func newMemory(c connection.Settings) *memory {
@@ -147,6 +148,9 @@ func (m *memory) SaveState(_ context.Context, id connection.ID, st connection.St
 func (m *memory) TokenCache(_ context.Context, _ connection.ID, partition string) ([]byte, error) {
 	defer m.locked()()
 	b, ok := m.blobs[partition]
+	if m.sealed != nil {
+		return nil, m.sealed
+	}
 	if !ok {
 		return nil, errNotFound
 	}

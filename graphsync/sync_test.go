@@ -461,6 +461,41 @@ func TestStoreFails(t *testing.T) {
 	}
 }
 
+// TestTokensUnreadable: what the store cannot give back is the store's fault;
+// what it gives back damaged is replaced.
+func TestTokensUnreadable(t *testing.T) {
+	o := newOffice(t, "aspen")
+	o.connectAppOnly()
+	room := calendar.NewRoomID(o.address("aspen"))
+	lost := errors.New("wrong key")
+	o.store.sealed = lost
+	o.open()
+	err := o.service.Sync(t.Context(), room)
+	wantKind(t, err, connection.InternalFault)
+	if !errors.Is(err, lost) {
+		t.Errorf("err = %v, want the store's wrapped", err)
+	}
+	o.store.sealed = nil
+	for partition := range o.store.blobs {
+		o.store.blobs[partition] = []byte(`{"AccessToken":[`)
+	}
+	o.open()
+	if err := o.service.Sync(t.Context(), room); err != nil {
+		t.Fatal(err)
+	}
+	if n := o.log.lines("stored tokens not readable"); n != 1 {
+		t.Errorf("%d log lines, want 1", n)
+	}
+	o.open()
+	tokens := o.graph.Count("token")
+	if err := o.service.Sync(t.Context(), room); err != nil {
+		t.Fatal(err)
+	}
+	if n := o.graph.Count("token") - tokens; n != 0 {
+		t.Errorf("%d token requests, want the new stored token used", n)
+	}
+}
+
 // TestRunEnds: Run returns when its context ends, also with requests hanging.
 func TestRunEnds(t *testing.T) {
 	o := newOffice(t, "aspen", "birch", "cedar")
