@@ -1,0 +1,296 @@
+package dither
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"doorleaf/render/mono"
+)
+
+// push is one share of an error: parts of the divisor, dx ahead in the row's
+// direction, dy rows below.
+type push struct{ dx, dy, parts int }
+
+var kernels = map[string]struct {
+	divisor int
+	pushes  []push
+}{
+	SierraLite:     {4, []push{{1, 0, 2}, {-1, 1, 1}, {0, 1, 1}}},
+	FloydSteinberg: {16, []push{{1, 0, 7}, {-1, 1, 3}, {0, 1, 5}, {1, 1, 1}}},
+	Atkinson:       {8, []push{{1, 0, 1}, {2, 0, 1}, {-1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {0, 2, 1}}},
+}
+
+// slowly is the obviously right twin: error diffusion in push form, threshold
+// and ordered by comparison of single pixels.
+func slowly(src *image.Gray, method string) *mono.Image {
+	w, h := src.Rect.Dx(), src.Rect.Dy()
+	dst := mono.New(w, h)
+	k, diffused := kernels[method]
+	shares := make(map[image.Point]int) // sum of parts times error
+	for y := range h {
+		direction := 1 - 2*(y%2)
+		for i := range w {
+			x := i
+			if direction < 0 {
+				x = w - 1 - i
+			}
+			v := int(src.GrayAt(src.Rect.Min.X+x, src.Rect.Min.Y+y).Y)
+			switch {
+			case method == Threshold:
+				dst.Set(x, y, v < 128)
+			case !diffused:
+				dst.Set(x, y, v < int(tile[y%side*side+x%side]))
+			default:
+				sum := v*k.divisor + shares[image.Pt(x, y)] + k.divisor/2
+				v = (sum - ((sum%k.divisor)+k.divisor)%k.divisor) / k.divisor
+				e := v
+				if v >= 128 {
+					e = v - 255
+				} else {
+					dst.Set(x, y, true)
+				}
+				for _, p := range k.pushes {
+					shares[image.Pt(x+p.dx*direction, y+p.dy)] += p.parts * e
+				}
+			}
+		}
+	}
+	return dst
+}
+
+// pictures of every odd size and kind that a kernel may trip over.
+func pictures() map[string]*image.Gray {
+	out := map[string]*image.Gray{}
+	r := rand.New(rand.NewPCG(7, 9))
+	add := func(name string, w, h int, f func(x, y int) byte) {
+		m := image.NewGray(image.Rect(0, 0, w, h))
+		for y := range h {
+			for x := range w {
+				m.Pix[y*m.Stride+x] = f(x, y)
+			}
+		}
+		out[fmt.Sprintf("%s %dx%d", name, w, h)] = m
+	}
+	for w := 1; w <= 18; w++ {
+		add("noise", w, 5, func(int, int) byte { return byte(r.Uint32()) })
+	}
+	add("noise", 133, 70, func(int, int) byte { return byte(r.Uint32()) })
+	add("ramp", 256, 66, func(x, _ int) byte { return byte(x) })
+	add("black", 67, 9, func(int, int) byte { return 0 })
+	add("white", 67, 9, func(int, int) byte { return 255 })
+	add("extremes", 65, 65, func(int, int) byte { return byte(r.Uint32N(2) * 255) })
+	add("ramp down", 71, 130, func(_, y int) byte { return byte(y * 2) })
+	whole := image.NewGray(image.Rect(0, 0, 90, 40))
+	for i := range whole.Pix {
+		whole.Pix[i] = byte(r.Uint32())
+	}
+	out["part of a picture"] = whole.SubImage(image.Rect(7, 3, 80, 31)).(*image.Gray)
+	return out
+}
+
+func TestMethodsEqualTheirSlowTwins(t *testing.T) {
+	for _, method := range Methods() {
+		for name, src := range pictures() {
+			got, want := mono.New(src.Rect.Dx(), src.Rect.Dy()), slowly(src, method)
+			got.Fill(got.Rect, true) // every pixel must be written
+			if err := Gray(got, src, method); err != nil {
+				t.Fatal(err)
+			}
+			if !got.Equal(want) {
+				t.Errorf("%s of %s differs from the slow twin", method, name)
+			}
+		}
+	}
+}
+
+// A flat grey keeps its tone: the share of white is the share of the value.
+// Atkinson is meant to lose tone, Threshold too.
+func TestToneIsKept(t *testing.T) {
+	for _, method := range []string{SierraLite, FloydSteinberg, BlueNoise} {
+		for _, v := range []int{8, 40, 77, 128, 200, 247} {
+			src := image.NewGray(image.Rect(0, 0, 256, 256))
+			for i := range src.Pix {
+				src.Pix[i] = byte(v)
+			}
+			m := mono.New(256, 256)
+			if err := Gray(m, src, method); err != nil {
+				t.Fatal(err)
+			}
+			white := 0
+			for y := range 256 {
+				for x := range 256 {
+					if !m.At(x, y) {
+						white++
+					}
+				}
+			}
+			if got := float64(white) / 65536 * 255; got < float64(v)-1.5 || got > float64(v)+1.5 {
+				t.Errorf("%s: flat %d became %.1f", method, v, got)
+			}
+		}
+	}
+}
+
+func TestBlackStaysBlackAndWhiteWhite(t *testing.T) {
+	for _, method := range Methods() {
+		for _, v := range []byte{0, 255} {
+			src := image.NewGray(image.Rect(0, 0, 200, 100))
+			for i := range src.Pix {
+				src.Pix[i] = v
+			}
+			got, want := mono.New(200, 100), mono.New(200, 100)
+			want.Fill(want.Rect, v == 0)
+			if err := Gray(got, src, method); err != nil {
+				t.Fatal(err)
+			}
+			if !got.Equal(want) {
+				t.Errorf("%s: flat %d has other pixels in it", method, v)
+			}
+		}
+	}
+}
+
+func TestErrors(t *testing.T) {
+	src := image.NewGray(image.Rect(0, 0, 8, 8))
+	err := Gray(mono.New(8, 8), src, "riemersma")
+	if !errors.Is(err, ErrMethod) {
+		t.Errorf("got %v, want ErrMethod", err)
+	}
+	for _, m := range Methods() {
+		if !strings.Contains(err.Error(), m) {
+			t.Errorf("%q does not name the method %s", err, m)
+		}
+	}
+	if err := Gray(mono.New(8, 9), src, Default); err == nil {
+		t.Error("another size was accepted")
+	}
+}
+
+func TestDecode(t *testing.T) {
+	encodePNG := func(m image.Image) string {
+		var b bytes.Buffer
+		if err := png.Encode(&b, m); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	pixels := func(cs ...color.Color) image.Image {
+		m := image.NewNRGBA(image.Rect(0, 0, len(cs), 1))
+		for i, c := range cs {
+			m.Set(i, 0, c)
+		}
+		return m
+	}
+	for _, tc := range []struct {
+		name, in string
+		want     []byte
+		err      error
+	}{
+		{"P5", "P5 3 1 255\n\x00\x80\xff", []byte{0, 128, 255}, nil},
+		{"P5 with comment", "P5\n# of 3\n3 1\n255\n\x00\x80\xff", []byte{0, 128, 255}, nil},
+		{"P5 scaled", "P5 3 1 15\n\x00\x07\x0f", []byte{0, 119, 255}, nil},
+		{"P5 of 16 bits", "P5 2 1 65535\n\x80\x80\xff\xff", []byte{128, 255}, nil},
+		{"P2", "P2 3 1 255\n0 128 255", []byte{0, 128, 255}, nil},
+		{"P5 too short", "P5 3 1 255\n\x00\x80", nil, ErrFormat},
+		{"P2 too short", "P2 3 1 255\n0 128", nil, ErrFormat},
+		{"P2 not a number", "P2 3 1 255\n0 128 -5", nil, ErrFormat},
+		{"above the maximum", "P5 1 1 15\n\x10", nil, ErrFormat},
+		{"no maximum", "P5 1 1 0\n\x10", nil, ErrFormat},
+		{"no size", "P5 0 1 255\n", nil, ErrFormat},
+		{"too wide", "P5 16385 1 255\n", nil, ErrSize},
+		{"too many pixels", "P5 16000 16000 255\n", nil, ErrSize},
+		{"colour", encodePNG(pixels(color.NRGBA{255, 0, 0, 255}, color.NRGBA{0, 255, 0, 255}, color.NRGBA{0, 0, 255, 255}, color.NRGBA{255, 255, 0, 255})), []byte{127, 220, 76, 247}, nil},
+		{"greys keep their value", encodePNG(pixels(color.NRGBA{1, 1, 1, 255}, color.NRGBA{100, 100, 100, 255}, color.NRGBA{254, 254, 254, 255})), []byte{1, 100, 254}, nil},
+		{"transparency over white", encodePNG(pixels(color.NRGBA{0, 0, 0, 0}, color.NRGBA{0, 0, 0, 128}, color.NRGBA{0, 0, 0, 255})), []byte{255, 127, 0}, nil},
+		{"damaged PNG", encodePNG(pixels(color.Black))[:40], nil, ErrFormat},
+		{"GIF", "GIF89a", nil, ErrFormat},
+		{"nothing", "", nil, ErrFormat},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got, err := Decode(strings.NewReader(tc.in))
+			if !errors.Is(err, tc.err) {
+				t.Fatalf("got %v, want %v", err, tc.err)
+			}
+			if tc.err == nil && !bytes.Equal(got.Pix, tc.want) {
+				t.Errorf("got %v, want %v", got.Pix, tc.want)
+			}
+		})
+	}
+}
+
+func TestDecodeJPEG(t *testing.T) {
+	for _, quality := range []int{60, 95} {
+		src := image.NewRGBA(image.Rect(0, 0, 16, 16))
+		for i := range src.Pix {
+			src.Pix[i] = 255
+			if i%4 != 3 {
+				src.Pix[i] = 90
+			}
+		}
+		var b bytes.Buffer
+		if err := jpeg.Encode(&b, src, &jpeg.Options{Quality: quality}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := Decode(&b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := got.GrayAt(5, 5).Y; v < 86 || v > 94 {
+			t.Errorf("got %d, want about 90", v)
+		}
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte("P5 3 1 255\n\x00\x80\xff"))
+	f.Add([]byte("P2 # c\n3 1 255\n0 128 255"))
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewNRGBA(image.Rect(0, 0, 3, 2))); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b.Bytes())
+	f.Fuzz(func(t *testing.T, in []byte) {
+		m, err := Decode(bytes.NewReader(in))
+		if err != nil {
+			if !errors.Is(err, ErrFormat) && !errors.Is(err, ErrSize) {
+				t.Fatalf("untyped error %v", err)
+			}
+			return
+		}
+		if m.Rect.Dx()*m.Rect.Dy() > 1<<20 {
+			return // the decoder's bound is wide, the fuzzer's time is not
+		}
+		dst := mono.New(m.Rect.Dx(), m.Rect.Dy())
+		if err := Gray(dst, m, Default); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func BenchmarkGray(b *testing.B) {
+	const w, h = 1872, 1404
+	src := image.NewGray(image.Rect(0, 0, w, h))
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range src.Pix {
+		src.Pix[i] = byte((i%w*200/w + int(r.Uint32N(56))))
+	}
+	dst := mono.New(w, h)
+	for _, m := range Methods() {
+		b.Run(m, func(b *testing.B) {
+			for b.Loop() {
+				if err := Gray(dst, src, m); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(w*h/1e6/(b.Elapsed().Seconds()/float64(b.N)), "Mpx/s")
+		})
+	}
+}
