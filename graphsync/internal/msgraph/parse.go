@@ -168,64 +168,25 @@ func newEvent(node) (serialization.Parsable, error) { return new(eventItem), nil
 // GetFieldDeserializers implements serialization.Parsable.
 func (e *eventItem) GetFieldDeserializers() reader {
 	ev := &e.event
-	bad := func(name string) { ev.Bad = append(ev.Bad, name) }
-	text := func(name string, to *string) func(node) error {
-		return func(n node) error {
-			if strict(n, to) != nil {
-				bad(name)
-			}
-			return nil
-		}
-	}
-	truth := func(name string, to *bool) func(node) error {
-		return func(n node) error {
-			b, err := n.GetBoolValue()
-			if err != nil {
-				bad(name)
-			} else if b != nil {
-				*to = *b
-			}
-			return nil
-		}
-	}
-	inner := func(name string, fields reader) func(node) error {
-		return func(n node) error {
-			switch object, null := isObject(n); {
-			case null:
-				return nil
-			case !object:
-				bad(name)
-				return nil
-			}
-			for member, read := range fields {
-				if child, err := n.GetChildNode(member); err != nil {
-					bad(name)
-				} else if child != nil {
-					_ = read(child)
-				}
-			}
-			return nil
-		}
-	}
 	return reader{
-		"id":              text("id", &ev.ID),
-		"iCalUId":         text("iCalUId", &ev.ICalUID),
-		"seriesMasterId":  text("seriesMasterId", &ev.SeriesID),
-		"type":            text("type", &ev.Type),
-		"subject":         text("subject", &ev.Subject),
-		"createdDateTime": text("createdDateTime", &ev.Created),
-		"isAllDay":        truth("isAllDay", &ev.AllDay),
-		"isCancelled":     truth("isCancelled", &ev.Cancelled),
-		"showAs":          text("showAs", &ev.ShowAs),
-		"sensitivity":     text("sensitivity", &ev.Sensitivity),
-		"changeKey":       text("changeKey", &ev.ChangeKey),
-		"transactionId":   text("transactionId", &ev.TransactionID),
-		"start":           inner("start", moment(text, "start", &ev.Start)),
-		"end":             inner("end", moment(text, "end", &ev.End)),
-		"responseStatus":  inner("responseStatus", reader{"response": text("responseStatus", &ev.Response)}),
-		"organizer": inner("organizer", reader{"emailAddress": inner("organizer", reader{
-			"name":    text("organizer", &ev.OrganizerName),
-			"address": text("organizer", &ev.OrganizerAddress),
+		"id":              e.text("id", &ev.ID),
+		"iCalUId":         e.text("iCalUId", &ev.ICalUID),
+		"seriesMasterId":  e.text("seriesMasterId", &ev.SeriesID),
+		"type":            e.text("type", &ev.Type),
+		"subject":         e.text("subject", &ev.Subject),
+		"createdDateTime": e.text("createdDateTime", &ev.Created),
+		"isAllDay":        e.truth("isAllDay", &ev.AllDay),
+		"isCancelled":     e.truth("isCancelled", &ev.Cancelled),
+		"showAs":          e.text("showAs", &ev.ShowAs),
+		"sensitivity":     e.text("sensitivity", &ev.Sensitivity),
+		"changeKey":       e.text("changeKey", &ev.ChangeKey),
+		"transactionId":   e.text("transactionId", &ev.TransactionID),
+		"start":           e.moment("start", &ev.Start),
+		"end":             e.moment("end", &ev.End),
+		"responseStatus":  e.object("responseStatus", reader{"response": e.text("responseStatus", &ev.Response)}),
+		"organizer": e.object("organizer", reader{"emailAddress": e.object("organizer", reader{
+			"name":    e.text("organizer", &ev.OrganizerName),
+			"address": e.text("organizer", &ev.OrganizerAddress),
 		})}),
 		"@removed": func(n node) error {
 			_, null := isObject(n)
@@ -235,8 +196,56 @@ func (e *eventItem) GetFieldDeserializers() reader {
 	}
 }
 
-func moment(text func(string, *string) func(node) error, name string, to *DateTime) reader {
-	return reader{"dateTime": text(name, &to.DateTime), "timeZone": text(name, &to.Zone)}
+// bad notes a member of a wrong type.
+func (e *eventItem) bad(name string) { e.event.Bad = append(e.event.Bad, name) }
+
+// text reads a string.
+func (e *eventItem) text(name string, to *string) func(node) error {
+	return func(n node) error {
+		if strict(n, to) != nil {
+			e.bad(name)
+		}
+		return nil
+	}
+}
+
+// truth reads a boolean.
+func (e *eventItem) truth(name string, to *bool) func(node) error {
+	return func(n node) error {
+		b, err := n.GetBoolValue()
+		if err != nil {
+			e.bad(name)
+		} else if b != nil {
+			*to = *b
+		}
+		return nil
+	}
+}
+
+// object reads members of an object.
+func (e *eventItem) object(name string, members reader) func(node) error {
+	return func(n node) error {
+		switch object, null := isObject(n); {
+		case null:
+			return nil
+		case !object:
+			e.bad(name)
+			return nil
+		}
+		for member, read := range members {
+			if child, err := n.GetChildNode(member); err != nil {
+				e.bad(name)
+			} else if child != nil {
+				_ = read(child)
+			}
+		}
+		return nil
+	}
+}
+
+// moment reads a dateTimeTimeZone.
+func (e *eventItem) moment(name string, to *DateTime) func(node) error {
+	return e.object(name, reader{"dateTime": e.text(name, &to.DateTime), "timeZone": e.text(name, &to.Zone)})
 }
 
 // isObject reports whether the node is a JSON object, or null. The SDK hands
