@@ -120,7 +120,6 @@ type server struct {
 	assets    *assets
 	templates templates
 	hashing   chan struct{} // a token per password hash under way
-	decoy     string        // hash that unknown names are checked against
 	tries     *tries
 	streams   chan struct{} // a token per open event stream
 
@@ -147,9 +146,6 @@ func New(o Options) (http.Handler, error) {
 		return nil, fmt.Errorf("admin: %w", err)
 	}
 	if s.templates, err = loadTemplates(s.assets); err != nil {
-		return nil, fmt.Errorf("admin: %w", err)
-	}
-	if s.decoy, err = HashPassword(NewToken()); err != nil {
 		return nil, fmt.Errorf("admin: %w", err)
 	}
 	return s.routes(), nil

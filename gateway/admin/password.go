@@ -43,10 +43,19 @@ func HashPassword(password string) (string, error) {
 	salt := make([]byte, saltBytes)
 	rand.Read(salt) // never fails, by its contract
 	sum := argon2.IDKey([]byte(password), salt, hashPasses, hashMemoryKiB, hashLanes, hashBytes)
+	return phc(salt, sum), nil
+}
+
+// phc writes a hash in PHC string form.
+func phc(salt, sum []byte) string {
 	b64 := base64.RawStdEncoding
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, hashMemoryKiB, hashPasses, hashLanes,
-		b64.EncodeToString(salt), b64.EncodeToString(sum)), nil
+		b64.EncodeToString(salt), b64.EncodeToString(sum))
 }
+
+// decoyHash is a hash of no password. Unknown names are checked against it, so
+// that they cost as much time as known ones.
+func decoyHash() string { return phc(make([]byte, saltBytes), make([]byte, hashBytes)) }
 
 // matches reports whether password has the PHC hash. The hash comes from our
 // own store; costs beyond sane limits are refused all the same.

@@ -68,7 +68,7 @@ func (s *server) signIn(w http.ResponseWriter, v *visit) error {
 	}
 	hash, ok := account.PasswordHash, false
 	if hash == "" {
-		hash = s.decoy
+		hash = decoyHash()
 	}
 	if err := s.hash(v.Context(), func() { ok = matches(hash, v.PostForm.Get("password")) }); err != nil {
 		return err
