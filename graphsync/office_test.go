@@ -43,16 +43,23 @@ type office struct {
 // newOffice opens a tenant with rooms but does not connect.
 func newOffice(t *testing.T, rooms ...string) *office {
 	t.Helper()
-	graph, err := graphtest.New(graphtest.Options{})
+	o := newTenant(t, graphtest.Options{})
+	o.graph.AddUser(graphtest.User{Address: "admin", Name: "Ada Admin", Password: "pass-1", Admin: true})
+	o.graph.AddUser(graphtest.User{Address: "robin", Name: "Robin Reader", Password: "pass-2"})
+	for _, r := range rooms {
+		o.graph.AddRoom(graphtest.Room{Email: r, Name: "Room " + r, Building: "North", FloorLabel: "2", Capacity: 8, TimeZone: "Europe/Berlin"})
+	}
+	return o
+}
+
+// newTenant starts a stand-in with one registered application.
+func newTenant(t *testing.T, opts graphtest.Options) *office {
+	t.Helper()
+	graph, err := graphtest.New(opts)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = graph.Close() })
-	graph.AddUser(graphtest.User{Address: "admin", Name: "Ada Admin", Password: "pass-1", Admin: true})
-	graph.AddUser(graphtest.User{Address: "robin", Name: "Robin Reader", Password: "pass-2"})
-	for _, r := range rooms {
-		graph.AddRoom(graphtest.Room{Email: r, Name: "Room " + r, Building: "North", FloorLabel: "2", Capacity: 8, TimeZone: "Europe/Berlin"})
-	}
 	app := graph.RegisterApp(graphtest.AppRegistration{
 		Name: "Door signs", RedirectURIs: []string{redirectURI},
 		Delegated:   []string{"Calendars.Read", "Calendars.Read.Shared"},

@@ -21,15 +21,30 @@ func at(hour, minute int) time.Time {
 }
 
 // matches compares the stored agenda of a room with what the stand-in says is
-// true, by time, id and subject.
+// true, by place on the room's time line, id, and what a sign would show.
 func (o *office) matches(room string) error {
-	a := o.store.agenda(o.address(room))
+	if !strings.Contains(room, "@") {
+		room = o.address(room)
+	}
+	loc := time.UTC
+	for _, r := range o.graph.Rooms() {
+		if r.Email == room && r.TimeZone != "" {
+			var err error
+			if loc, err = time.LoadLocation(r.TimeZone); err != nil {
+				return err
+			}
+		}
+	}
+	a := o.store.agenda(room)
 	var want, got []string
-	for _, occ := range o.graph.Truth(o.address(room), a.Window.From, a.Window.To) {
-		want = append(want, fmt.Sprint(occ.ID, occ.Start.UTC(), occ.End.UTC(), occ.Subject))
+	for _, occ := range o.graph.Truth(room, a.Window.From, a.Window.To) {
+		want = append(want, fmt.Sprint(occ.ID, occ.SeriesID, occ.Start.UTC(), occ.End.UTC(), occ.Subject, occ.Organizer.Name,
+			occ.AllDay, occ.Cancelled, readShowAs(occ.ShowAs), readSensitivity(occ.Sensitivity)))
 	}
 	for _, e := range a.Events {
-		got = append(got, fmt.Sprint(e.ID, e.Start.UTC(), e.End.UTC(), e.Subject))
+		s := e.In(loc)
+		got = append(got, fmt.Sprint(e.ID, e.SeriesID, s.Start.UTC(), s.End.UTC(), e.Subject, e.OrganizerName,
+			e.AllDay, e.Cancelled, e.ShowAs, e.Sensitivity))
 	}
 	slices.Sort(want)
 	slices.Sort(got)
@@ -37,6 +52,34 @@ func (o *office) matches(room string) error {
 		return fmt.Errorf("agenda of %s:\n got %q\nwant %q", room, got, want)
 	}
 	return nil
+}
+
+// TestOffice reads the practice office, twelve rooms in three time zones, and
+// finds in each what is there: series, days, all-day, cancelled, private.
+func TestOffice(t *testing.T) {
+	o := newTenant(t, graphtest.Options{Office: true})
+	if err := o.graph.Consent(o.app.ClientID); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.signIn(graphtest.AdminName, graphtest.AdminPassword, "accept"); err != nil {
+		t.Fatal(err)
+	}
+	o.run()
+	rooms := o.graph.Rooms()
+	if len(rooms) != 12 {
+		t.Fatalf("%d rooms, want 12", len(rooms))
+	}
+	events := 0
+	for _, r := range rooms {
+		o.soon("agenda of "+r.Email, func() bool { return !o.store.agenda(r.Email).AsOf.IsZero() })
+		if err := o.matches(r.Email); err != nil {
+			t.Error(err)
+		}
+		events += len(o.store.agenda(r.Email).Events)
+	}
+	if events < 12*5 {
+		t.Errorf("%d events in the office", events)
+	}
 }
 
 // TestMeetingMoves is the main job: a meeting moves, Changed is called, and the
