@@ -64,6 +64,7 @@ type Store interface {
 	Room(ctx context.Context, id calendar.RoomID) (calendar.Room, error)
 	SetRoomZone(ctx context.Context, id calendar.RoomID, zone string) error
 
+	Signs(ctx context.Context) ([]gateway.Sign, error)
 	Decisions(ctx context.Context, id devices.SignID, limit int) ([]gateway.Decision, error)
 
 	AddFirstAccount(ctx context.Context, a gateway.Account) (int64, error)

@@ -40,6 +40,11 @@ type chainLink struct {
 	Text string
 	At   timeText
 	Open bool // the first one that is broken or waits
+
+	Why    string // cause, where it is known elsewhere; "" else
+	Code   string
+	Href   string // of the cure, "" for none
+	Action string
 }
 
 type historyLine struct {
@@ -86,6 +91,9 @@ func (s *server) renderDoor(w http.ResponseWriter, v *visit, status int, problem
 	}
 	view.Differs = view.Wanted.Digest != "" && view.Wanted.Digest != view.Glass.Digest
 	view.Chain = p.chain(d)
+	if err := s.addCure(v, view.Chain, d); err != nil {
+		return err
+	}
 	for _, h := range history {
 		line := historyLine{At: p.Time(h.At), Reason: p.reason(h.Reason)}
 		if h.Count > 1 {
@@ -111,6 +119,32 @@ func (p *page) chain(d gateway.DoorView) []chainLink {
 		links = append(links, link)
 	}
 	return links
+}
+
+// addCure adds cause and cure to the first link, where reading stops.
+func (s *server) addCure(v *visit, links []chainLink, d gateway.DoorView) error {
+	first := &links[0]
+	p := s.newPage(v, "", "")
+	switch {
+	case !first.Open:
+		return nil
+	case d.Sign.Room == "" || d.Room.Gone:
+		first.Href, first.Action = "#room", p.T("need.room.do")
+		return nil
+	}
+	c, err := s.office365(v)
+	if err != nil {
+		return err
+	}
+	problem := c.State.Problem
+	if fault, ok := s.calendars.RoomProblems()[d.Sign.Room]; ok && problem == nil {
+		problem = &fault
+	}
+	if problem != nil {
+		first.Why, first.Code = p.problemText(*problem), problem.Code
+	}
+	first.Href, first.Action = office365Page, p.T("chain.do.connection")
+	return nil
 }
 
 // words turns the arguments of a link into what a person reads: times into

@@ -77,6 +77,28 @@ func TestDoorPage(t *testing.T) {
 	b.get("/m/doors/zzzzzzzzzzzzzzzz").want(t, http.StatusNotFound, "").says(t, "does not exist")
 }
 
+func TestDoorPageNamesCauseAndCure(t *testing.T) {
+	o := newOffice(time.Now())
+	b := open(t, o).enter(o)
+	d := &o.core.doors[0]
+	d.Trust = gateway.Stale
+	d.Chain[0] = gateway.ChainLink{Name: "calendar", State: gateway.LinkBad, At: o.now.Add(-time.Hour), Key: "chain.calendar.stale", Args: []any{o.now.Add(-time.Hour)}}
+	b.get(firstDoor).says(t, "too long ago to trust. See the connection")
+
+	o.calendars.problems[d.Sign.Room] = connection.Problem{Kind: connection.NotFound, Code: "ErrorItemNotFound"}
+	b.get(firstDoor).says(t, "Microsoft does not know this room or mailbox.").says(t, "ErrorItemNotFound")
+
+	c := o.store.conns[1]
+	c.State.Problem = &connection.Problem{Kind: connection.SecretExpired, Code: "AADSTS7000222", Since: o.now}
+	o.store.conns[1] = c
+	b.get(firstDoor).says(t, "The Client Secret has expired.")
+
+	got := b.get("/m/doors/abcdefghijklmnh3").says(t, "No room is chosen")
+	if !strings.Contains(got.body, `href="#room"`) {
+		t.Error("the page of a sign without a room does not lead to the choice")
+	}
+}
+
 func TestDoorActions(t *testing.T) {
 	o := newOffice(time.Now())
 	b := open(t, o).enter(o)
@@ -140,9 +162,15 @@ func TestOverviewSaysWhatNeedsSomebody(t *testing.T) {
 	}
 
 	for i := range o.core.doors {
-		o.core.doors[i].Trust = gateway.Right
+		if o.core.doors[i].Sign.Room != "" {
+			o.core.doors[i].Trust = gateway.Right
+		}
 	}
 	c.State.Problem = nil
+	b.get("/m").says(t, "1 door has not called yet")
+	for i := range o.core.doors {
+		o.core.doors[i].Trust = gateway.Right
+	}
 	o.store.conns[1] = c
 	b.get("/m").says(t, "All 8 doors are fine")
 }

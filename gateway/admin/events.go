@@ -17,6 +17,9 @@ const (
 // streamEvents tells a page that something changed; what changed, the page asks
 // for itself. The stream ends with the session.
 func (s *server) streamEvents(w http.ResponseWriter, v *visit) error {
+	if v.Method == http.MethodHead {
+		return nil
+	}
 	select {
 	case s.streams <- struct{}{}:
 		defer func() { <-s.streams }()

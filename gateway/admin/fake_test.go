@@ -34,6 +34,16 @@ func (c *fakeCore) Doors(context.Context) ([]gateway.DoorView, error) {
 	return slices.Clone(c.doors), c.err
 }
 
+func (c *fakeCore) signs() []gateway.Sign {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := make([]gateway.Sign, 0, len(c.doors))
+	for _, d := range c.doors {
+		list = append(list, d.Sign)
+	}
+	return list
+}
+
 func (c *fakeCore) Door(_ context.Context, id devices.SignID) (gateway.DoorView, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -142,6 +152,7 @@ type fakeStore struct {
 	site      gateway.Site
 	conns     map[connection.ID]connection.Connection
 	writes    int
+	signs     func() []gateway.Sign // nil: none
 }
 
 func newFakeStore() *fakeStore {
@@ -163,6 +174,13 @@ func (s *fakeStore) Room(_ context.Context, id calendar.RoomID) (calendar.Room, 
 		}
 	}
 	return calendar.Room{}, gateway.ErrNotFound
+}
+
+func (s *fakeStore) Signs(context.Context) ([]gateway.Sign, error) {
+	if s.signs == nil {
+		return nil, nil
+	}
+	return s.signs(), nil
 }
 
 func (s *fakeStore) SetRoomZone(_ context.Context, id calendar.RoomID, zone string) error {

@@ -99,6 +99,7 @@ func newOffice(now time.Time) *office {
 		store: newFakeStore(), calendars: &fakeCalendars{problems: map[calendar.RoomID]connection.Problem{}}, now: now,
 	}
 	o.store.site.Zone = "Europe/Helsinki"
+	o.store.signs = o.core.signs
 	for i, r := range []calendar.Room{
 		{Name: "Aalto 2.14", Building: "Head office", Floor: "2", Capacity: 8}, {Name: "Saarinen 2.20", Building: "Head office", Floor: "2", Capacity: 14},
 		{Name: "Library", Building: "Head office", Floor: "1", Capacity: 4}, {Name: "Board room", Building: "Head office", Floor: "5", Capacity: 22},

@@ -63,7 +63,7 @@ func (s *server) showOverview(w http.ResponseWriter, v *visit) error {
 	view.Live = true
 	view.Attention = s.needs(view.page, doors, conns, len(s.core.Joinings(ctx)))
 	view.Need = len(view.Attention)
-	if steps, err := s.setupSteps(ctx, view.page); err != nil {
+	if steps, err := s.setupSteps(ctx, view.page, doors); err != nil {
 		return err
 	} else if done := countDone(steps); done < len(steps) {
 		view.Steps, view.StepsDone = steps, done
@@ -95,10 +95,13 @@ func countDone(steps []setupStep) int {
 
 // headline is the one sentence to read when there is time for one.
 func (o *overviewView) headline(doors []gateway.DoorView) {
-	wrong := 0
+	wrong, unheard := 0, 0
 	for _, d := range doors {
-		if needsSomebody(d.Trust) {
+		switch {
+		case needsSomebody(d.Trust):
 			wrong++
+		case d.Trust == gateway.Unknown:
+			unheard++
 		}
 	}
 	switch {
@@ -107,6 +110,9 @@ func (o *overviewView) headline(doors []gateway.DoorView) {
 	case wrong > 0:
 		o.Headline = o.N("overview.wrong", wrong)
 		o.Sub = o.N("overview.right", len(doors)-wrong)
+	case unheard > 0:
+		o.Headline = o.N("overview.unheard", unheard)
+		o.Sub = o.T("overview.checked", o.Clock(o.v.now))
 	default:
 		o.AllRight = true
 		o.Headline = o.N("overview.allright", len(doors))

@@ -105,18 +105,18 @@ func (s *server) roomGroups(ctx context.Context, except devices.SignID) ([]roomG
 	if err != nil {
 		return nil, err
 	}
-	doors, err := s.core.Doors(ctx)
+	signs, err := s.store.Signs(ctx)
 	if err != nil {
 		return nil, err
 	}
 	taken := map[calendar.RoomID]bool{}
 	own := calendar.RoomID("")
-	for _, d := range doors {
-		if d.Sign.ID == except {
-			own = d.Sign.Room
+	for _, sign := range signs {
+		if sign.ID == except {
+			own = sign.Room
 			continue
 		}
-		taken[d.Sign.Room] = true
+		taken[sign.Room] = true
 	}
 	slices.SortFunc(rooms, func(a, b calendar.Room) int {
 		return cmp.Or(strings.Compare(a.Building, b.Building), strings.Compare(a.Name, b.Name))

@@ -138,29 +138,24 @@ func (s *server) saveSiteSettings(ctx context.Context, site gateway.Site) error 
 
 func (s *server) showChecklist(w http.ResponseWriter, v *visit) error {
 	view := &checklistView{page: s.newPage(v, "checklist.title", "overview")}
-	var err error
-	if view.Steps, err = s.setupSteps(v.Context(), view.page); err != nil {
+	doors, err := s.core.Doors(v.Context())
+	if err != nil {
 		return err
 	}
-	for _, st := range view.Steps {
-		if st.Todo == "" {
-			view.Done++
-		}
+	if view.Steps, err = s.setupSteps(v.Context(), view.page, doors); err != nil {
+		return err
 	}
+	view.Done = countDone(view.Steps)
 	return s.render(w, v, http.StatusOK, "checklist", view)
 }
 
 // setupSteps says how far the way from nothing to a live sign is done.
-func (s *server) setupSteps(ctx context.Context, p *page) ([]setupStep, error) {
+func (s *server) setupSteps(ctx context.Context, p *page, doors []gateway.DoorView) ([]setupStep, error) {
 	conns, err := s.store.Connections(ctx)
 	if err != nil {
 		return nil, err
 	}
 	rooms, err := s.store.Rooms(ctx)
-	if err != nil {
-		return nil, err
-	}
-	doors, err := s.core.Doors(ctx)
 	if err != nil {
 		return nil, err
 	}

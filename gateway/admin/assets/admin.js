@@ -90,7 +90,7 @@
     if (busy) { again = true; return; }
     busy = true; again = false;
     try {
-      const res = await fetch(location.href, { headers: { "X-Doorleaf-Part": "1" }, redirect: "error" });
+      const res = await fetch(location.href, { redirect: "error" });
       if (!res.ok) return;
       const page = new DOMParser().parseFromString(await res.text(), "text/html");
       for (const part of document.querySelectorAll("[data-part]")) {
