@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"doorleaf/devices/simsign"
@@ -108,7 +107,7 @@ func (s *sign) next(name string, ok func(simsign.Event) bool) simsign.Event {
 // what happens while its answers are still on their way.
 type valve struct {
 	listener net.Listener
-	mu       sync.Mutex // held while the valve is shut
+	gate     chan struct{} // full while the valve is shut
 }
 
 // openValve listens on loopback and passes everything on to address.
@@ -118,7 +117,7 @@ func openValve(t *testing.T, address string) *valve {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := &valve{listener: l}
+	v := &valve{listener: l, gate: make(chan struct{}, 1)}
 	t.Cleanup(func() { l.Close() })
 	go func() {
 		for {
@@ -145,10 +144,7 @@ func (v *valve) pass(sign net.Conn, address string) {
 		defer gateway.Close()
 		copyBytes(gateway, sign, func() {})
 	}()
-	copyBytes(sign, gateway, func() {
-		v.mu.Lock()
-		v.mu.Unlock() //nolint:staticcheck // only waits until the valve is open
-	})
+	copyBytes(sign, gateway, func() { v.shut()() })
 }
 
 // copyBytes copies until one side ends; before is called for each piece.
@@ -168,8 +164,9 @@ func copyBytes(to, from net.Conn, before func()) {
 	}
 }
 
-// shut holds back what is on its way to the sign, until open is called.
+// shut holds back what is on its way to the sign, until open is called. It waits
+// while the valve is shut.
 func (v *valve) shut() (open func()) {
-	v.mu.Lock()
-	return v.mu.Unlock
+	v.gate <- struct{}{}
+	return func() { <-v.gate }
 }
