@@ -102,9 +102,16 @@ func (m *memory) TouchAgenda(_ context.Context, id calendar.RoomID, asOf time.Ti
 	return m.fail
 }
 
+// Agenda returns instants in another zone than they were given in: a store keeps
+// instants, not zones.
 func (m *memory) Agenda(_ context.Context, id calendar.RoomID) (calendar.Agenda, error) {
 	defer m.locked()()
-	return m.agendas[id], nil
+	a := m.agendas[id]
+	if !a.Window.From.IsZero() {
+		elsewhere := time.FixedZone("elsewhere", -3600)
+		a.Window = calendar.Window{From: a.Window.From.In(elsewhere), To: a.Window.To.In(elsewhere)}
+	}
+	return a, nil
 }
 
 func (m *memory) Cursor(_ context.Context, id calendar.RoomID) (connection.Cursor, error) {

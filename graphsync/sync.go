@@ -345,7 +345,7 @@ func (s *Service) ring(ctx context.Context, ses *session, at place, r *roomSync,
 		return "", true, nil
 	}
 	var ch msgraph.Changes
-	if link = r.cursor.DeltaLink; link != "" && r.window == want {
+	if link = r.cursor.DeltaLink; link != "" && sameWindow(r.window, want) {
 		s.counters.add("delta_polls", 1)
 		ch, err = withToken(ctx, ses, func() (msgraph.Changes, error) { return ses.graph.DeltaFrom(ctx, link) })
 		if err = graphError(op, string(at.room), err); err == nil {
