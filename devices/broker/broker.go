@@ -70,6 +70,7 @@ type Broker struct {
 	ctx     context.Context // ends with Close
 	wg      sync.WaitGroup
 	closing sync.Once
+	noise   noise
 
 	listeners []net.Listener
 	addrs     []string

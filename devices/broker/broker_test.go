@@ -1,9 +1,11 @@
 package broker
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"testing"
@@ -459,3 +461,23 @@ func TestIsName(t *testing.T) {
 }
 
 var _ Authenticator = (*signs)(nil)
+
+// Strangers cannot fill the log.
+func TestNoiseIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var lines bytes.Buffer
+		log := slog.New(slog.NewTextHandler(&lines, nil))
+		var n noise
+		for range 1000 {
+			n.warn(log, "x")
+		}
+		if got := bytes.Count(lines.Bytes(), []byte("\n")); got != 10 {
+			t.Errorf("at once: got %d lines, want 10", got)
+		}
+		time.Sleep(time.Second)
+		n.warn(log, "y")
+		if !bytes.Contains(lines.Bytes(), []byte("msg=y hidden=990")) {
+			t.Errorf("got %s, want the number of hidden lines", lines.Bytes())
+		}
+	})
+}

@@ -8,9 +8,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"doorleaf/devices"
@@ -185,7 +187,7 @@ func (b *Broker) login(c net.Conn, inside bool) *session {
 	if g.role == roleSign {
 		switch err := b.verify(g.sign(), con.password); {
 		case errors.Is(err, devices.ErrUnknownSign):
-			b.log.Warn("broker: sign refused", "sign", g.sign(), "peer", host)
+			b.noise.warn(b.log, "broker: sign refused", "sign", g.sign(), "peer", host)
 			b.refuse(c, host, connackNotAuthorized)
 			return nil
 		case err != nil:
@@ -209,7 +211,7 @@ func (b *Broker) badConnect(c net.Conn, err error) {
 		answer(c, connackVersion)
 	case errors.Is(err, errMalformed):
 		b.count.malformed.Add(1)
-		b.log.Warn("broker: connection refused", "peer", hostOf(c), "err", err)
+		b.noise.warn(b.log, "broker: connection refused", "peer", hostOf(c), "err", err)
 	case errors.As(err, &timeout) && timeout.Timeout():
 		b.count.slow.Add(1)
 	}
@@ -387,4 +389,35 @@ func hangUp(c net.Conn) {
 		c = t.NetConn()
 	}
 	_ = c.Close()
+}
+
+// noise keeps strangers from filling the log: ten lines at once, then one a
+// second, each with the number of those left out before it.
+type noise struct {
+	mu     sync.Mutex
+	left   float64   // guarded by mu, lines that may be written
+	at     time.Time // guarded by mu
+	hidden int       // guarded by mu
+}
+
+func (n *noise) warn(log *slog.Logger, msg string, args ...any) {
+	n.mu.Lock()
+	now := time.Now()
+	if n.at.IsZero() {
+		n.left = 10
+	}
+	n.left = min(10, n.left+now.Sub(n.at).Seconds())
+	n.at = now
+	if n.left < 1 {
+		n.hidden++
+		n.mu.Unlock()
+		return
+	}
+	n.left--
+	if n.hidden > 0 {
+		args = append(args, "hidden", n.hidden)
+		n.hidden = 0
+	}
+	n.mu.Unlock()
+	log.Warn(msg, args...)
 }
