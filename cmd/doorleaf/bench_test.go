@@ -149,15 +149,18 @@ func (f *fleet) commit(i int, events []calendar.Event) error {
 	return err
 }
 
-// settled waits until every sign confirmed its whole timeline.
+// settled waits until every sign confirmed its newest timeline and nobody pulls
+// pictures any more; it returns how long that took.
 func (f *fleet) settled(limit time.Duration) time.Duration {
 	f.b.Helper()
-	begin := time.Now()
-	for time.Since(begin) < limit {
-		if n := f.unsettled(); n == 0 {
-			return time.Since(begin)
+	begin, quiet := time.Now(), time.Now()
+	for blocks := int64(-1); time.Since(begin) < limit; time.Sleep(250 * time.Millisecond) {
+		if n := f.h.link.Stats().Blocks; n != blocks {
+			blocks, quiet = n, time.Now()
 		}
-		time.Sleep(250 * time.Millisecond)
+		if time.Since(quiet) > 2*time.Second && f.unsettled() == 0 {
+			return quiet.Sub(begin)
+		}
 	}
 	f.b.Fatalf("%d signs have not confirmed their timelines after %v", f.unsettled(), limit)
 	return 0
@@ -269,8 +272,7 @@ func (f *fleet) changeAll() (last, whole time.Duration) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	last = time.Since(begin)
-	f.settled(3 * time.Minute)
-	return last, time.Since(begin)
+	return last, last + f.settled(3*time.Minute)
 }
 
 // memoryMB reads a line of this process's memory from the kernel.
