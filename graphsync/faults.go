@@ -30,9 +30,9 @@ func entraKind(code int) (connection.Kind, bool) {
 		return connection.SecretExpired, true
 	case 7000218, 7000216, 700025:
 		return connection.SecretMissing, true
-	case 700016, 900144, 900143:
+	case 700016:
 		return connection.BadClientID, true
-	case 90002, 50194, 9001023, 90124, 90013, 900023, 50059:
+	case 90002, 50194, 9001023, 90124, 900023, 50059:
 		return connection.BadTenant, true
 	case 90038, 900382, 900432, 500011:
 		return connection.WrongCloud, true
