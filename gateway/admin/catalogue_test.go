@@ -19,7 +19,7 @@ import (
 // families are the keys that are put together from a word of the domain.
 func families() []string {
 	keys := []string{"lost.other", "cloud.", "trust.right.sentence"}
-	for _, t := range trusts {
+	for _, t := range trusts() {
 		keys = append(keys, "mark."+t, "help.mark."+t)
 	}
 	for _, m := range []string{"ok", "bad", "done", "todo", "new", "link-ok", "link-wait", "link-bad", "link-unknown"} {

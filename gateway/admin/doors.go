@@ -13,17 +13,21 @@ import (
 )
 
 // trusts are the conditions of doors, worst first.
-var trusts = []string{
-	string(gateway.Wrong), string(gateway.Late), string(gateway.Stale), string(gateway.Unknown),
-	string(gateway.Pending), string(gateway.Right), string(gateway.Sleeping),
+func trusts() []string {
+	return []string{
+		string(gateway.Wrong), string(gateway.Late), string(gateway.Stale), string(gateway.Unknown),
+		string(gateway.Pending), string(gateway.Right), string(gateway.Sleeping),
+	}
 }
 
 type doorsView struct {
 	*page
-	Query   string
-	Filters []filter
-	Doors   []doorCard
-	Total   int
+	Query    string
+	State    string // of the filters, kept while searching
+	Building string
+	Filters  []filter
+	Doors    []doorCard
+	Total    int
 }
 
 // filter is a chip that keeps some doors; it is a link, so that a view can be
@@ -63,6 +67,7 @@ func (s *server) showDoors(w http.ResponseWriter, v *visit) error {
 	view := &doorsView{page: s.newPage(v, "doors.title", "doors"), Query: clip(strings.TrimSpace(q.Get("q")), maxName), Total: len(doors)}
 	view.Live = true
 	state, building := q.Get("state"), q.Get("building")
+	view.State, view.Building = clip(state, maxName), clip(building, 256)
 	view.Filters = doorFilters(view.page, doors, state, building, view.Query)
 	for _, d := range doors {
 		if keeps(d, state, building, view.Query) {
@@ -122,7 +127,7 @@ func doorFilters(p *page, doors []gateway.DoorView, state, building, query strin
 	if n := states["attention"]; n > 0 || state == "attention" {
 		list = append(list, filter{p.T("doors.attention"), address("attention", building), n, state == "attention"})
 	}
-	for _, t := range trusts {
+	for _, t := range trusts() {
 		if states[t] > 0 || state == t {
 			list = append(list, filter{p.mark(t).Text, address(t, building), states[t], state == t})
 		}

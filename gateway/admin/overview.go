@@ -161,7 +161,7 @@ func countDoors(p *page, doors []gateway.DoorView) []count {
 		n[string(d.Trust)]++
 	}
 	var list []count
-	for _, t := range trusts {
+	for _, t := range trusts() {
 		if n[t] > 0 {
 			list = append(list, count{Mark: p.mark(t), N: n[t], Href: "/m/doors?state=" + t})
 		}
@@ -186,7 +186,7 @@ type helpMark struct {
 
 func (s *server) showHelp(w http.ResponseWriter, v *visit) error {
 	view := &helpView{page: s.newPage(v, "help.title", "help")}
-	for _, t := range trusts {
+	for _, t := range trusts() {
 		view.Marks = append(view.Marks, helpMark{view.mark(t), view.T("help.mark." + t)})
 	}
 	return s.render(w, v, http.StatusOK, "help", view)

@@ -66,7 +66,7 @@ func (s *server) renderRooms(w http.ResponseWriter, v *visit, status int, proble
 	}
 	p := s.newPage(v, "rooms.title", "rooms")
 	p.Problem = problem
-	view := &roomsView{page: p, Connected: conn.State.Mode != connection.NotConnected, Zones: zoneNames, SiteZone: v.zone.String(), Add: add}
+	view := &roomsView{page: p, Connected: conn.State.Mode != connection.NotConnected, Zones: zoneNames(), SiteZone: v.zone.String(), Add: add}
 	byRoom := map[calendar.RoomID][]doorLink{}
 	for _, d := range doors {
 		byRoom[d.Sign.Room] = append(byRoom[d.Sign.Room], doorLink{"/m/doors/" + url.PathEscape(string(d.Sign.ID)), d.Sign.Name, p.mark(string(d.Trust))})

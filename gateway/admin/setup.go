@@ -67,7 +67,7 @@ func (s *server) setupOpen(ctx context.Context, token string) (bool, error) {
 func (s *server) renderFirstAccount(w http.ResponseWriter, v *visit, status int, view firstAccountView) error {
 	view.page = s.newPage(v, "setup.first.title", "")
 	view.Bare = true
-	view.Zones = zoneNames
+	view.Zones = zoneNames()
 	if view.Zone == "" {
 		view.Zone = v.zone.String()
 	}
