@@ -14,6 +14,7 @@ import (
 
 	"doorleaf/devices"
 	"doorleaf/devices/simsign"
+	"doorleaf/gateway/calendar"
 	"doorleaf/graphsync/graphtest"
 )
 
@@ -88,6 +89,7 @@ func cmdDemo(ctx context.Context, args []string, std stdio) error {
 		d.setup = h.setupURL
 		d.startSigns(ctx)
 		go d.serveWall(ctx, wallListener)
+		go d.setZones(ctx, h)
 		d.explain(std, wallListener.Addr().String())
 	})
 }
@@ -139,6 +141,40 @@ func (d *demo) startSigns(ctx context.Context) {
 				d.log.Error("simulated sign", "number", s.Number, "err", err)
 			}
 		}()
+	}
+}
+
+// setZones gives each room its time zone as soon as the gateway lists it, which
+// is what a manager would choose on the Rooms page.
+func (d *demo) setZones(ctx context.Context, h *house) {
+	zones := map[calendar.RoomID]string{}
+	for _, r := range d.graph.Rooms() {
+		zones[calendar.NewRoomID(r.Email)] = r.TimeZone
+	}
+	changed, stop := h.core.Watch()
+	defer stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		case <-time.After(time.Second):
+		}
+		rooms, err := h.store.Rooms(ctx)
+		if err != nil {
+			continue
+		}
+		for _, r := range rooms {
+			zone := zones[r.ID]
+			if r.Zone != "" || zone == "" {
+				continue
+			}
+			delete(zones, r.ID) // once: the manager may choose another
+			if err := h.store.SetRoomZone(ctx, r.ID, zone); err != nil {
+				d.log.Error("time zone of a room", "room", r.ID, "err", err)
+			}
+			h.core.AgendaChanged(r.ID)
+		}
 	}
 }
 
