@@ -347,9 +347,10 @@ func (d *door) code() devices.Joining {
 	d.site.t.Helper()
 	var j devices.Joining
 	d.site.eventually("sign shows a known code", func() bool {
-		e, ok := d.last("pairing")
+		e, _ := d.last("pairing")
 		d.site.core.mu.Lock()
 		defer d.site.core.mu.Unlock()
+		var ok bool
 		j, ok = d.site.core.joining[e.Code]
 		return ok && e.Code != ""
 	})
