@@ -31,14 +31,13 @@ func (c *check) fuzzAll(total time.Duration, slow bool) error {
 		}
 		if err := c.fuzzOne(t, share); err != nil {
 			failed++
-			c.failed++
-			c.failures = append(c.failures, fmt.Sprintf("%s %s: %v", t.pkg, t.name, err))
+			c.fail(fmt.Sprintf("%s %s: %v", t.pkg, t.name, err))
 			continue
 		}
 		c.passed++
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d targets failed", failed, len(targets))
+		return fmt.Errorf("%d of %d targets: %w", failed, len(targets), errListed)
 	}
 	return nil
 }

@@ -34,10 +34,14 @@ func (c *check) goTest(args ...string) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	tests := &testRun{check: c, output: map[string]*bytes.Buffer{}}
+	tests := newTestRun(c)
 	readErr := tests.read(out)
-	if err := cmd.Wait(); err != nil {
-		return fmt.Errorf("%d tests and packages failed (%w)", tests.failed, err)
+	err = cmd.Wait()
+	switch {
+	case tests.failed > 0:
+		return fmt.Errorf("%d failed: %w", tests.failed, errListed)
+	case err != nil:
+		return err
 	}
 	return readErr
 }
@@ -46,7 +50,12 @@ func (c *check) goTest(args ...string) error {
 type testRun struct {
 	check  *check
 	output map[string]*bytes.Buffer // package and test: what it printed
+	broken map[string]bool          // packages with a failed test
 	failed int
+}
+
+func newTestRun(c *check) *testRun {
+	return &testRun{check: c, output: map[string]*bytes.Buffer{}, broken: map[string]bool{}}
 }
 
 func (r *testRun) read(in io.Reader) error {
@@ -97,18 +106,21 @@ func (r *testRun) take(e event) {
 	}
 }
 
-// fail prints what a failed test or package printed.
+// fail prints what a failed test or package printed. A package counts only when
+// none of its tests did.
 func (r *testRun) fail(e event, key string) {
-	r.failed++
 	what := strings.TrimSpace(key)
 	if e.FailedBuild != "" {
 		what += " (does not build)"
 	}
-	r.check.failed++
-	r.check.failures = append(r.check.failures, what)
 	say("   FAILED %s (%.1f s)", what, e.Elapsed)
+	if e.Test != "" || !r.broken[e.Package] {
+		r.failed++
+		r.check.fail(what)
+	}
+	r.broken[e.Package] = true
 	if b := r.output[key]; b != nil {
-		fmt.Print(tail(b.String(), 200) + "\n")
+		say("%s", tail(b.String(), 200))
 	}
 	delete(r.output, key)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 )
@@ -20,14 +19,15 @@ func TestTestRun(t *testing.T) {
 not an event
 {"Action":"fail","Package":"p","Elapsed":0.2}
 {"Action":"skip","Package":"empty","Elapsed":0}
+{"Action":"fail","Package":"unbuilt","Elapsed":0,"FailedBuild":"unbuilt"}
 `
 	c := &check{}
-	r := &testRun{check: c, output: map[string]*bytes.Buffer{}}
+	r := newTestRun(c)
 	if err := r.read(strings.NewReader(run)); err != nil {
 		t.Fatal(err)
 	}
 	if c.passed != 1 || c.failed != 3 || r.failed != 3 {
-		t.Errorf("got %d passed, %d failed, want 1 and 3", c.passed, c.failed)
+		t.Errorf("got %d passed, %d failed, want 1 and 3: %q", c.passed, c.failed, c.failures)
 	}
 	if got, want := strings.Join(c.skips, "|"), "p TestB: b_test.go:3: needs chromium"; got != want {
 		t.Errorf("got skips %q, want %q", got, want)

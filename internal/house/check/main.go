@@ -38,8 +38,9 @@ func main() {
 	} else {
 		c.all()
 	}
+	code := c.close()
 	stop()
-	os.Exit(c.close())
+	os.Exit(code)
 }
 
 // check is one run and what it found.
@@ -107,14 +108,24 @@ func (c *check) step(name string, run func() error) bool {
 	stop()
 	took := time.Since(began).Round(100 * time.Millisecond)
 	if err != nil {
-		c.failed++
-		c.failures = append(c.failures, fmt.Sprintf("%s: %v", name, err))
+		if !errors.Is(err, errListed) {
+			c.fail(fmt.Sprintf("%s: %v", name, err))
+		}
 		say("-- %s: FAILED after %v: %v", name, took, err)
 		return false
 	}
 	c.passed++
 	say("-- %s: ok (%v)", name, took)
 	return true
+}
+
+// errListed is the error of a step that listed its failures itself.
+var errListed = errors.New("see the list at the end")
+
+// fail lists one failure.
+func (c *check) fail(what string) {
+	c.failed++
+	c.failures = append(c.failures, what)
 }
 
 // heartbeat says that a long step is still at work.
@@ -138,8 +149,7 @@ func heartbeat(name string, began time.Time) (stop func()) {
 // close prints what was found and returns the exit code.
 func (c *check) close() int {
 	if c.ctx.Err() != nil {
-		c.failed++
-		c.failures = append(c.failures, "interrupted")
+		c.fail("interrupted")
 	}
 	if len(c.skips) > 0 {
 		say("\nCould not run:")
@@ -147,8 +157,7 @@ func (c *check) close() int {
 			say("  %s", s)
 		}
 		if c.ci {
-			c.failed++
-			c.failures = append(c.failures, fmt.Sprintf("%d tests could not run, which CI=true forbids", len(c.skips)))
+			c.fail(fmt.Sprintf("%d tests could not run, which CI=true forbids", len(c.skips)))
 		}
 	}
 	if len(c.failures) > 0 {
