@@ -171,7 +171,6 @@ func (h *house) openLink(ctx context.Context) error {
 		o.Address = h.broker.Address
 		o.Secure = h.broker.Secure
 		o.KickSession = h.broker.Kick
-		o.Secure = h.broker.Secure
 	} else if err := h.externalBroker(&o); err != nil {
 		return err
 	}
@@ -188,6 +187,7 @@ func (h *house) externalBroker(o *mqttlink.Options) error {
 	if err != nil {
 		return errors.New("DOORLEAF_MQTT_URL: not a URL")
 	}
+	o.ServerSPKI = [32]byte{} // not our certificate: the link takes the broker's
 	o.Username = u.User.Username()
 	o.Password, _ = u.User.Password()
 	u.User = nil

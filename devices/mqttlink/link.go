@@ -12,6 +12,7 @@ package mqttlink
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -56,8 +57,9 @@ type Options struct {
 	TLS                *tls.Config // for mqtts
 	// Dial opens the connection instead of BrokerURL, for an embedded broker.
 	Dial func() (net.Conn, error)
-	// ServerSPKI is the SHA-256 of the public key of the certificate signs see;
-	// zero when they use plain MQTT.
+	// ServerSPKI is the SHA-256 of the public key of the certificate signs see.
+	// Zero with an mqtts BrokerURL: of the certificate the link sees itself; zero
+	// otherwise: signs use plain MQTT.
 	ServerSPKI [32]byte
 	// Secure reports whether the pairing attempt came over TLS, where a broker
 	// serves both; nil: ServerSPKI holds for all.
@@ -86,6 +88,7 @@ type Link struct {
 	count   counters
 	noisy   rateLog
 	ready   atomic.Bool
+	seen    atomic.Pointer[[32]byte] // SHA-256 of the public key of an external broker
 
 	mu     sync.Mutex
 	client mqtt.Client                   // guarded by mu, nil while not subscribed
@@ -234,13 +237,33 @@ func (l *Link) clientOptions(lost chan<- error) *mqtt.ClientOptions {
 			default:
 			}
 		})
-	if l.opts.TLS != nil {
-		o.SetTLSConfig(l.opts.TLS)
+	if l.opts.Dial == nil && strings.HasPrefix(server, "mqtts:") {
+		o.SetTLSConfig(l.tlsConfig())
 	}
 	if l.opts.Dial != nil {
 		o.SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) { return l.opts.Dial() })
 	}
 	return o
+}
+
+// tlsConfig is that of the options, and notes the key of the broker.
+func (l *Link) tlsConfig() *tls.Config {
+	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	if l.opts.TLS != nil {
+		c = l.opts.TLS.Clone()
+	}
+	verify := c.VerifyConnection
+	c.VerifyConnection = func(st tls.ConnectionState) error {
+		if verify != nil {
+			if err := verify(st); err != nil {
+				return err
+			}
+		}
+		key := sha256.Sum256(st.PeerCertificates[0].RawSubjectPublicKeyInfo)
+		l.seen.Store(&key)
+		return nil
+	}
+	return c
 }
 
 // subscribe repeats until the broker grants both filters.

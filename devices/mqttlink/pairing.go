@@ -57,6 +57,9 @@ func (l *Link) spkiOf(nonce string) [32]byte {
 	if l.opts.Secure != nil && !l.opts.Secure(nonce) {
 		return [32]byte{}
 	}
+	if seen := l.seen.Load(); seen != nil && l.opts.ServerSPKI == [32]byte{} {
+		return *seen
+	}
 	return l.opts.ServerSPKI
 }
 

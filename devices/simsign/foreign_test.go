@@ -2,6 +2,7 @@ package simsign_test
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"testing"
@@ -25,6 +26,47 @@ func (*allowAll) Provides(b byte) bool {
 func (*allowAll) OnConnectAuthenticate(*mochi.Client, packets.Packet) bool { return true }
 func (*allowAll) OnACLCheck(*mochi.Client, string, bool) bool              { return true }
 
+// Over TLS the link takes the code's key from what it sees of the broker.
+func TestForeignBrokerOverTLS(t *testing.T) {
+	cert, _, pool := certificate(t)
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{cert}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	broker := foreign(t, l)
+	defer func() { _ = broker.Close() }()
+	s := &site{t: t, core: newCore(), patience: 20 * time.Second}
+	link, err := mqttlink.New(mqttlink.Options{BrokerURL: "mqtts://" + l.Addr().String(), TLS: &tls.Config{RootCAs: pool},
+		Gateway: s.core, Logger: quiet()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.link, s.core.link = link, link
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = link.Run(ctx) }()
+	defer func() { cancel(); <-done }()
+	s.eventually("link is ready", link.Ready)
+	d := s.door(func(o *simsign.Options) { o.Dial, o.Gateway = nil, "mqtts://"+l.Addr().String() })
+	d.claim()
+}
+
+// foreign starts a broker that is not ours.
+func foreign(t *testing.T, l net.Listener) *mochi.Server {
+	t.Helper()
+	b := mochi.New(&mochi.Options{Logger: slog.New(slog.DiscardHandler)})
+	if err := b.AddHook(new(allowAll), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.AddListener(listeners.NewNet("tcp", l)); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Serve(); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 // Gateway and signs meet at a broker that is not ours and tells nobody who is
 // connected. It restarts, and so does the gateway while the signs stay.
 func TestForeignBroker(t *testing.T) {
@@ -33,20 +75,7 @@ func TestForeignBroker(t *testing.T) {
 		t.Fatal(err)
 	}
 	address := l.Addr().String()
-	server := func(l net.Listener) *mochi.Server {
-		b := mochi.New(&mochi.Options{Logger: slog.New(slog.DiscardHandler)})
-		if err := b.AddHook(new(allowAll), nil); err != nil {
-			t.Fatal(err)
-		}
-		if err := b.AddListener(listeners.NewNet("tcp", l)); err != nil {
-			t.Fatal(err)
-		}
-		if err := b.Serve(); err != nil {
-			t.Fatal(err)
-		}
-		return b
-	}
-	broker := server(l)
+	broker := foreign(t, l)
 	defer func() { _ = broker.Close() }()
 
 	s := &site{t: t, core: newCore(), patience: 20 * time.Second}
@@ -86,7 +115,7 @@ func TestForeignBroker(t *testing.T) {
 	if l, err = net.Listen("tcp", address); err != nil {
 		t.Skipf("port is taken by now: %v", err)
 	}
-	broker = server(l)
+	broker = foreign(t, l)
 	s.confirmed(d, id, 3)
 	stop()
 }
