@@ -2,6 +2,7 @@ package render
 
 import (
 	"image"
+	"strings"
 
 	"doorleaf/render/mono"
 	"doorleaf/render/typeset"
@@ -95,13 +96,17 @@ func (pg *page) band() {
 		inner.Min.Y, inner.Max.Y = inner.Min.Y+m.rule, inner.Max.Y-m.rule
 	}
 	block := pg.timeBlock(b, inner)
-	word := pg.wordFace(b, inner, block.width)
+	beside := block.width
+	left := (inner.Max.X - block.width - m.margin) / 8 * 8 // of the black part of a split band
+	if b.shape == split && b.time != "" {
+		beside = inner.Max.X - left
+	}
+	word := pg.wordFace(b, inner, beside)
 	if word == nil {
 		pg.stackedBand(inner, b, mode)
 		return
 	}
 	if b.shape == split && b.time != "" {
-		left := (inner.Max.X - block.width - m.margin) / 8 * 8
 		pg.img.Fill(image.Rect(left, r.Min.Y, m.w, r.Max.Y), true)
 		pg.drawBlock(block, inner, mono.AndNot)
 	} else {
@@ -160,11 +165,15 @@ func (pg *page) timeBlock(b bandText, r image.Rectangle) timeBlock {
 		labelWeight = typeset.Bold // thin white strokes fill in
 	}
 	t.labelFace = pg.face(labelWeight, m.label)
+	air := m.air()
+	if b.shape == framed {
+		air = 1 // the frame is black enough to stand off
+	}
 	size := m.time
 	for {
 		t.timeFace = pg.face(typeset.Bold, size)
 		t.timeW = t.timeFace.Measure(b.time)
-		if t.timeW <= width/2 && (b.label == "" || t.labelFace.Cap+t.labelGap()+t.timeFace.Cap+2 <= r.Dy()) || size <= m.label {
+		if t.timeW <= width/2 && (b.label == "" || pg.blockHeight(&t)+2*air <= r.Dy()) || size <= m.label {
 			break
 		}
 		size = max(size*7/8, m.label)
@@ -174,8 +183,19 @@ func (pg *page) timeBlock(b bandText, r image.Rectangle) timeBlock {
 	return t
 }
 
-// labelGap is the space between label and time: a label may have descenders.
-func (t *timeBlock) labelGap() int { return max(t.labelFace.Size*2/5, 4) }
+// labelGap is the space between label and time: a label may have descenders. On
+// small signs it is no more than these need.
+func (pg *page) labelGap(t *timeBlock) int {
+	if pg.m.class == small {
+		return max(t.labelFace.Bounds(t.label).Max.Y+2, 4)
+	}
+	return t.labelFace.Size * 2 / 5
+}
+
+// blockHeight is the height of label and time from cap to base line.
+func (pg *page) blockHeight(t *timeBlock) int {
+	return t.labelFace.Cap + pg.labelGap(t) + t.timeFace.Cap
+}
 
 // drawBlock draws label and time right-aligned, centred as one in height.
 func (pg *page) drawBlock(t timeBlock, r image.Rectangle, mode mono.Mode) {
@@ -186,7 +206,7 @@ func (pg *page) drawBlock(t timeBlock, r image.Rectangle, mode mono.Mode) {
 		pg.putRight(t.timeFace, r.Max.X, middleLine(r, t.timeFace.Cap), t.time, mode)
 		return
 	}
-	height := t.labelFace.Cap + t.labelGap() + t.timeFace.Cap
+	height := pg.blockHeight(&t)
 	top := (r.Min.Y + r.Max.Y - height + 1) / 2
 	pg.putRight(t.labelFace, r.Max.X, top+t.labelFace.Cap, t.label, mode)
 	pg.putRight(t.timeFace, r.Max.X, top+height, t.time, mode)
@@ -201,7 +221,7 @@ func (pg *page) wordFace(b bandText, r image.Rectangle, block int) *typeset.Face
 	usual := pg.face(typeset.Bold, m.time).Measure(pg.clock(13*60 + 30))
 	for _, size := range m.words {
 		f := pg.face(typeset.Bold, size)
-		if ink := f.Bounds(b.word).Add(image.Pt(0, middleLine(r, f.Cap))); ink.Min.Y < r.Min.Y || ink.Max.Y > r.Max.Y {
+		if ink := f.Bounds(b.word).Add(image.Pt(0, middleLine(r, f.Cap))); ink.Min.Y < r.Min.Y+m.rule || ink.Max.Y > r.Max.Y-m.rule {
 			continue
 		}
 		fits := func(s string, beside int) bool {
@@ -220,44 +240,86 @@ func (pg *page) wordFace(b bandText, r image.Rectangle, block int) *typeset.Face
 	return nil
 }
 
-// stackedBand puts the word above "until 13:00": for narrow panels.
+// stackedBand puts the word above "until 13:00": for narrow panels. A time is
+// never cut: the line becomes smaller, or label and time take a line each.
 func (pg *page) stackedBand(r image.Rectangle, b bandText, mode mono.Mode) {
 	m := &pg.m
-	line := b.label
-	if line != "" && b.time != "" {
-		line += " "
+	upper, lower := r, r
+	upper.Max.Y = (r.Min.Y + r.Max.Y) / 2
+	if b.time == "" && b.label == "" {
+		upper.Max.Y = r.Max.Y
 	}
-	line += b.time
-	lower := pg.face(typeset.Bold, m.label)
-	for size := m.time * 3 / 4; size > m.label; size = size * 7 / 8 {
-		if f := pg.face(typeset.Bold, size); f.Measure(line) <= r.Dx() && f.Cap*5 <= r.Dy()*2 {
-			lower = f
-			break
-		}
+	lines := pg.stackLines(b, r.Dx())
+	if len(lines) == 2 {
+		upper.Max.Y = r.Min.Y + r.Dy()*2/5
 	}
-	line = lower.Cut(line, r.Dx())
-	word := pg.face(typeset.Bold, m.words[len(m.words)-1])
-	for _, size := range m.words {
-		if f := pg.face(typeset.Bold, size); f.Measure(b.word) <= r.Dx() && f.Bounds(b.word).Dy()+lower.Cap+12 <= r.Dy() {
-			word = f
-			break
-		}
+	lower.Min.Y = upper.Max.Y
+	if b.code {
+		pg.stackedCode(r, b.word)
+		return
 	}
-	for size := word.Size; word.Measure(b.word) > r.Dx() && size > typeset.MinSize; size-- {
-		word = pg.face(typeset.Bold, size)
-	}
+	word := pg.largest(b.word, upper, m.words)
 	if b.shape == split {
-		half := image.Rect(0, (r.Min.Y+r.Max.Y)/2, m.w, r.Max.Y)
-		pg.img.Fill(half, true)
-		pg.put(word, r.Min.X, middleLine(image.Rect(r.Min.X, r.Min.Y, r.Max.X, half.Min.Y), word.Cap), b.word, mono.Or)
-		pg.putRight(lower, r.Max.X, middleLine(half, lower.Cap), line, mono.AndNot)
-		return
+		lower.Min.Y = lower.Min.Y / 4 * 4
+		pg.img.Fill(image.Rect(0, lower.Min.Y, m.w, r.Max.Y), true)
+		mode = mono.Or
 	}
-	if line == "" {
-		pg.put(word, r.Min.X, middleLine(r, word.Cap), b.word, mode)
-		return
+	pg.put(word, r.Min.X, middleLine(upper, word.Cap), b.word, mode)
+	if b.shape == split {
+		mode = mono.AndNot
 	}
-	gap := max((r.Dy()-word.Bounds(b.word).Dy()-lower.Cap)/3, 4)
-	pg.put(word, r.Min.X, r.Min.Y+gap+word.Cap, b.word, mode)
-	pg.putRight(lower, r.Max.X, r.Max.Y-gap, line, mode)
+	height := lower.Dy() / max(len(lines), 1)
+	for i, line := range lines {
+		part := image.Rect(r.Min.X, lower.Min.Y+i*height, r.Max.X, lower.Min.Y+(i+1)*height)
+		sizes := []int{m.time, m.time * 7 / 8, m.time * 3 / 4, m.time * 5 / 8, m.label}
+		if i < len(lines)-1 {
+			sizes = sizes[len(sizes)-1:] // a label alone
+		}
+		f := pg.largest(line, part, sizes)
+		pg.putRight(f, r.Max.X, middleLine(part, f.Cap), line, mode)
+	}
+}
+
+// stackedCode puts the two halves of a pairing code above each other.
+func (pg *page) stackedCode(r image.Rectangle, code string) {
+	halves := strings.Fields(code)
+	height := r.Dy() / len(halves)
+	for i, half := range halves {
+		part := image.Rect(r.Min.X, r.Min.Y+i*height, r.Max.X, r.Min.Y+(i+1)*height)
+		f := pg.largest(half, part, pg.m.words)
+		pg.put(f, r.Min.X, middleLine(part, f.Cap), half, mono.Or)
+	}
+}
+
+// stackLines is the label with the time, or one line each where they do not fit
+// one at the size of labels.
+func (pg *page) stackLines(b bandText, width int) []string {
+	switch {
+	case b.time == "":
+		return nil
+	case b.label == "":
+		return []string{b.time}
+	}
+	line := b.label + " " + b.time
+	if pg.face(typeset.Bold, pg.m.label).Measure(line) <= width {
+		return []string{line}
+	}
+	return []string{b.label, b.time}
+}
+
+// largest returns the first bold face of sizes at which a line fits a
+// rectangle, or a smaller one that is made to fit its width.
+func (pg *page) largest(s string, r image.Rectangle, sizes []int) *typeset.Face {
+	var f *typeset.Face
+	for _, size := range sizes {
+		f = pg.face(typeset.Bold, size)
+		ink := f.Bounds(s).Add(image.Pt(0, middleLine(r, f.Cap)))
+		if f.Measure(s) <= r.Dx() && ink.Min.Y > r.Min.Y && ink.Max.Y < r.Max.Y {
+			return f
+		}
+	}
+	for size := f.Size; f.Measure(s) > r.Dx() && size > typeset.MinSize; size-- {
+		f = pg.face(typeset.Bold, size)
+	}
+	return f
 }

@@ -11,50 +11,49 @@ import (
 // separator stands between facts of one line.
 const separator = " · "
 
-// headline is the body's title and the line below it.
-func (pg *page) headline() (title, sub string) {
+// headline is the body's title and the facts below it.
+func (pg *page) headline() (title string, facts []string) {
 	d := &pg.d
 	switch d.State {
 	case Stale, Offline:
 		if known := pg.lastKnown(); known != "" {
-			return known, pg.text("sign.ask")
+			return known, []string{pg.text("sign.ask")}
 		}
-		return pg.text("sign.ask"), ""
+		return pg.text("sign.ask"), nil
 	case Pairing:
-		return pg.text("sign.pair"), pg.text("sign.pair.how")
+		return pg.text("sign.pair"), []string{pg.text("sign.pair.how")}
 	case Ready:
 		if d.Waiting {
-			return pg.text("sign.waiting"), ""
+			return pg.text("sign.waiting"), nil
 		}
-		return pg.text("sign.choose-room"), ""
+		return pg.text("sign.choose-room"), nil
 	case NotSetUp:
-		return pg.text("sign.no-room"), pg.text("sign.choose-room")
+		return pg.text("sign.no-room"), []string{pg.text("sign.choose-room")}
 	case BatteryEmpty:
-		return pg.text("sign.charge"), pg.text("sign.ask")
+		return pg.text("sign.charge"), []string{pg.text("sign.ask")}
 	case OutOfOrder:
-		return d.Note, ""
+		return d.Note, nil
 	}
 	if d.Span == nil && d.Title == "" && !d.Private {
 		if d.Capacity > 0 {
-			return pg.text("sign.no-more"), pg.text("sign.seats", d.Capacity)
+			return pg.text("sign.no-more"), []string{pg.text("sign.seats", d.Capacity)}
 		}
-		return pg.text("sign.no-more"), ""
+		return pg.text("sign.no-more"), nil
 	}
 	title = d.Title
 	if d.Private {
 		title = pg.text("sign.private")
 	}
-	var facts []string
 	if d.Span != nil && d.State != Booked {
 		facts = append(facts, pg.span(*d.Span))
-	}
-	if d.Organizer != "" && !d.Private {
-		facts = append(facts, d.Organizer)
 	}
 	if d.More > 0 {
 		facts = append(facts, pg.text("sign.more", d.More))
 	}
-	return title, strings.Join(facts, separator)
+	if d.Organizer != "" && !d.Private {
+		facts = append(facts, d.Organizer)
+	}
+	return title, facts
 }
 
 func (pg *page) lastKnown() string {
@@ -86,14 +85,10 @@ func (pg *page) body() {
 	area := image.Rect(m.margin, m.header+m.band+m.gap, m.w-m.margin, m.h-m.gap)
 	if pg.d.Day != nil && m.bar > 0 && area.Dy() > m.barBlock()+m.rowPitch*2 && !pg.quiet() {
 		area.Max.Y -= m.barBlock()
-		pg.dayBar(image.Rect(area.Min.X, area.Max.Y+m.gap, area.Max.X, m.h-m.gap))
+		pg.dayBar(image.Rect(area.Min.X, area.Max.Y+m.gap, area.Max.X, m.h-m.gap/2))
 	}
 	if pg.d.QR != "" {
 		area = pg.code(area)
-	}
-	if m.class == small {
-		pg.smallBody(area)
-		return
 	}
 	rows := pg.d.Next
 	if m.class == large && !m.portrait && len(rows) > 0 && !pg.quiet() {
@@ -102,12 +97,12 @@ func (pg *page) body() {
 			right := image.Rect(left.Max.X+2*m.gap, area.Min.Y, area.Max.X, area.Max.Y)
 			rule := max(m.rule/2, 2)
 			pg.img.Fill(image.Rect(left.Max.X+m.gap/2, area.Min.Y, left.Max.X+m.gap/2+rule, area.Max.Y-m.gap), true)
-			pg.headlines(left)
+			pg.headlines(left, false)
 			pg.rows(right)
 			return
 		}
 	}
-	y := pg.headlines(area)
+	y := pg.headlines(area, true)
 	if !pg.quiet() {
 		area.Min.Y = y + m.gap/2
 		pg.rows(area)
@@ -136,46 +131,118 @@ func (pg *page) wordsFit(width int) bool {
 	return true
 }
 
-// headlines draws title and line from the top and returns where they end.
-func (pg *page) headlines(r image.Rectangle) int {
+// rise is how far below the top of the body the first base line stands.
+func (pg *page) rise(f *typeset.Face) int {
+	if pg.m.class == small {
+		return f.Cap
+	}
+	return f.Size * 7 / 8
+}
+
+// headlines draws title and facts from the top and returns where they end.
+// rowsBelow says that the list of later meetings is to stand below them.
+func (pg *page) headlines(r image.Rectangle, rowsBelow bool) int {
 	m := &pg.m
-	title, sub := pg.headline()
+	title, facts := pg.headline()
 	y := r.Min.Y
 	if title != "" {
-		lines, f := pg.fitTitle(title, r)
-		for _, l := range lines {
+		lines, f := pg.fitTitle(title, r, len(facts) > 0)
+		for i, l := range lines {
 			x := r.Min.X
-			if pg.d.Private && title == pg.text("sign.private") {
-				x = pg.lock(x, y+f.Size, f.Cap)
+			if i == 0 && pg.locked() {
+				x = pg.lock(x, y+pg.rise(f), f.Cap)
 			}
-			pg.put(f, x, y+f.Size, l, mono.Or)
+			pg.put(f, x, y+pg.rise(f), l, mono.Or)
 			y += f.Size * 6 / 5
 		}
-		y += m.gap / 2
-	}
-	if sub != "" {
-		f := pg.face(typeset.Regular, m.organizer)
-		if y+f.Size*5/4 <= r.Max.Y {
-			pg.put(f, r.Min.X, y+f.Size, f.Cut(sub, r.Dx()), mono.Or)
-			y += f.Size * 4 / 3
+		if m.class != small {
+			y += m.gap / 2
 		}
+	}
+	f := pg.face(typeset.Regular, m.organizer)
+	pitch := f.Size * 5 / 4
+	room := (r.Max.Y - y - pg.rise(f) + pitch) / pitch
+	if m.class != small {
+		room = (r.Max.Y - y) / pitch
+	}
+	if pg.d.State == Booked && len(pg.d.Next) > 0 && rowsBelow {
+		end := y + len(packFacts(f, facts, r.Dx(), min(room, 3)))*pitch
+		next := pg.text("sign.next", pg.clock(pg.d.Next[0].Start))
+		if !pg.rowFits(end+m.gap/2, r) && f.Measure(next) <= r.Dx() { // no list: say when the next one begins
+			facts = append(facts, next)
+		}
+	}
+	for _, line := range packFacts(f, facts, r.Dx(), min(room, 3)) {
+		pg.put(f, r.Min.X, y+pg.rise(f), line, mono.Or)
+		y += pitch
 	}
 	return y
 }
 
+// locked reports whether the title stands for a private meeting.
+func (pg *page) locked() bool { return pg.d.Private && !pg.quiet() }
+
+// packFacts sets facts on at most lines lines, as few as they need. Where a
+// line must take too much, an early fact is shortened and the last, which says
+// what comes next, kept.
+func packFacts(f *typeset.Face, facts []string, width, lines int) []string {
+	var out []string
+	for len(facts) > 0 && len(out) < lines {
+		n := len(facts)
+		for n > 1 && f.Measure(strings.Join(facts[:n], separator)) > width {
+			n--
+		}
+		if len(out) == lines-1 && n < len(facts) {
+			return append(out, squeeze(f, facts, width))
+		}
+		line := strings.Join(facts[:n], separator)
+		if f.Measure(line) > width { // one long fact
+			most := lines - len(out) - (len(facts) - 1)
+			broken, _ := f.Break(line, width, max(most, 1))
+			out = append(out, broken...)
+		} else {
+			out = append(out, line)
+		}
+		facts = facts[n:]
+	}
+	return out
+}
+
+// squeeze sets facts that are too long on one line: the last whole and what
+// fits of the others, or the others alone.
+func squeeze(f *typeset.Face, facts []string, width int) string {
+	last := separator + facts[len(facts)-1]
+	if room := width - f.Measure(last); room > width/3 {
+		for n := len(facts) - 1; n > 0; n-- {
+			head := strings.Join(facts[:n], separator)
+			if n == 1 || f.Measure(head) <= room {
+				return f.Cut(head, room) + last
+			}
+		}
+	}
+	return f.Cut(strings.Join(facts[:len(facts)-1], separator), width)
+}
+
 // fitTitle chooses the largest size at which the title fits the lines without
-// breaking a word, then the smallest with an ellipsis.
-func (pg *page) fitTitle(title string, r image.Rectangle) ([]string, *typeset.Face) {
+// breaking a word, then the smallest with an ellipsis. below asks for room for
+// a line of facts.
+func (pg *page) fitTitle(title string, r image.Rectangle, below bool) ([]string, *typeset.Face) {
 	m := &pg.m
-	width := r.Dx()
-	if pg.d.Private {
+	width, height := r.Dx(), r.Dy()
+	if pg.locked() {
 		width -= m.titles[0]
+	}
+	if below {
+		height -= m.organizer * 4 / 3
+	}
+	if m.class == small {
+		height += m.titles[0] / 4 // nothing hangs below a base line but descenders
 	}
 	var f *typeset.Face
 	var lines []string
 	for _, size := range m.titles {
 		f = pg.face(typeset.Bold, size)
-		most := max(min(m.titleLines, (r.Dy()-m.organizer*4/3)/(size*6/5)), 1)
+		most := max(min(m.titleLines, height/(size*6/5)), 1)
 		var ok bool
 		if lines, ok = f.Break(title, width, most); ok {
 			return lines, f
@@ -200,6 +267,9 @@ func (pg *page) lock(x, baseline, height int) int {
 	return x + w + max(height/2, 6)
 }
 
+// rowFits reports whether a row whose top is y ends above the foot of r.
+func (pg *page) rowFits(y int, r image.Rectangle) bool { return y+pg.m.row*5/4 <= r.Max.Y }
+
 // rows draws later meetings: start bold, title regular, as many as fit.
 func (pg *page) rows(r image.Rectangle) {
 	m := &pg.m
@@ -210,42 +280,12 @@ func (pg *page) rows(r image.Rectangle) {
 		column = max(column, start.Measure(pg.clock(n.Start)))
 	}
 	for _, n := range pg.d.Next {
-		if y+m.row*5/4 > r.Max.Y {
+		if !pg.rowFits(y, r) {
 			break
 		}
 		pg.put(start, r.Min.X, y+m.row, pg.clock(n.Start), mono.Or)
 		x := r.Min.X + column + m.row/2
 		pg.put(title, x, y+m.row, title.Cut(pg.rowTitle(n), r.Max.X-x), mono.Or)
 		y += m.rowPitch
-	}
-}
-
-// smallBody draws the two lines of a small sign: title, then organizer and next
-// meeting.
-func (pg *page) smallBody(r image.Rectangle) {
-	m := &pg.m
-	title, sub := pg.headline()
-	y := r.Min.Y
-	if title != "" {
-		lines, f := pg.fitTitle(title, r)
-		x := r.Min.X
-		if pg.d.Private {
-			x = pg.lock(x, y+f.Cap, f.Cap)
-		}
-		pg.put(f, x, y+f.Cap, lines[0], mono.Or)
-		y += f.Size * 6 / 5
-	}
-	f := pg.face(typeset.Regular, m.organizer)
-	if len(pg.d.Next) > 0 && pg.d.State == Booked {
-		next := pg.text("sign.next", pg.clock(pg.d.Next[0].Start))
-		if sub != "" {
-			next = separator + next
-		}
-		if room := r.Dx() - f.Measure(next); room > r.Dx()/3 || sub == "" {
-			sub = f.Cut(sub, room) + next
-		}
-	}
-	if sub != "" && y+f.Cap <= r.Max.Y {
-		pg.put(f, r.Min.X, y+f.Cap, f.Cut(sub, r.Dx()), mono.Or)
 	}
 }

@@ -39,7 +39,7 @@ type Door struct {
 	Room     string `json:"room"`
 	Language string `json:"language,omitempty"` // BCP 47, default "en"
 	Hour12   bool   `json:"hour12,omitempty"`   // 12-hour clock
-	Date     Date   `json:"date"`
+	Date     Date   `json:"date,omitzero"`      // zero: none in the header
 
 	Until     *Clock `json:"until,omitempty"`     // end of the state; nil: no more change that day
 	AllDay    bool   `json:"allDay,omitempty"`    // the state lasts all day

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"reflect"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -35,9 +38,9 @@ func ReadDoor(r io.Reader) (Door, error) {
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&d); err != nil {
-		return d, fmt.Errorf("%w: %w", ErrDoor, err)
+		return d, fmt.Errorf("%w: %w", ErrDoor, fieldError(b, err))
 	}
-	if dec.More() {
+	if _, err := dec.Token(); err != io.EOF {
 		return d, fmt.Errorf("%w: something follows the door", ErrDoor)
 	}
 	return d, d.Validate()
@@ -53,9 +56,91 @@ func (d Door) Validate() error {
 	case d.Day != nil && len(d.Day.Blocks) > 256:
 		return fmt.Errorf("%w: day.blocks: more than 256 blocks", ErrDoor)
 	case d.Day != nil && d.Day.End <= d.Day.Start:
-		return fmt.Errorf("%w: day: ends at %s, before it begins", ErrDoor, d.Day.End)
-	case d.State == Pairing && len(d.Code) != 8:
-		return fmt.Errorf("%w: code: a pairing face needs 8 characters", ErrDoor)
+		return fmt.Errorf("%w: day: its end %s is not after its start %s", ErrDoor, d.Day.End, d.Day.Start)
+	case d.State == Pairing && !isCode(d.Code):
+		return fmt.Errorf("%w: code: a pairing face needs 8 letters or digits", ErrDoor)
+	}
+	return nil
+}
+
+// isCode reports whether s can be a pairing code.
+func isCode(s string) bool {
+	for _, c := range []byte(s) {
+		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return len(s) == 8
+}
+
+// fieldError names the field of a decoder's error where the decoder does not.
+func fieldError(b []byte, err error) error {
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &wrong) && wrong.Field == "":
+		return fmt.Errorf("an object {...} is wanted, not %s", wrong.Value)
+	case errors.As(err, &wrong):
+		return fmt.Errorf("%s: %s is wanted, not %s", wrong.Field, kindName(wrong.Type.Kind()), wrong.Value)
+	}
+	var tree any
+	if json.Unmarshal(b, &tree) != nil {
+		return err
+	}
+	if path, bad := badValue("", tree); bad != nil {
+		return fmt.Errorf("%s: %w", path, bad)
+	}
+	return err
+}
+
+func kindName(k reflect.Kind) string {
+	switch k {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.String:
+		return "a text"
+	case reflect.Slice:
+		return "a list [...]"
+	case reflect.Struct:
+		return "an object {...}"
+	}
+	return "a whole number"
+}
+
+// badValue finds the first time or date below a JSON value that is none, and
+// its path.
+func badValue(path string, v any) (string, error) {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			below := strings.TrimPrefix(path+"."+key, ".")
+			if err := checkValue(key, v[key]); err != nil {
+				return below, err
+			}
+			if found, err := badValue(below, v[key]); err != nil {
+				return found, err
+			}
+		}
+	case []any:
+		for i, e := range v {
+			if found, err := badValue(fmt.Sprintf("%s[%d]", path, i), e); err != nil {
+				return found, err
+			}
+		}
+	}
+	return "", nil
+}
+
+// checkValue decodes the value of a field that holds a time or a date.
+func checkValue(key string, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil || v == nil {
+		return err
+	}
+	switch key {
+	case "until", "since", "start", "end":
+		return new(Clock).UnmarshalJSON(b)
+	case "date", "untilDate":
+		return new(Date).UnmarshalJSON(b)
 	}
 	return nil
 }

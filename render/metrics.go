@@ -69,7 +69,7 @@ func (m *metrics) base() sheet {
 	switch m.class {
 	case small:
 		return sheet{w: 296, h: 128, margin: 8, gap: 4, header: 20, band: 56, rule: 2, frame: 6, name: 16, date: 16, label: 16, time: 32,
-			organizer: 16, row: 16, pitch: 20, words: []int{44, 40, 36, 32, 28, 24, 20}, titles: []int{20, 18, 16}, titleLines: 1, capTenthMM: 25}
+			organizer: 16, row: 16, pitch: 20, words: []int{44, 40, 36, 32, 28, 24, 20}, titles: []int{20, 18, 16}, titleLines: 3, capTenthMM: 25}
 	case medium:
 		return sheet{w: 400, h: 300, margin: 16, gap: 8, header: 40, band: 96, rule: 3, frame: 8, name: 24, date: 18, label: 20, time: 48,
 			organizer: 20, row: 20, pitch: 26, words: []int{72, 64, 56, 48, 40, 34, 28}, titles: []int{26, 22}, titleLines: 2, bar: 12, tick: 4, barLabel: 13, capTenthMM: 29}
@@ -108,9 +108,15 @@ func (m *metrics) fill(b sheet, s int) {
 	m.band = grid(b.band)
 	if m.portrait {
 		m.band = m.band * 5 / 4 / 8 * 8
+		if m.class == small { // three lines in the band, two in the header
+			m.band, m.header = m.band*3/2/8*8, m.header*2
+		}
 	}
 	m.name, m.date, m.label, m.time = px(b.name), px(b.date), px(b.label), px(b.time)
 	m.words, m.titles, m.titleLines = all(b.words), all(b.titles), b.titleLines
+	if m.portrait && m.class == small {
+		m.titleLines++
+	}
 	m.organizer, m.row, m.rowPitch = px(b.organizer), px(b.row), px(b.pitch)
 	m.bar, m.tick, m.barLabel = px(b.bar), px(b.tick), max(px(b.barLabel), 13)
 	if b.bar == 0 {
@@ -118,10 +124,13 @@ func (m *metrics) fill(b sheet, s int) {
 	}
 }
 
+// air is the least white between a band's rules and what stands in it.
+func (m *metrics) air() int { return max(m.rule, 3) }
+
 // barBlock is the height of the day bar with ticks and labels, 0 for none.
 func (m *metrics) barBlock() int {
 	if m.bar == 0 {
 		return 0
 	}
-	return m.bar + m.tick + m.barLabel + m.gap
+	return m.bar + m.tick + m.barLabel + m.gap/2
 }

@@ -24,7 +24,7 @@ func (pg *page) code(r image.Rectangle) image.Rectangle {
 	n := c.Bounds().Dx()
 	caption := ""
 	if pg.d.QRCaption != "" {
-		caption = pg.text(pg.d.QRCaption)
+		caption = typeset.Clean(pg.text(pg.d.QRCaption))
 	}
 	f := pg.face(typeset.Regular, m.row*7/8)
 	below := 0
@@ -50,7 +50,11 @@ func (pg *page) code(r image.Rectangle) image.Rectangle {
 		}
 	}
 	if below > 0 {
-		text := f.Cut(caption, side+2*quietZone*module)
+		room := side + quietZone*module
+		for size := f.Size; f.Measure(caption) > room && size > m.row/2; size-- {
+			f = pg.face(typeset.Regular, size)
+		}
+		text := f.Cut(caption, room)
 		pg.put(f, min(x+(side-f.Measure(text))/2, r.Max.X-f.Measure(text)), y+side+f.Size, text, mono.Or)
 	}
 	r.Max.X = x - quietZone*module

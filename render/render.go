@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"image"
+	"strings"
 	"time"
 
 	"doorleaf/render/lang"
@@ -118,9 +119,26 @@ func (pg *page) header() {
 	name, date := pg.face(typeset.Bold, m.name), pg.face(typeset.Regular, m.date)
 	baseline := (m.header + name.Cap + 1) / 2
 	right := m.w - m.margin
+	stacked := m.portrait && m.class == small
+	if stacked { // the name above the date
+		upper := m.header/4 + (name.Cap+1)/2
+		end := right
+		if d.LowBattery {
+			end = pg.batteryMark(right, upper, date.Cap) - m.gap*2
+		}
+		pg.put(name, m.margin, upper, name.Cut(d.Room, end-m.margin), mono.Or)
+		baseline = m.header*3/4 + (name.Cap+1)/2 - 1
+	}
 	if d.Date != (Date{}) {
 		text := pg.date(d.Date, true)
-		if room := m.w - 2*m.margin - 3*m.gap; m.class == small || date.Measure(text)+min(name.Measure(d.Room), room*2/3) > room {
+		room := m.w - 2*m.margin - 3*m.gap
+		if d.LowBattery {
+			room -= date.Cap*2 + 2*m.gap
+		}
+		if d.Sample {
+			room -= pg.face(typeset.Bold, m.date).Measure(pg.text("sign.sample")) + 2*m.gap
+		}
+		if m.class == small || date.Measure(text)+min(name.Measure(d.Room), room*2/3) > room {
 			text = pg.date(d.Date, false)
 		}
 		right = pg.putRight(date, right, baseline, text, mono.Or) - m.gap*2
@@ -128,10 +146,12 @@ func (pg *page) header() {
 	if d.Sample {
 		right = pg.putRight(pg.face(typeset.Bold, m.date), right, baseline, pg.text("sign.sample"), mono.Or) - m.gap*2
 	}
-	if d.LowBattery {
+	if d.LowBattery && !stacked {
 		right = pg.batteryMark(right, baseline, date.Cap) - m.gap*2
 	}
-	pg.put(name, m.margin, baseline, name.Cut(d.Room, right-m.margin), mono.Or)
+	if !stacked {
+		pg.put(name, m.margin, baseline, name.Cut(d.Room, right-m.margin), mono.Or)
+	}
 }
 
 // batteryMark draws an empty battery with its right edge at x and returns its
@@ -165,9 +185,9 @@ func (r *Renderer) Describe(d Door) string {
 	add(", ", b.word)
 	add(" ", b.label)
 	add(" ", b.time)
-	title, sub := pg.headline()
+	title, facts := pg.headline()
 	add(", ", title)
-	add(", ", sub)
+	add(", ", strings.Join(facts, separator))
 	for i, n := range d.Next {
 		if i == 2 {
 			break

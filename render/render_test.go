@@ -3,8 +3,9 @@ package render
 import (
 	"fmt"
 	"image"
-	"image/png"
-	"os"
+	"reflect"
+	"strings"
+	"sync"
 	"testing"
 
 	"doorleaf/render/lang"
@@ -74,39 +75,121 @@ func checkPlaces(t *testing.T, r *Renderer, name string, d Door, p Panel) {
 	}
 }
 
-func TestContact(t *testing.T) {
-	if os.Getenv("CONTACT") == "" {
-		t.Skip("only for looking")
+// fieldNames lists the JSON names of a struct's fields.
+func fieldNames(v any) []string {
+	var out []string
+	for _, f := range reflect.VisibleFields(reflect.TypeOf(v)) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		out = append(out, name)
 	}
+	return out
+}
+
+func TestPanelsOutsideTheBoundsAreRefused(t *testing.T) {
 	r := newRenderer(t)
-	for _, p := range []Panel{{296, 128, 112}, {400, 300, 120}, {800, 480, 125}, {480, 800, 125}, {800, 480, 219}, {250, 122, 131}, {416, 240, 130}} {
-		cols := 3
-		ex := Examples()
-		rows := (len(ex) + cols - 1) / cols
-		sheet := image.NewGray(image.Rect(0, 0, cols*(p.Width+8), rows*(p.Height+8)))
-		for i := range sheet.Pix {
-			sheet.Pix[i] = 160
+	for _, p := range []Panel{{}, {95, 200, 100}, {200, 4097, 100}, {-1, 200, 100}} {
+		if m, err := r.Draw(nil, Examples()[0].Door, p); err == nil {
+			t.Errorf("%v: got a picture of %v", p, m.Rect)
 		}
-		for i, e := range ex {
-			d := e.Door
-			d.Language = os.Getenv("CONTACT")
-			m, err := r.Draw(nil, d, p)
-			if err != nil {
-				t.Fatal(err)
+	}
+}
+
+// Drawing into a used picture gives the same as into a new one.
+func TestDrawClearsWhatWasThere(t *testing.T) {
+	r := newRenderer(t)
+	p := Panel{400, 300, 120}
+	var used *mono.Image
+	for _, e := range Examples() {
+		want, err := r.Draw(nil, e.Door, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := r.Draw(used, e.Door, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if used != nil && got != used {
+			t.Error("a picture of the right size was not used again")
+		}
+		if used = got; !got.Equal(want) {
+			t.Errorf("%s differs in a used picture", e.Name)
+		}
+	}
+}
+
+// States are told apart by the band alone: no two shapes look the same when no
+// word can be read.
+func TestBandsDiffer(t *testing.T) {
+	r := newRenderer(t)
+	shapes := map[shape][]string{}
+	for _, e := range Examples() {
+		s := r.page(nil, e.Door, Panel{800, 480, 125}).bandText().shape
+		shapes[s] = append(shapes[s], string(e.Door.State))
+	}
+	for s, want := range map[shape]string{solid: "booked", split: "soon", framed: "check-in"} {
+		for _, state := range shapes[s] {
+			if state != want {
+				t.Errorf("%s has the band of %s", state, want)
 			}
-			ox, oy := i%cols*(p.Width+8), i/cols*(p.Height+8)
-			for y := range p.Height {
-				for x := range p.Width {
-					v := byte(255)
-					if m.At(x, y) {
-						v = 0
-					}
-					sheet.Pix[(oy+y)*sheet.Stride+ox+x] = v
+		}
+		if len(shapes[s]) == 0 {
+			t.Errorf("no example has the band of %s", want)
+		}
+	}
+}
+
+// Renderers are shared by goroutines.
+func TestConcurrentUse(t *testing.T) {
+	r := newRenderer(t)
+	p := Panel{296, 128, 112}
+	want, err := newRenderer(t).Draw(nil, Examples()[4].Door, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for _, e := range Examples() {
+				if _, err := r.Draw(nil, e.Door, p); err != nil {
+					t.Error(err)
 				}
 			}
+			got, err := r.Draw(nil, Examples()[4].Door, p)
+			if err != nil || !got.Equal(want) {
+				t.Errorf("another picture, error %v", err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestDescribeSaysWhatIsDrawn(t *testing.T) {
+	r := newRenderer(t)
+	for _, e := range Examples() {
+		d := e.Door
+		got := r.Describe(d)
+		if !strings.HasPrefix(got, d.Room) {
+			t.Errorf("%s: %q does not begin with the room", e.Name, got)
 		}
-		f, _ := os.Create(fmt.Sprintf("/tmp/contact-%dx%d-%d.png", p.Width, p.Height, p.DPI))
-		png.Encode(f, sheet)
-		f.Close()
+		if d.Private && d.Title != "" && strings.Contains(got, d.Title) {
+			t.Errorf("%s: %q tells the title of a private meeting", e.Name, got)
+		}
+	}
+}
+
+// A face is drawn in well under a millisecond once its glyphs are there.
+func BenchmarkDraw(b *testing.B) {
+	r := newRenderer(b)
+	for _, p := range []Panel{{296, 128, 112}, {800, 480, 125}, {1872, 1404, 227}} {
+		b.Run(fmt.Sprintf("%dx%d", p.Width, p.Height), func(b *testing.B) {
+			img := mono.New(p.Width, p.Height)
+			d := Examples()[4].Door
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := r.Draw(img, d, p); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

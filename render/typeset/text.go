@@ -140,8 +140,8 @@ func (f *Face) split(word string, width int) (head, tail string) {
 		}
 		kept = g.Offset + len(g.Text)
 	}
-	if left := len(runes) - kept; left < 4 && kept >= 8 {
-		kept = len(runes) - 4
+	if n := len([]rune(strings.TrimRight(word, " "))); n-kept < 4 && n >= 8 {
+		kept = n - 4
 	}
 	if kept == 0 {
 		return "", ""
