@@ -22,7 +22,7 @@ func families() []string {
 	for _, t := range trusts() {
 		keys = append(keys, "mark."+t, "help.mark."+t)
 	}
-	for _, m := range []string{"ok", "bad", "done", "todo", "new", "link-ok", "link-wait", "link-bad", "link-unknown"} {
+	for _, m := range []string{"ok", "bad", "limited", "done", "todo", "new", "link-ok", "link-wait", "link-bad", "link-unknown"} {
 		keys = append(keys, "mark."+m)
 	}
 	for _, c := range connection.Clouds() {

@@ -54,7 +54,10 @@ func (p *page) connectionMark(c connection.Connection) (mark, string) {
 	case c.State.Problem != nil:
 		return p.mark("bad"), p.T("office.state.problem", p.When(c.State.Problem.Since))
 	case c.State.Mode == connection.Delegated:
-		return p.mark("ok"), p.T("office.state.delegated")
+		return p.mark("limited"), p.T("office.state.delegated")
+	}
+	if len(c.State.Lost) > 0 {
+		return p.mark("limited"), p.T("office.state.app")
 	}
 	return p.mark("ok"), p.T("office.state.app")
 }

@@ -154,6 +154,8 @@ func (p *page) mark(name string) mark {
 		m.Shape, m.Class = "late", "warn"
 	case "stale":
 		m.Shape, m.Class = "stale", "warn"
+	case "limited":
+		m.Shape, m.Class = "limited", "warn"
 	case "wrong", "link-bad", "bad":
 		m.Shape, m.Class = "wrong", "bad"
 	case "sleeping":
