@@ -21,6 +21,7 @@ type doorView struct {
 	Place    string
 	Mark     mark
 	Sentence string
+	Zone     string // of the times on the page where it is not the site's
 	Glass    picture
 	Wanted   picture
 	Differs  bool
@@ -81,11 +82,12 @@ func (s *server) renderDoor(w http.ResponseWriter, v *visit, status int, problem
 	}
 	p := s.newPage(v, "", "doors")
 	p.Title, p.Live, p.Problem = d.Sign.Name, true, problem
-	if d.Zone != nil {
-		v.zone = d.Zone
+	zone := ""
+	if d.Zone != nil && d.Zone.String() != v.zone.String() {
+		v.zone, zone = d.Zone, d.Zone.String()
 	}
 	view := &doorView{
-		page: p, ID: string(d.Sign.ID), Name: d.Sign.Name, Place: place(d), Mark: p.mark(string(d.Trust)),
+		page: p, ID: string(d.Sign.ID), Name: d.Sign.Name, Place: place(d), Mark: p.mark(string(d.Trust)), Zone: zone,
 		Sentence: p.trustSentence(d), Glass: p.glass(d), Wanted: p.wanted(d), GlassAt: p.Time(d.Status.ShownAt),
 		Facts: p.hardware(d), Rooms: rooms, Room: string(d.Sign.Room), Large: d.Sign.Hardware.Width > 900,
 	}

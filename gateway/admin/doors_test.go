@@ -71,6 +71,12 @@ func TestDoorPage(t *testing.T) {
 		t.Errorf("the chain has %d links", n)
 	}
 	same := b.get("/m/doors/abcdefghijklmnc4")
+	if strings.Contains(plain(same.body), "All times in") {
+		t.Error("a door in the site's zone names its zone")
+	}
+	tokyo := time.FixedZone("Asia/Tokyo", 9*3600)
+	o.core.doors[2].Zone = tokyo
+	b.get("/m/doors/abcdefghijklmnc4").says(t, "All times in Asia/Tokyo").says(t, d.Status.ShownAt.In(tokyo).Format("15:04"))
 	if strings.Contains(plain(same.body), "Should be on the glass") {
 		t.Error("a door that agrees shows two pictures")
 	}

@@ -146,7 +146,7 @@ func (o *office) addDoors() {
 		{gateway.Right, 880, 528, 6, "Free", "16:30", "1:1", false},
 		{gateway.Unknown, 250, 122, -1, "", "", "", false},
 	} {
-		v := gateway.DoorView{Trust: d.trust, Zone: time.FixedZone("EET", 2*3600), Connected: i%2 == 0}
+		v := gateway.DoorView{Trust: d.trust, Zone: o.store.site.Location(), Connected: i%2 == 0}
 		v.Sign = gateway.Sign{ID: devices.SignID(fmt.Sprintf("%s%d", "abcdefghijklmno", 2+i%6)), PairedAt: now.Add(-72 * time.Hour),
 			Hardware: devices.Hardware{Model: fmt.Sprintf("%dx%d", d.w, d.h), Serial: fmt.Sprintf("DL-%04d", 1000+i), Firmware: "1.4.2", Width: d.w, Height: d.h, AlwaysOn: i%2 == 0}}
 		v.Sign.ID = devices.SignID(fmt.Sprintf("abcdefghijklmn%c%d", 'a'+i, 2+i%6))
