@@ -18,6 +18,9 @@ const Ellipsis = "…"
 // most 512 characters, blanks collapsed, without control, formatting and
 // direction characters, emoji and private characters.
 func Clean(s string) string {
+	if isClean(s) {
+		return s
+	}
 	if len(s) > 8*maxRunes {
 		s = s[:8*maxRunes]
 	}
@@ -41,7 +44,24 @@ func Clean(s string) string {
 			break
 		}
 	}
-	return b.String()
+	return norm.NFC.String(b.String()) // what was left out may have stood between
+}
+
+// isClean reports a short text of printable ASCII and single blanks, by far the
+// most usual.
+func isClean(s string) bool {
+	if len(s) > maxRunes {
+		return false
+	}
+	before := byte(' ')
+	for i := range len(s) {
+		c := s[i]
+		if c < ' ' || c > '~' || c == ' ' && before == ' ' {
+			return false
+		}
+		before = c
+	}
+	return before != ' ' || s == ""
 }
 
 // isSymbolPicture reports emoji and their modifiers, which no sign can show.
@@ -117,11 +137,12 @@ func (f *Face) Break(s string, width, lines int) (out []string, ok bool) {
 		return out, ok
 	}
 	rest := strings.Join(out[lines-1:], " ")
-	out = append(out[:lines-1:lines-1], f.Cut(rest, width))
-	if !strings.HasSuffix(out[lines-1], Ellipsis) { // fitted after all but was split
-		return out, ok
+	last := f.Cut(rest, width)
+	out = out[: lines-1 : lines-1]
+	if last != "" {
+		out = append(out, last)
 	}
-	return out, false
+	return out, ok && last == rest
 }
 
 // split breaks a word that is longer than a line, with a hyphen and at least
