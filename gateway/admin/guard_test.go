@@ -3,6 +3,7 @@ package admin
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +16,11 @@ func TestEveryRouteNeedsASession(t *testing.T) {
 	o := newOffice(time.Now())
 	o.store.accounts[1] = gateway.Account{ID: 1, Name: "admin"}
 	b := open(t, o)
+	strangers := []string{"GET /", "GET /m/sign-in", "POST /m/sign-in", "GET /m/setup", "POST /m/setup"}
 	for _, r := range routesOf(t) {
+		if r.open != slices.Contains(strangers, r.method+" "+r.path) {
+			t.Errorf("%s %s: open to strangers = %v", r.method, r.path, r.open)
+		}
 		if r.open {
 			continue
 		}
