@@ -156,3 +156,16 @@ func TestPlanIsBounded(t *testing.T) {
 		t.Errorf("%d steps, want at most %d", n, maxSteps)
 	}
 }
+
+// Days after the calendar was lost nothing is known of the present, and the
+// face that says so must not be sent again and again.
+func TestPlanOfALostCalendarIsLong(t *testing.T) {
+	a := agenda(event(t, "a", "2026-11-23 09:00", "2026-11-23 10:00"))
+	a.AsOf = local(t, "2026-11-23 08:00")
+	a.Window = calendar.Window{From: local(t, "2026-11-22 00:00"), To: local(t, "2026-12-01 00:00")}
+	now := local(t, "2026-12-03 12:00")
+	steps := plan(a, Sign{}, testSite, now, true)
+	if end := steps[len(steps)-1].until; end.Sub(now) < minHorizon {
+		t.Errorf("timeline ends after %v", end.Sub(now))
+	}
+}

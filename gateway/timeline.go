@@ -29,7 +29,7 @@ type plannedStep struct {
 func plan(a calendar.Agenda, s Sign, site Site, now time.Time, stale bool) []plannedStep {
 	loc := a.Location(site.Location())
 	end := now.Add(horizon)
-	if !a.Window.To.IsZero() && a.Window.To.Before(end) {
+	if !stale && !a.Window.To.IsZero() && a.Window.To.Before(end) {
 		end = a.Window.To
 	}
 	from := now.Truncate(time.Minute)
