@@ -113,7 +113,7 @@ func (c *Core) load(ctx context.Context) error {
 	for _, s := range signs {
 		c.signs.entry(s.ID)
 		c.signs.bind(s.ID, s.Room)
-		c.queue.put(job{sign: s.ID}, false)
+		c.queue.put(job{sign: s.ID, first: true}, false)
 	}
 	return nil
 }
@@ -186,11 +186,19 @@ func (c *Core) work(ctx context.Context, j job) {
 	if quick || w.Partial {
 		c.queue.put(job{sign: j.sign}, false)
 	}
-	if reason == NothingToDo {
+	if reason == NothingToDo && !(j.first && c.unconfirmed(ctx, w)) {
 		return
 	}
 	c.push(ctx, w)
 	c.watch.notify()
+}
+
+// unconfirmed reports whether the sign has not said that it accepted w. Behind
+// an external broker it may be connected all along and say nothing when the
+// gateway starts anew.
+func (c *Core) unconfirmed(ctx context.Context, w *Want) bool {
+	st, err := c.store.Status(ctx, w.Sign)
+	return err == nil && newer(w.Epoch, w.Seq, st.Epoch, st.Seq)
 }
 
 func (c *Core) push(ctx context.Context, w *Want) {

@@ -274,6 +274,16 @@ func TestChangedCalendarIsPushed(t *testing.T) {
 	}
 }
 
+// A gateway that starts anew sends what no sign confirmed: behind an external
+// broker the sign is connected and has nothing to say.
+func TestStartPushesWhatWasNotConfirmed(t *testing.T) {
+	b := newBench(t)
+	id := b.pair("ABCDEFGH", b.room("Aalto"))
+	d := b.tell(id, devices.HelloReport, 0, 0, devices.Digest{})
+	b.run() // the sign never confirmed d
+	b.eventually("push", func() bool { last, ok := b.wire.last(id); return ok && last.Seq >= d.Seq })
+}
+
 func TestSignThatKnowsMoreRaisesTheEpoch(t *testing.T) {
 	b := newBench(t)
 	id := b.pair("ABCDEFGH", b.room("Aalto"))

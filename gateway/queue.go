@@ -16,6 +16,7 @@ type job struct {
 	sign   devices.SignID
 	force  Reason
 	urgent bool
+	first  bool // the first look after a start
 }
 
 // queue holds the signs that wait for planning, each at most once per lane;
