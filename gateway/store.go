@@ -89,6 +89,9 @@ type AccountStore interface {
 	AddSession(ctx context.Context, s Session) error
 	Session(ctx context.Context, tokenHash [32]byte, now time.Time) (Session, error)
 	RemoveSession(ctx context.Context, tokenHash [32]byte) error
+	// ChangePassword stores an account's new password hash and ends its sessions
+	// except keep.
+	ChangePassword(ctx context.Context, account int64, passwordHash string, keep [32]byte) error
 	Site(ctx context.Context) (Site, error) // DefaultSite when never set
 	SetSite(ctx context.Context, s Site) error
 }

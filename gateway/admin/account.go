@@ -36,7 +36,8 @@ func (s *server) saveLanguage(w http.ResponseWriter, v *visit) error {
 }
 
 // savePassword changes a person's own password; the present one is asked for,
-// because the browser may be somebody else's by now.
+// because the browser may be somebody else's by now. Every other browser has to
+// sign in again.
 func (s *server) savePassword(w http.ResponseWriter, v *visit) error {
 	p := s.newPage(v, "", "")
 	pr := problems{}
@@ -68,12 +69,10 @@ func (s *server) savePassword(w http.ResponseWriter, v *visit) error {
 	if len(pr) > 0 {
 		return s.renderAccount(w, v, http.StatusUnprocessableEntity, pr)
 	}
-	a := v.account
-	a.PasswordHash = hash
-	if err := s.store.UpdateAccount(v.Context(), a); err != nil {
+	if err := s.store.ChangePassword(v.Context(), v.account.ID, hash, v.session.TokenHash); err != nil {
 		return err
 	}
-	s.log.Info("password changed", "account", a.ID)
+	s.log.Info("password changed", "account", v.account.ID)
 	s.done(w, "password")
 	return s.see(w, v, "/m/settings/account")
 }

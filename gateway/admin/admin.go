@@ -75,6 +75,7 @@ type Store interface {
 	AddSession(ctx context.Context, s gateway.Session) error
 	Session(ctx context.Context, tokenHash [32]byte, now time.Time) (gateway.Session, error)
 	RemoveSession(ctx context.Context, tokenHash [32]byte) error
+	ChangePassword(ctx context.Context, account int64, passwordHash string, keep [32]byte) error
 	Site(ctx context.Context) (gateway.Site, error)
 	SetSite(ctx context.Context, s gateway.Site) error
 

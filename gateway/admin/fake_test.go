@@ -265,6 +265,24 @@ func (s *fakeStore) RemoveSession(_ context.Context, hash [32]byte) error {
 	return nil
 }
 
+func (s *fakeStore) ChangePassword(_ context.Context, account int64, hash string, keep [32]byte) error {
+	defer s.lock()()
+	s.writes++
+	for i := range s.accounts {
+		if s.accounts[i].ID == account {
+			a := s.accounts[i]
+			a.PasswordHash = hash
+			s.accounts[i] = a
+		}
+	}
+	for h, x := range s.sessions {
+		if x.Account == account && h != keep {
+			delete(s.sessions, h)
+		}
+	}
+	return nil
+}
+
 func (s *fakeStore) Site(context.Context) (gateway.Site, error) {
 	defer s.lock()()
 	return s.site, nil

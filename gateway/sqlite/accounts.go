@@ -149,6 +149,19 @@ func (s *Store) RemoveSession(ctx context.Context, tokenHash [32]byte) error {
 	})
 }
 
+// ChangePassword implements gateway.AccountStore.
+func (s *Store) ChangePassword(ctx context.Context, account int64, passwordHash string, keep [32]byte) error {
+	if passwordHash == "" {
+		return failed("change password", fmt.Errorf("%w: no password hash", gateway.ErrInvalid))
+	}
+	return s.write(ctx, "change password", func(t *tx) error {
+		if err := found(t.affect(`UPDATE accounts SET password_hash = ? WHERE id = ?`, passwordHash, account)); err != nil {
+			return err
+		}
+		return t.exec(`DELETE FROM sessions WHERE account = ? AND token_hash <> ?`, account, keep[:])
+	})
+}
+
 // Site implements gateway.AccountStore. Settings added since it was stored have
 // their defaults.
 func (s *Store) Site(ctx context.Context) (gateway.Site, error) {

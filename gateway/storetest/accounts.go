@@ -85,6 +85,18 @@ func testSessions(s *suite) {
 	_, err = s.Session(ctx, hash(2), noon)
 	s.fails("signed out", err, gateway.ErrNotFound)
 	s.ok(s.RemoveSession(ctx, hash(2)))
+	for _, n := range []byte{4, 5} {
+		s.ok(s.AddSession(ctx, gateway.Session{TokenHash: hash(n), Account: id, Expires: noon.Add(time.Hour)}))
+	}
+	s.ok(s.ChangePassword(ctx, id, "new hash", hash(5)))
+	_, err = s.Session(ctx, hash(4), noon)
+	s.fails("other browser after a new password", err, gateway.ErrNotFound)
+	_, err = s.Session(ctx, hash(5), noon)
+	s.ok(err)
+	a, err := s.Account(ctx, id)
+	s.ok(err)
+	s.equal("password hash", a.PasswordHash, "new hash")
+	s.fails("password of nobody", s.ChangePassword(ctx, 999, "new hash", hash(5)), gateway.ErrNotFound)
 }
 
 func testSite(s *suite) {
