@@ -101,7 +101,10 @@ func (pg *page) band() {
 	if b.shape == split && b.time != "" {
 		beside = inner.Max.X - left
 	}
-	word := pg.wordFace(b, inner, beside)
+	var word *typeset.Face // nil: word and time above each other
+	if !m.portrait || b.code && m.class != small {
+		word = pg.wordFace(b, inner, beside)
+	}
 	if word == nil {
 		pg.stackedBand(inner, b, mode)
 		return
@@ -245,7 +248,7 @@ func (pg *page) wordFace(b bandText, r image.Rectangle, block int) *typeset.Face
 func (pg *page) stackedBand(r image.Rectangle, b bandText, mode mono.Mode) {
 	m := &pg.m
 	upper, lower := r, r
-	upper.Max.Y = (r.Min.Y + r.Max.Y) / 2
+	upper.Max.Y = r.Min.Y + r.Dy()*9/16
 	if b.time == "" && b.label == "" {
 		upper.Max.Y = r.Max.Y
 	}
@@ -282,13 +285,16 @@ func (pg *page) stackedBand(r image.Rectangle, b bandText, mode mono.Mode) {
 
 // stackedCode puts the two halves of a pairing code above each other.
 func (pg *page) stackedCode(r image.Rectangle, code string) {
-	halves := strings.Fields(code)
-	height := r.Dy() / len(halves)
-	for i, half := range halves {
-		part := image.Rect(r.Min.X, r.Min.Y+i*height, r.Max.X, r.Min.Y+(i+1)*height)
-		f := pg.largest(half, part, pg.m.words)
-		pg.put(f, r.Min.X, middleLine(part, f.Cap), half, mono.Or)
+	upper, lower := r, r
+	upper.Max.Y = (r.Min.Y + r.Max.Y) / 2
+	lower.Min.Y = upper.Max.Y
+	first, second, _ := strings.Cut(code, " ")
+	f := pg.largest(first, upper, pg.m.words)
+	if g := pg.largest(second, lower, pg.m.words); g.Size < f.Size {
+		f = g
 	}
+	pg.put(f, r.Min.X, middleLine(upper, f.Cap), first, mono.Or)
+	pg.put(f, r.Min.X, middleLine(lower, f.Cap), second, mono.Or)
 }
 
 // stackLines is the label with the time, or one line each where they do not fit
@@ -308,13 +314,14 @@ func (pg *page) stackLines(b bandText, width int) []string {
 }
 
 // largest returns the first bold face of sizes at which a line fits a
-// rectangle, or a smaller one that is made to fit its width.
+// rectangle, or a smaller one that is made to fit its width. There is room for
+// a descender even in a line without, so that words do not differ in size.
 func (pg *page) largest(s string, r image.Rectangle, sizes []int) *typeset.Face {
 	var f *typeset.Face
 	for _, size := range sizes {
 		f = pg.face(typeset.Bold, size)
-		ink := f.Bounds(s).Add(image.Pt(0, middleLine(r, f.Cap)))
-		if f.Measure(s) <= r.Dx() && ink.Min.Y > r.Min.Y && ink.Max.Y < r.Max.Y {
+		ink := f.Bounds("Hg").Union(f.Bounds(s)).Add(image.Pt(0, middleLine(r, f.Cap)))
+		if f.Measure(s) <= r.Dx() && ink.Min.Y >= r.Min.Y+pg.m.air() && ink.Max.Y <= r.Max.Y-pg.m.air()/2 {
 			return f
 		}
 	}

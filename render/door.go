@@ -4,8 +4,7 @@
 // render/typeset, pixels from render/mono.
 package render
 
-// State is which face a door shows; see the table of states in
-// docs/faces in ARCHITECTURE.md.
+// State is which face a door shows; docs/door.md has the table of states.
 type State string
 
 // The states of a door. Each has a band of its own shape.

@@ -23,7 +23,7 @@ var goldenFaces = []string{"free", "free-all-day", "free-book", "soon", "booked"
 func TestGolden(t *testing.T) {
 	r := newRenderer(t)
 	for _, l := range []string{"en", "de", "ru"} {
-		for _, p := range []Panel{{296, 128, 112}, {400, 300, 120}, {800, 480, 125}} {
+		for _, p := range []Panel{{296, 128, 112}, {400, 300, 120}, {800, 480, 125}, {128, 296, 112}} {
 			for _, e := range Examples() {
 				if !slices.Contains(goldenFaces, e.Name) {
 					continue
