@@ -110,7 +110,7 @@
 
   const source = new EventSource(stream);
   source.addEventListener("change", () => later(0));
-  source.addEventListener("open", () => everySeconds(60)); // marks also change with time
+  source.addEventListener("open", () => { later(0); everySeconds(60); }); // what changed meanwhile; marks also change with time
   source.addEventListener("error", () => everySeconds(15)); // no stream: ask
   everySeconds(60);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) later(0); });
