@@ -24,7 +24,6 @@ func TestPages(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
 	b := openBrowser(t, o.graph)
-	complaints := watchComplaints(b)
 	createAdministrator(b, o)
 	b.open(o.base + "/m/setup")
 	registerValues(b, o, o.app.Secret, o.graph.TenantID())
@@ -33,7 +32,9 @@ func TestPages(t *testing.T) {
 	s := o.startSign(o.mqtt)
 	pairAndBind(b, s)
 	s.next("shown", nil)
+	b.shows(".head__state", "Right")
 	o.startSign(o.mqtt).next("pairing", nil) // one more that waits
+	complaints := watchComplaints(b)
 
 	door := b.path()
 	paths := []string{"/m", "/m/doors", door, door + "/unpair", "/m/pair", "/m/displays", "/m/rooms", "/m/more", "/m/help", "/m/setup",
