@@ -68,6 +68,10 @@ func New(o Options) *Core {
 // before any sign is let in.
 func (c *Core) SetWire(w Wire) { c.wire = w }
 
+// afterRush is how long the rest of a day waits when many signs change at once,
+// so that drawing it does not hold up the pictures of the moment.
+const afterRush = 2 * time.Second
+
 // planners is how many signs are planned at a time: most of them wait for the
 // store, which gathers their commits; drawing is limited separately.
 const planners = 16
@@ -184,7 +188,7 @@ func (c *Core) work(ctx context.Context, j job) {
 		return
 	}
 	if quick || w.Partial {
-		c.queue.put(job{sign: j.sign}, false)
+		c.queue.putLater(job{sign: j.sign}, afterRush)
 	}
 	if reason == NothingToDo && !(j.first && c.unconfirmed(ctx, w)) {
 		return

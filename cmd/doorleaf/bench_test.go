@@ -269,7 +269,7 @@ func (f *fleet) changeAll() (last, whole time.Duration) {
 		if time.Since(begin) > 2*time.Minute {
 			f.b.Fatalf("%d pictures were not confirmed in 2 min", left)
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond)
 	}
 	last = time.Since(begin)
 	return last, last + f.settled(3*time.Minute)

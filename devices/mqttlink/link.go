@@ -97,8 +97,8 @@ type Link struct {
 
 // Limits and times of the link.
 const (
-	workers        = 4
-	queueLength    = 1024 // messages per worker
+	workers        = 16  // most of them wait for the store, which gathers their commits
+	queueLength    = 512 // messages per worker
 	connectTimeout = 5 * time.Second
 	writeTimeout   = 5 * time.Second
 	handleTimeout  = 15 * time.Second
