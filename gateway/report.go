@@ -82,7 +82,7 @@ func (c *Core) answer(ctx context.Context, e *signEntry, r devices.Report) (*Wan
 // current replans when the want is about to run out, so that a sleeping sign
 // leaves with a full day; otherwise it promises the next contact.
 func (c *Core) current(ctx context.Context, e *signEntry, w *Want, r devices.Report) (*Want, error) {
-	if w.Partial || w.end().Sub(time.Now()) < minHorizon {
+	if w.Partial || time.Until(w.end()) < minHorizon {
 		next, _, err := c.replan(ctx, e, r.Sign, replanOptions{shown: r.Shown})
 		return next, err
 	}

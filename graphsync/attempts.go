@@ -29,6 +29,7 @@ const (
 // person presses Connect again.
 type attempt struct {
 	purpose  purpose
+	places   bool // the sign-in asks for the list of rooms as well
 	conn     connection.ID
 	settings connection.Settings // as they were when it began
 	ends     connection.Endpoints

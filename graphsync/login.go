@@ -17,15 +17,13 @@ import (
 	"doorleaf/gateway/connection"
 )
 
-// delegatedScopes are the permissions borrowed from the person who signs in.
-// Rooms are listed too where that person's tenant has granted Place.Read.All.
-var delegatedScopes = [...]connection.Permission{connection.CalendarsRead, connection.CalendarsReadShared}
-
-// scopes names permissions the way the token endpoint of any cloud reads them.
-func scopes(graph string) []string {
-	var out []string
-	for _, p := range delegatedScopes {
-		out = append(out, graph+"/"+string(p))
+// scopes names the permissions borrowed from the person who signs in, the way
+// the token endpoint of any cloud reads them. Listing rooms (places) takes an
+// administrator's consent; the calendars of rooms do not.
+func scopes(graph string, places bool) []string {
+	out := []string{graph + "/" + string(connection.CalendarsRead), graph + "/" + string(connection.CalendarsReadShared)}
+	if places {
+		out = append(out, graph+"/"+string(connection.PlaceReadAll))
 	}
 	return out
 }

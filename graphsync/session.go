@@ -2,6 +2,7 @@ package graphsync
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/cache"
@@ -26,6 +27,7 @@ type sessionKey struct {
 	mode     connection.Mode
 	tenant   string
 	account  string
+	places   bool // a delegated token may list rooms
 }
 
 // tokenOp is the Op of errors that concern every room of a connection.
@@ -44,6 +46,7 @@ func (s *Service) session(ctx context.Context, id connection.ID) (*session, erro
 		return nil, &connection.Error{Kind: connection.NotConfigured, Op: "connect"}
 	}
 	key := sessionKey{settings: c.Settings, mode: c.State.Mode, tenant: tenantOf(c), account: c.State.AccountID}
+	key.places = key.mode == connection.Delegated && !slices.Contains(c.State.Lost, connection.PlaceReadAll)
 	if have := s.sessions[id]; have != nil && have.key == key {
 		return have, nil
 	}
@@ -84,7 +87,7 @@ func (s *Service) open(key sessionKey, accessor cache.ExportReplace) (*session, 
 	}
 	t := newTokens(s.now, func(ctx context.Context, challenge string, fresh bool) (confidential.AuthResult, error) {
 		if key.mode == connection.Delegated {
-			return delegatedToken(ctx, client, key.account, ends.Graph, challenge, fresh)
+			return delegatedToken(ctx, client, key.account, scopes(ends.Graph, key.places), challenge, fresh)
 		}
 		use := client
 		if fresh { // MSAL would answer from its cache
@@ -112,7 +115,7 @@ func (s *Service) open(key sessionKey, accessor cache.ExportReplace) (*session, 
 
 // delegatedToken renews the token of the person who signed in. A claims
 // challenge can only be answered by that person, so it ends the grant.
-func delegatedToken(ctx context.Context, client confidential.Client, account, graph, challenge string, fresh bool) (confidential.AuthResult, error) {
+func delegatedToken(ctx context.Context, client confidential.Client, account string, scopes []string, challenge string, fresh bool) (confidential.AuthResult, error) {
 	again := &connection.Error{Kind: connection.SignInAgain, Op: tokenOp}
 	if challenge != "" || account == "" {
 		return confidential.AuthResult{}, again
@@ -128,7 +131,7 @@ func delegatedToken(ctx context.Context, client confidential.Client, account, gr
 	if fresh { // claims make MSAL use the refresh token
 		opts = append(opts, confidential.WithClaims(`{"access_token":{}}`))
 	}
-	res, err := client.AcquireTokenSilent(ctx, scopes(graph), opts...)
+	res, err := client.AcquireTokenSilent(ctx, scopes, opts...)
 	if err != nil {
 		err = tokenError(tokenOp, err)
 		if kindOf(err) == connection.CodeReused { // a refresh token, not a code

@@ -32,13 +32,23 @@ func (s *Service) Connect(ctx context.Context, id connection.ID) (connection.Red
 		s.failed("connect", id, err)
 		return connection.Redirect{}, err
 	}
+	a.places = true
+	to, err := s.askToSignIn(ctx, a)
+	if err != nil {
+		s.failed("connect", id, err)
+	}
+	return to, err
+}
+
+// askToSignIn makes the authorize URL of a sign-in and remembers the attempt.
+func (s *Service) askToSignIn(ctx context.Context, a attempt) (connection.Redirect, error) {
 	a.nonce, a.verifier = secret(), secret()
 	q := url.Values{
-		"client_id":             {c.Settings.ClientID},
+		"client_id":             {a.settings.ClientID},
 		"response_type":         {"code"},
 		"redirect_uri":          {s.redirect},
 		"response_mode":         {"query"}, // a Lax cookie does not ride along on form_post
-		"scope":                 {"openid profile offline_access " + strings.Join(scopes(a.ends.Graph), " ")},
+		"scope":                 {"openid profile offline_access " + strings.Join(scopes(a.ends.Graph, a.places), " ")},
 		"nonce":                 {a.nonce},
 		"code_challenge":        {challenge(a.verifier)},
 		"code_challenge_method": {"S256"},
@@ -46,7 +56,6 @@ func (s *Service) Connect(ctx context.Context, id connection.ID) (connection.Red
 	}
 	authorize := a.ends.Login + "/" + url.PathEscape(a.tenant) + "/oauth2/v2.0/authorize?"
 	if err := s.tryAuthorize(ctx, authorize, q); err != nil {
-		s.failed("connect", id, err)
 		return connection.Redirect{}, err
 	}
 	state, cookie := s.attempts.add(a)
@@ -193,12 +202,31 @@ func (s *Service) Answer(ctx context.Context, q connection.Query, cookie string)
 	default:
 		err = s.acceptSignIn(ctx, a, q["code"])
 	}
+	if a.tooMuch(q, err) {
+		a.places = false
+		return s.askToSignIn(ctx, a)
+	}
 	if err != nil {
 		s.failed(a.op(), a.conn, err)
 		return connection.Redirect{}, err
 	}
 	s.wake()
 	return connection.Redirect{}, nil
+}
+
+// tooMuch reports whether a sign-in failed because the person may not consent
+// to the list of rooms; without it the sign-in is worth another try.
+func (a attempt) tooMuch(q connection.Query, err error) bool {
+	if a.purpose != signIn || !a.places {
+		return false
+	}
+	switch kindOf(err) {
+	case connection.ConsentRequired:
+		return true
+	case connection.ConsentDeclined: // a person who said no is not asked twice
+		return q["error"] == ""
+	}
+	return false
 }
 
 func (a attempt) op() string {
@@ -219,7 +247,7 @@ func (s *Service) acceptSignIn(ctx context.Context, a attempt, code string) erro
 		return err
 	}
 	res, err := unshaken(func() (confidential.AuthResult, error) {
-		return client.AcquireTokenByAuthCode(ctx, code, s.redirect, scopes(a.ends.Graph), confidential.WithChallenge(a.verifier))
+		return client.AcquireTokenByAuthCode(ctx, code, s.redirect, scopes(a.ends.Graph, a.places), confidential.WithChallenge(a.verifier))
 	})
 	if err != nil {
 		return tokenError(a.op(), err)
@@ -229,6 +257,10 @@ func (s *Service) acceptSignIn(ctx context.Context, a attempt, code string) erro
 	})
 	if err != nil {
 		return err
+	}
+	lost := []connection.Permission{connection.CalendarsRead}
+	if !a.places {
+		lost = append(lost, connection.PlaceReadAll)
 	}
 	var before string
 	err = s.editState(ctx, a.conn, func(c connection.Connection, st *connection.State) error {
@@ -244,7 +276,7 @@ func (s *Service) acceptSignIn(ctx context.Context, a attempt, code string) erro
 		*st = connection.State{
 			Mode: connection.Delegated, TenantID: strings.ToLower(who.Tenant), Account: who.Name,
 			AccountID: res.Account.HomeAccountID, ConnectedAt: s.now(), CheckedAt: s.now(),
-			Lost: []connection.Permission{connection.CalendarsRead},
+			Lost: lost,
 		}
 		return nil
 	})

@@ -29,7 +29,7 @@ func TestConnectURL(t *testing.T) {
 	for name, want := range map[string]string{
 		"client_id": o.app.ClientID, "response_type": "code", "response_mode": "query",
 		"redirect_uri": redirectURI, "code_challenge_method": "S256",
-		"scope": "openid profile offline_access " + o.graph.GraphURL() + "/Calendars.Read " + o.graph.GraphURL() + "/Calendars.Read.Shared",
+		"scope": "openid profile offline_access " + o.graph.GraphURL() + "/Calendars.Read " + o.graph.GraphURL() + "/Calendars.Read.Shared " + o.graph.GraphURL() + "/Place.Read.All",
 	} {
 		if got := q.Get(name); got != want {
 			t.Errorf("%s = %q, want %q", name, got, want)
@@ -64,14 +64,11 @@ func TestDelegatedThenAdminConsent(t *testing.T) {
 		st.AccountID == "" || st.ConnectedAt.IsZero() || st.Problem != nil {
 		t.Errorf("state = %+v", st)
 	}
-	for _, p := range []connection.Permission{connection.CalendarsRead, connection.PlaceReadAll} {
-		if !slices.Contains(st.Lost, p) {
-			t.Errorf("Lost = %v, want %s in it", st.Lost, p)
-		}
+	if want := []connection.Permission{connection.CalendarsRead}; !slices.Equal(st.Lost, want) {
+		t.Errorf("Lost = %v, want %v", st.Lost, want)
 	}
-	wantKind(t, o.service.RefreshRooms(t.Context(), 1), connection.PlacesDenied)
-	if err := o.service.AddRooms(t.Context(), 1, []string{" " + strings.ToUpper(o.address("aspen")) + " "}); err != nil {
-		t.Fatal(err)
+	if rooms, _ := o.store.Rooms(t.Context()); len(rooms) != 2 {
+		t.Errorf("%d rooms are listed after an administrator signed in, want 2", len(rooms))
 	}
 	room := calendar.NewRoomID(o.address("aspen"))
 	if err := o.service.Sync(t.Context(), room); err != nil {
@@ -107,6 +104,36 @@ func TestDelegatedThenAdminConsent(t *testing.T) {
 	rooms, _ := o.store.Rooms(t.Context())
 	if len(rooms) != 2 || rooms[0].Name != "Room aspen" || rooms[0].Capacity != 8 || rooms[0].Floor != "2" || rooms[0].PlaceID == "" {
 		t.Errorf("rooms = %+v", rooms)
+	}
+}
+
+// A person who may not consent to the list of rooms is asked once more without
+// it, and types the rooms.
+func TestDelegatedWithoutRoomList(t *testing.T) {
+	o := newOffice(t, "aspen", "birch")
+	o.graph.Calendar("aspen").GrantFolder(o.address("user"), false)
+	o.graph.AddUser(graphtest.User{Address: "user", Name: "Usual User", Password: "pass-2"})
+	start := time.Now().Add(time.Hour).Truncate(time.Minute)
+	o.graph.Calendar("aspen").Create(graphtest.Event{Subject: "Planning", Start: start, End: start.Add(time.Hour)})
+	if err := o.signIn("user", "pass-2", "accept"); err != nil {
+		t.Fatal(err)
+	}
+	st := o.store.state()
+	for _, p := range []connection.Permission{connection.CalendarsRead, connection.PlaceReadAll} {
+		if !slices.Contains(st.Lost, p) {
+			t.Errorf("Lost = %v, want %s in it", st.Lost, p)
+		}
+	}
+	wantKind(t, o.service.RefreshRooms(t.Context(), 1), connection.PlacesDenied)
+	if err := o.service.AddRooms(t.Context(), 1, []string{" " + strings.ToUpper(o.address("aspen")) + " "}); err != nil {
+		t.Fatal(err)
+	}
+	room := calendar.NewRoomID(o.address("aspen"))
+	if err := o.service.Sync(t.Context(), room); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := subjects(o.store.agenda(string(room))), []string{"Planning"}; !slices.Equal(got, want) {
+		t.Errorf("delegated agenda = %q, want %q", got, want)
 	}
 }
 
