@@ -177,6 +177,11 @@ func (c *Core) view(ctx context.Context, s Sign, st Status) (DoorView, error) {
 		v.ExpectedStep = v.Want.stepAt(now)
 	}
 	v.Believed = believed(v.Want, st, now)
+	if v.Drawn = !v.Believed.IsZero(); v.Drawn {
+		if v.Drawn, err = c.store.HasPicture(ctx, v.Believed); err != nil {
+			return v, err
+		}
+	}
 	v.Trust = trust(v, mismatch, now)
 	v.Chain = chain(v, now)
 	return v, nil

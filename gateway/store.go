@@ -71,6 +71,7 @@ type WantStore interface {
 	Want(ctx context.Context, id devices.SignID) (Want, error)
 	Object(ctx context.Context, id devices.SignID, h devices.ObjectHash) ([]byte, error)
 	Picture(ctx context.Context, d devices.Digest) (*mono.Image, error)
+	HasPicture(ctx context.Context, d devices.Digest) (bool, error)
 	// AddDecision records a decision without a want; equal ones in a row are
 	// folded into one with a count.
 	AddDecision(ctx context.Context, d Decision) error

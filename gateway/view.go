@@ -52,6 +52,7 @@ type DoorView struct {
 	Want         *Want
 	ExpectedStep *WantStep      // what should be on the glass now; nil: nothing yet
 	Believed     devices.Digest // what is on the glass as far as the gateway knows; zero: unknown
+	Drawn        bool           // the picture named by Believed is kept, so it can be shown
 	Connected    bool
 	NextContact  time.Time // promised by a sleeping sign; zero for always-on signs
 	Trust        Trust

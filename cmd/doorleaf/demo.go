@@ -201,7 +201,8 @@ Doorleaf's practice office is running. Everything is on this machine.
      stand-in's certificate: continue. Sign in as
        %s
        %s
-     and accept.
+     and accept: the rooms are listed. Press "Grant application permissions"
+     and accept: changes now arrive within seconds.
   4. Pair: type the code a sign shows, choose a room.
   5. Move a meeting on the first page and watch the sign.
 

@@ -170,6 +170,10 @@ func brokenGlass(b *browser, s *sign, v *valve) {
 	s.say("wake")
 	b.shows(".head__state", "Wrong picture")
 	b.shows("#glass-digest", flipped)
+	// Nobody has the pixels of a broken glass: no picture is shown, not a torn one.
+	if !b.until("[...document.querySelectorAll('img.glass')].every(i => i.complete && i.naturalWidth > 0)") {
+		b.t.Error("a picture of the page cannot be loaded")
+	}
 	open()
 	s.next("shown", func(e simsign.Event) bool { return e.Digest == right })
 	b.shows(".head__state", "Right")

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"doorleaf/devices"
@@ -64,7 +65,7 @@ func openHouse(ctx context.Context, c *config, log *slog.Logger) (h *house, err 
 		}
 	}()
 	for _, open := range []func(context.Context) error{
-		h.openStore, h.openCore, h.openBroker, h.openLink, h.openCalendars, h.openAdmin, h.openWeb,
+		h.openWeb, h.openStore, h.openCore, h.openBroker, h.openLink, h.openCalendars, h.openAdmin,
 	} {
 		if err := open(ctx); err != nil {
 			return nil, err
@@ -242,7 +243,6 @@ func (h *house) openAdmin(ctx context.Context) error {
 	})
 	if err == nil && token != "" {
 		h.setupURL = h.conf.publicURL + "/m/setup?token=" + token
-		h.log.Info("create the first administrator", "open", h.setupURL)
 	}
 	return err
 }
@@ -274,6 +274,7 @@ func (h *house) firstAccount(ctx context.Context) (token string, err error) {
 	return "", err
 }
 
+// openWeb listens for the pages; nothing is answered before everything is open.
 func (h *house) openWeb(context.Context) error {
 	l, err := net.Listen("tcp", h.conf.listen)
 	if err != nil {
@@ -286,6 +287,26 @@ func (h *house) openWeb(context.Context) error {
 		}
 		return nil
 	})
-	h.log.Info("listening", "web", h.conf.publicURL+"/m", "mqtt", h.conf.mqttListen)
+	if base, ok := strings.CutSuffix(h.conf.publicURL, ":0"); ok { // any free port
+		_, port, err := net.SplitHostPort(l.Addr().String())
+		if err != nil {
+			return err
+		}
+		h.conf.publicURL = base + ":" + port
+	}
 	return nil
+}
+
+// announce logs where the gateway can be reached.
+func (h *house) announce() {
+	signs := h.conf.mqttURL
+	if h.broker != nil {
+		signs = strings.Join(h.broker.Addrs(), " ")
+	} else if u, err := url.Parse(signs); err == nil {
+		signs = u.Redacted()
+	}
+	h.log.Info("listening", "web", h.conf.publicURL+"/m", "mqtt", signs)
+	if h.setupURL != "" {
+		h.log.Info("create the first administrator", "open", h.setupURL)
+	}
 }

@@ -44,6 +44,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger, started func(*house
 		return err
 	}
 	defer h.close()
+	h.announce()
 	if started != nil {
 		started(h)
 	}

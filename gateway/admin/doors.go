@@ -210,7 +210,11 @@ func (p *page) glass(d gateway.DoorView) picture {
 			alt = p.T("picture.stale")
 		}
 	}
-	return p.picture(d, "glass", d.Believed, alt)
+	pic := p.picture(d, "glass", d.Believed, alt)
+	if !d.Drawn { // a face of its own, or a broken one: there is nothing to show
+		pic.Src = ""
+	}
+	return pic
 }
 
 // wanted is the picture that should be on the glass now.

@@ -156,7 +156,7 @@ func (o *office) addDoors() {
 			v.Sign.Room, v.Sign.Name = v.Room.ID, v.Room.Name
 			v.AgendaAsOf = now.Add(-25 * time.Second)
 			pic := face(d.w, d.h, v.Room.Name, d.word, d.until, d.title, d.booked)
-			v.Believed = digestOf(pic)
+			v.Believed, v.Drawn = digestOf(pic), true
 			o.core.pictures[v.Believed] = pic
 			summary := fmt.Sprintf("%s, %s until %s, %s, Anna Schmidt; next 14:30 Private meeting.", v.Room.Name, d.word, d.until, d.title)
 			step := gateway.WantStep{From: now.Add(-time.Hour), Until: now.Add(time.Hour), Digest: v.Believed, State: "booked", Summary: summary}

@@ -45,6 +45,15 @@ func (s *Store) pack(ctx context.Context, pictures []*mono.Image) ([]packedPictu
 	return packed, nil
 }
 
+// HasPicture implements gateway.WantStore.
+func (s *Store) HasPicture(ctx context.Context, d devices.Digest) (bool, error) {
+	_, err := pictureKey(s.reads.view(ctx), d)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, failed("has picture", err)
+}
+
 func checkPicture(m *mono.Image) error {
 	if m == nil {
 		return fmt.Errorf("%w: nil picture", gateway.ErrInvalid)
