@@ -57,17 +57,13 @@ func (h *house) close() {
 	}
 }
 
-func openHouse(ctx context.Context, c *config, log *slog.Logger) (h *house, err error) {
-	h = &house{conf: c, log: log}
-	defer func() {
-		if err != nil {
-			h.close()
-		}
-	}()
+func openHouse(ctx context.Context, c *config, log *slog.Logger) (*house, error) {
+	h := &house{conf: c, log: log}
 	for _, open := range []func(context.Context) error{
 		h.openWeb, h.openStore, h.openCore, h.openBroker, h.openLink, h.openCalendars, h.openAdmin,
 	} {
 		if err := open(ctx); err != nil {
+			h.close()
 			return nil, err
 		}
 	}
