@@ -21,7 +21,7 @@ func Face(a calendar.Agenda, s Sign, site Site, at time.Time, stale bool) render
 	local := at.In(loc)
 	d := blankFace(s, site, local)
 	d.Room = a.Room.Name
-	d.Capacity = a.Room.Capacity
+	d.Capacity = min(max(a.Room.Capacity, 0), 99999)
 	day := dayOf(local)
 	now := a.At(at, loc)
 	fill(&d, now, site, local, day)

@@ -325,7 +325,7 @@ func (pg *page) largest(s string, r image.Rectangle, sizes []int) *typeset.Face 
 			return f
 		}
 	}
-	for size := f.Size; f.Measure(s) > r.Dx() && size > typeset.MinSize; size-- {
+	for size := f.Size; (f.Measure(s) > r.Dx() || f.Bounds(s).Dy() > r.Dy()-2) && size > typeset.MinSize; size-- {
 		f = pg.face(typeset.Bold, size)
 	}
 	return f

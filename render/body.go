@@ -26,6 +26,9 @@ func (pg *page) headline() (title string, facts []string) {
 		if d.Waiting {
 			return pg.text("sign.waiting"), nil
 		}
+		if d.SignID != "" {
+			return pg.text("sign.choose-room"), []string{typeset.Clean(d.SignID)}
+		}
 		return pg.text("sign.choose-room"), nil
 	case NotSetUp:
 		return pg.text("sign.no-room"), []string{pg.text("sign.choose-room")}

@@ -34,6 +34,11 @@ func TestReadDoorNamesTheField(t *testing.T) {
 	for _, tc := range []struct{ name, in, want string }{
 		{"time without zero", `{"state":"free","until":"9:00"}`, `until: "9:00" is not a time`},
 		{"time as a number", `{"state":"free","next":[{"start":"09:00"},{"start":5}]}`, `next[1].start: a time is a string`},
+		{"blank in a time", `{"state":"free","until":"1: 05"}`, `"1: 05" is not a time`},
+		{"sign in a time", `{"state":"free","until":"+9:00"}`, `"+9:00" is not a time`},
+		{"meeting turned round", `{"state":"free","next":[{"start":"10:00","end":"09:00"}]}`, "next[0]:"},
+		{"negative count", `{"state":"booked","more":-1}`, "more:"},
+		{"long note", `{"state":"free","note":"` + strings.Repeat("ä", 81) + `"}`, "note:"},
 		{"25 o'clock", `{"state":"free","span":{"start":"25:00","end":"26:00"}}`, "span."},
 		{"minute after midnight", `{"state":"free","until":"24:01"}`, "until:"},
 		{"date", `{"state":"free","date":"23.11.2026"}`, "date:"},

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // maxDoorBytes bounds a Door read from outside.
@@ -43,6 +44,9 @@ func ReadDoor(r io.Reader) (Door, error) {
 	if _, err := dec.Token(); err != io.EOF {
 		return d, fmt.Errorf("%w: something follows the door", ErrDoor)
 	}
+	if utf8.RuneCountInString(d.Note) > 80 {
+		return d, fmt.Errorf("%w: note: more than 80 characters", ErrDoor)
+	}
 	return d, d.Validate()
 }
 
@@ -59,6 +63,39 @@ func (d Door) Validate() error {
 		return fmt.Errorf("%w: day: its end %s is not after its start %s", ErrDoor, d.Day.End, d.Day.Start)
 	case d.State == Pairing && !isCode(d.Code):
 		return fmt.Errorf("%w: code: a pairing face needs 8 letters or digits", ErrDoor)
+	case d.More < 0 || d.More > 999:
+		return fmt.Errorf("%w: more: %d is not 0 to 999", ErrDoor, d.More)
+	case d.Capacity < 0 || d.Capacity > 99999:
+		return fmt.Errorf("%w: capacity: %d is not 0 to 99999", ErrDoor, d.Capacity)
+	}
+	return d.validateSpans()
+}
+
+// validateSpans checks that nothing ends before it begins.
+func (d Door) validateSpans() error {
+	check := func(where string, s Span) error {
+		if s.End < s.Start {
+			return fmt.Errorf("%w: %s: its end %s is before its start %s", ErrDoor, where, s.End, s.Start)
+		}
+		return nil
+	}
+	if d.Span != nil {
+		if err := check("span", *d.Span); err != nil {
+			return err
+		}
+	}
+	for i, r := range d.Next {
+		if err := check(fmt.Sprintf("next[%d]", i), r.Span); err != nil {
+			return err
+		}
+	}
+	if d.Day == nil {
+		return nil
+	}
+	for i, b := range d.Day.Blocks {
+		if err := check(fmt.Sprintf("day.blocks[%d]", i), b.Span); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -158,7 +195,14 @@ func (c *Clock) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &s); err != nil {
 		return fmt.Errorf("a time is a string like \"15:04\", not %s", clip(b))
 	}
-	if n, err := fmt.Sscanf(s, "%d:%d", &h, &m); err != nil || n != 2 || len(s) != 5 || h < 0 || m < 0 || m > 59 || h*60+m > 24*60 {
+	digits := len(s) == 5 && s[2] == ':'
+	for i := 0; digits && i < 5; i++ {
+		digits = i == 2 || s[i] >= '0' && s[i] <= '9'
+	}
+	if digits {
+		h, m = int(s[0]-'0')*10+int(s[1]-'0'), int(s[3]-'0')*10+int(s[4]-'0')
+	}
+	if !digits || m > 59 || h*60+m > 24*60 {
 		return fmt.Errorf("%q is not a time like \"15:04\" (00:00 to 24:00)", clip([]byte(s)))
 	}
 	*c = Clock(h*60 + m)

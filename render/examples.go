@@ -60,6 +60,10 @@ func Examples() []Example {
 			d.State, d.Until, d.UntilDate = Booked, ptr(at(12, 0)), &Date{2026, 11, 25}
 			meeting(d, Row{Span: span(11, 0, 24, 0), Title: "Обучение новых сотрудников", Organizer: "Ольга Ким"})
 		}),
+		with("free-sample", func(d *Door) {
+			d.State, d.Until, d.Sample, d.LowBattery = Free, ptr(at(13, 0)), true, true
+			meeting(d, rows[0])
+		}),
 		with("check-in", func(d *Door) { d.State, d.Until = CheckIn, ptr(at(13, 10)); meeting(d, rows[0]); d.Next = rows[1:] }),
 		with("closed", func(d *Door) { d.State, d.Until, d.Day = Closed, ptr(at(8, 0)), nil }),
 		with("out-of-order", func(d *Door) {

@@ -39,8 +39,12 @@ func (pg *page) code(r image.Rectangle) image.Rectangle {
 	// The panel's own white continues the quiet zone to the right and the top.
 	x := r.Max.X - side
 	y := r.Min.Y + max(quietZone*module-m.gap, 0)
-	if y+side+below > r.Max.Y+m.gap {
-		y = r.Min.Y + max((r.Dy()-below-side)/2, 0)
+	foot := 0 // the caption stands below the quiet zone
+	if below > 0 {
+		foot = quietZone*module + below
+	}
+	if y+side+foot > r.Max.Y+m.gap {
+		y = r.Min.Y + max((r.Dy()-foot-side)/2, 0)
 	}
 	for row := range n {
 		for col := range n {
@@ -55,7 +59,7 @@ func (pg *page) code(r image.Rectangle) image.Rectangle {
 			f = pg.face(typeset.Regular, size)
 		}
 		text := f.Cut(caption, room)
-		pg.put(f, min(x+(side-f.Measure(text))/2, r.Max.X-f.Measure(text)), y+side+f.Size, text, mono.Or)
+		pg.put(f, min(x+(side-f.Measure(text))/2, r.Max.X-f.Measure(text)), y+side+quietZone*module+f.Cap, text, mono.Or)
 	}
 	r.Max.X = x - quietZone*module
 	return r

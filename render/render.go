@@ -101,6 +101,9 @@ func (pg *page) putRight(f *typeset.Face, x, baseline int, s string, mode mono.M
 
 // clock writes a time of day as on this face.
 func (pg *page) clock(c Clock) string {
+	if pg.d.Hour12 && c == 24*60 {
+		return pg.text("clock.midnight") // "12:00 AM" could be either end of the day
+	}
 	return pg.r.texts.ClockText(pg.lang, int(c), pg.d.Hour12)
 }
 
@@ -126,6 +129,9 @@ func (pg *page) header() {
 		if d.LowBattery {
 			end = pg.batteryMark(right, upper, date.Cap) - m.gap*2
 		}
+		if d.Sample {
+			end = pg.putRight(pg.face(typeset.Bold, m.date), end, upper, pg.text("sign.sample"), mono.Or) - m.gap*2
+		}
 		pg.put(name, m.margin, upper, name.Cut(d.Room, end-m.margin), mono.Or)
 		baseline = m.header*3/4 + (name.Cap+1)/2 - 1
 	}
@@ -135,7 +141,7 @@ func (pg *page) header() {
 		if d.LowBattery {
 			room -= date.Cap*2 + 2*m.gap
 		}
-		if d.Sample {
+		if d.Sample && !stacked {
 			room -= pg.face(typeset.Bold, m.date).Measure(pg.text("sign.sample")) + 2*m.gap
 		}
 		if m.class == small || date.Measure(text)+min(name.Measure(d.Room), room*2/3) > room {
@@ -143,7 +149,10 @@ func (pg *page) header() {
 		}
 		right = pg.putRight(date, right, baseline, text, mono.Or) - m.gap*2
 	}
-	if d.Sample {
+	if d.Date == (Date{}) && d.State == Pairing {
+		right = pg.putRight(date, right, baseline, typeset.Clean(d.SignID), mono.Or) - m.gap*2
+	}
+	if d.Sample && !stacked {
 		right = pg.putRight(pg.face(typeset.Bold, m.date), right, baseline, pg.text("sign.sample"), mono.Or) - m.gap*2
 	}
 	if d.LowBattery && !stacked {

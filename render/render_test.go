@@ -85,6 +85,17 @@ func fieldNames(v any) []string {
 	return out
 }
 
+// On the 12-hour clock the end of a day is a word: 12:00 AM is either end.
+func TestEndOfDayOnTheTwelveHourClock(t *testing.T) {
+	r := newRenderer(t)
+	until := Clock(24 * 60)
+	for hour12, want := range map[bool]string{true: "until midnight", false: "until 24:00"} {
+		if got := r.Describe(Door{State: Booked, Room: "A", Hour12: hour12, Until: &until}); !strings.Contains(got, want) {
+			t.Errorf("got %q, want %q in it", got, want)
+		}
+	}
+}
+
 func TestPanelsOutsideTheBoundsAreRefused(t *testing.T) {
 	r := newRenderer(t)
 	for _, p := range []Panel{{}, {95, 200, 100}, {200, 4097, 100}, {-1, 200, 100}} {
