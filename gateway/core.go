@@ -45,6 +45,7 @@ type Core struct {
 	watch   watchers
 	joining joinings
 	signs   signTable
+	edit    sync.Mutex // one change of a sign's settings at a time
 }
 
 // New returns a Core; Run makes it work.
@@ -128,6 +129,7 @@ func (c *Core) look(now time.Time) {
 	for id, e := range c.signs.all() {
 		e.mu.Lock()
 		due := e.want == nil || e.want.Partial || e.want.end().Sub(now) < minHorizon ||
+			e.want.startsAfter(now.Add(clockTolerance)) || // the clock was set back
 			(!e.asOf.IsZero() && isStale(e.asOf, now) != e.stale)
 		e.mu.Unlock()
 		if due {
@@ -171,7 +173,7 @@ func (c *Core) SiteChanged(context.Context) error {
 // work plans one sign and delivers what came of it. When many signs wait, the
 // picture of the moment goes out first and the rest of the day follows.
 func (c *Core) work(ctx context.Context, j job) {
-	quick := j.urgent && c.queue.pressed()
+	quick := j.urgent && j.force == "" && c.queue.pressed()
 	e := c.signs.entry(j.sign)
 	e.plan.Lock()
 	w, reason, err := c.replan(ctx, e, j.sign, replanOptions{quick: quick, force: j.force})
@@ -207,6 +209,9 @@ func (c *Core) unconfirmed(ctx context.Context, w *Want) bool {
 
 func (c *Core) push(ctx context.Context, w *Want) {
 	err := c.wire.Push(ctx, c.delivery(w))
+	if err == nil && c.connected(w.Sign) {
+		c.signs.entry(w.Sign).promised(w.NextWake)
+	}
 	if err != nil && !errors.Is(err, devices.ErrNotConnected) && ctx.Err() == nil {
 		c.log.Warn("push", "sign", w.Sign, "err", err)
 	}

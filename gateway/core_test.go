@@ -98,6 +98,13 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
+	return newBenchOn(t, func(s *sqlite.Store) gateway.Store { return s }, true)
+}
+
+// newBenchOn puts something between core and store, and says whether signs
+// count as connected.
+func newBenchOn(t *testing.T, between func(*sqlite.Store) gateway.Store, connected bool) *bench {
+	t.Helper()
 	store, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "d.db"), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -107,8 +114,8 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	w := &stubWire{claims: map[devices.SignID][]byte{}}
-	core := gateway.New(gateway.Options{Store: store, Renderer: stubRenderer{}, Logger: slog.New(slog.DiscardHandler),
-		Connected: func(devices.SignID) bool { return true }})
+	core := gateway.New(gateway.Options{Store: between(store), Renderer: stubRenderer{}, Logger: slog.New(slog.DiscardHandler),
+		Connected: func(devices.SignID) bool { return connected }})
 	core.SetWire(w)
 	return &bench{t: t, core: core, store: store, wire: w}
 }

@@ -37,6 +37,8 @@ func (c *Core) Rename(ctx context.Context, id devices.SignID, name string) error
 }
 
 func (c *Core) update(ctx context.Context, id devices.SignID, change func(*Sign)) error {
+	c.edit.Lock()
+	defer c.edit.Unlock()
 	s, err := c.store.Sign(ctx, id)
 	if err != nil {
 		return err
@@ -171,6 +173,9 @@ func (c *Core) view(ctx context.Context, s Sign, st Status) (DoorView, error) {
 	e.mu.Unlock()
 	if !s.Hardware.AlwaysOn {
 		v.NextContact = promise
+		if !st.LastSeen.IsZero() && !promise.After(st.LastSeen) { // made before a start: reckon from the last contact
+			v.NextContact = checkIn(site, v.Zone, st.LastSeen)
+		}
 	}
 	now := time.Now()
 	if v.Want != nil {

@@ -20,18 +20,19 @@ type job struct {
 }
 
 // queue holds the signs that wait for planning, each at most once per lane;
-// urgent ones first.
+// urgent ones first. What is asked of a sign that waits already is added to its
+// job.
 type queue struct {
 	mu     sync.Mutex
 	cond   *sync.Cond
-	lanes  [2][]job // guarded by mu; 0 urgent
-	queued [2]map[devices.SignID]bool
+	lanes  [2][]devices.SignID       // guarded by mu; 0 urgent
+	queued [2]map[devices.SignID]job // guarded by mu; the jobs of the lane
 	closed bool
 }
 
 func (q *queue) init() {
 	q.cond = sync.NewCond(&q.mu)
-	q.queued = [2]map[devices.SignID]bool{{}, {}}
+	q.queued = [2]map[devices.SignID]job{{}, {}}
 }
 
 func (q *queue) put(j job, urgent bool) {
@@ -41,11 +42,19 @@ func (q *queue) put(j job, urgent bool) {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.closed || q.queued[lane][j.sign] {
+	if q.closed {
 		return
 	}
-	q.queued[lane][j.sign] = true
-	q.lanes[lane] = append(q.lanes[lane], j)
+	if waits, ok := q.queued[lane][j.sign]; ok {
+		if waits.force == "" {
+			waits.force = j.force
+		}
+		waits.first = waits.first || j.first
+		q.queued[lane][j.sign] = waits
+		return
+	}
+	q.queued[lane][j.sign] = j
+	q.lanes[lane] = append(q.lanes[lane], j.sign)
 	q.cond.Signal()
 }
 
@@ -62,9 +71,10 @@ func (q *queue) take() (job, bool) {
 		}
 		for lane := range q.lanes {
 			if len(q.lanes[lane]) > 0 {
-				j := q.lanes[lane][0]
+				id := q.lanes[lane][0]
 				q.lanes[lane] = q.lanes[lane][1:]
-				delete(q.queued[lane], j.sign)
+				j := q.queued[lane][id]
+				delete(q.queued[lane], id)
 				return j, true
 			}
 		}
@@ -100,6 +110,13 @@ type signEntry struct {
 	promise  time.Time // next contact promised to a sleeping sign
 	mismatch int       // wrong pictures in a row
 	retryAt  time.Time // no repair before
+}
+
+// promised notes when the sign was told to call again.
+func (e *signEntry) promised(at time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.promise = at
 }
 
 // signTable knows every sign and which signs hang at which room.

@@ -29,6 +29,9 @@ func (w *Want) end() time.Time {
 	return w.Steps[len(w.Steps)-1].Until
 }
 
+// startsAfter reports whether the first step of w is later than t.
+func (w *Want) startsAfter(t time.Time) bool { return len(w.Steps) > 0 && w.Steps[0].From.After(t) }
+
 // dueAt returns the digest that should be on the glass at t, the stale picture
 // after the end.
 func (w *Want) dueAt(t time.Time) devices.Digest {

@@ -82,7 +82,7 @@ func (c *Core) replan(ctx context.Context, e *signEntry, id devices.SignID, o re
 		return nil, "", err
 	}
 	e.mu.Lock()
-	e.want, e.promise = w, w.NextWake
+	e.want = w
 	e.mu.Unlock()
 	return w, reason, nil
 }
@@ -139,8 +139,8 @@ func (c *Core) pack(ctx context.Context, w *Want, d *drawing, in planInputs, loc
 	return parcel.Objects, nil
 }
 
-// want returns the latest want of a sign, nil when there is none. The caller
-// holds e.plan.
+// want returns the latest want of a sign, nil when there is none. It stays the
+// latest while the caller holds e.plan.
 func (c *Core) want(ctx context.Context, e *signEntry, id devices.SignID) (*Want, error) {
 	e.mu.Lock()
 	have := e.want
@@ -157,11 +157,13 @@ func (c *Core) want(ctx context.Context, e *signEntry, id devices.SignID) (*Want
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.want = &w
-	if e.promise.IsZero() {
-		e.promise = w.NextWake
+	if e.want == nil || newer(w.Epoch, w.Seq, e.want.Epoch, e.want.Seq) {
+		e.want = &w // else a newer one was committed since it was read
 	}
-	return &w, nil
+	if e.promise.IsZero() {
+		e.promise = e.want.NextWake
+	}
+	return e.want, nil
 }
 
 // planInputs is everything a plan is made from.

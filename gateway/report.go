@@ -32,6 +32,7 @@ func (c *Core) Report(ctx context.Context, r devices.Report) (*devices.Delivery,
 	if err != nil || w == nil {
 		return nil, err
 	}
+	e.promised(w.NextWake)
 	d := c.delivery(w)
 	return &d, nil
 }

@@ -73,8 +73,12 @@ func nextChange(a calendar.Agenda, site Site, loc *time.Location, at time.Time) 
 }
 
 // isStale reports whether an agenda last confirmed at asOf is too old to show
-// without a mark.
-func isStale(asOf, now time.Time) bool { return now.Sub(asOf) > staleGrace }
+// without a mark. One from the future was read before the clock was set back:
+// nobody knows how old it is.
+func isStale(asOf, now time.Time) bool {
+	age := now.Sub(asOf)
+	return age > staleGrace || age < -staleGrace
+}
 
 // checkIn is when a sleeping sign should call next: often in working hours,
 // hourly outside them.
