@@ -136,20 +136,43 @@ func (b *browser) open(address string) {
 func (b *browser) click(within, text string) {
 	b.t.Helper()
 	xpath := fmt.Sprintf(`//*[self::a or self::button][ancestor::*[self::main or self::nav][1][self::%[1]s]][normalize-space(.)=%[2]q or .//*[normalize-space(.)=%[2]q]]`, within, text)
-	b.leave(fmt.Sprintf("click %q in %s", text, within), chromedp.Click(chromedp.Search(xpath), chromedp.NodeVisible))
+	b.leave(fmt.Sprintf("click %q in %s", text, within), fmt.Sprintf(`document.evaluate(%q, document, null, XPathResult.FIRST_ORDERED_NODE_TYPE).singleNodeValue`, xpath))
 }
 
 // press clicks an element by its selector and waits for the next page.
 func (b *browser) press(selector string) {
 	b.t.Helper()
-	b.leave("press "+selector, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+	b.leave("press "+selector, queryOf(selector))
 }
 
-// leave does what leads to another document and waits until that is loaded.
-func (b *browser) leave(step string, action chromedp.Action[chromedp.Void]) {
+// queryOf is the expression of the first element that a selector matches.
+func queryOf(selector string) string { return fmt.Sprintf("document.querySelector(%q)", selector) }
+
+// mouse clicks in the middle of an element, where a person sees it. Elements
+// are found by expressions in the page: the driver's own tree of nodes changes
+// under its reader while a page changes.
+func (b *browser) mouse(step, element string) {
+	b.t.Helper()
+	find := fmt.Sprintf(`(() => { const e = %s; if (!e) return ""; e.scrollIntoView({block: "center"});
+		const r = e.getBoundingClientRect(), x = r.x + r.width / 2, y = r.y + r.height / 2, top = document.elementFromPoint(x, y);
+		return r.width > 0 && top && (e === top || e.contains(top)) ? x + " " + y : "" })()`, element)
+	if !b.until(find + ` !== ""`) {
+		b.t.Fatalf("browser: %s: there is nothing to click", step)
+	}
+	var x, y float64
+	if at := b.evaluate(find); at == "" {
+		b.t.Fatalf("browser: %s: it went away", step)
+	} else if _, err := fmt.Sscan(at, &x, &y); err != nil {
+		b.t.Fatalf("browser: %s: %q: %v", step, at, err)
+	}
+	b.do(step, chromedp.MouseClickXY(x, y))
+}
+
+// leave clicks on what leads to another document and waits until that is loaded.
+func (b *browser) leave(step, element string) {
 	b.t.Helper()
 	b.evaluate("window.leaving = true")
-	b.do(step, action)
+	b.mouse(step, element)
 	if !b.until(`!window.leaving && document.readyState === "complete"`) {
 		b.t.Fatalf("browser: %s: no new page", step)
 	}
@@ -158,8 +181,13 @@ func (b *browser) leave(step string, action chromedp.Action[chromedp.Void]) {
 // fill types into a field, in place of what it holds.
 func (b *browser) fill(selector, text string) {
 	b.t.Helper()
-	field := chromedp.CSS(selector)
-	b.do("fill "+selector, chromedp.WaitVisible(field), chromedp.Clear(field), chromedp.SendKeys(field, text))
+	b.mouse("fill "+selector, queryOf(selector))
+	b.evaluate(queryOf(selector) + ".select()")
+	b.do("fill "+selector, chromedp.KeyEvent(text))
+	bare := strings.NewReplacer(" ", "", "-", "") // the code field puts them in
+	if got := b.value(selector); bare.Replace(got) != bare.Replace(text) {
+		b.t.Fatalf("browser: field %s: got %q", selector, got)
+	}
 }
 
 // choose picks an option of a list.
@@ -204,7 +232,7 @@ func (b *browser) download(selector string) []byte {
 	ctx, cancel := context.WithTimeout(b.ctx, browserPatience)
 	defer cancel()
 	progress := chromedp.BrowserEvents(ctx, protocol.DownloadProgress)
-	b.do("download "+selector, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+	b.mouse("download "+selector, queryOf(selector))
 	for e, err := range progress {
 		if err != nil {
 			b.t.Fatalf("browser: download %s: %v", selector, err)
