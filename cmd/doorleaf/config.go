@@ -175,13 +175,35 @@ func setPublicURL(c *config, v string) error {
 	}
 	u, err := url.Parse(v)
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
-		return fmt.Errorf("want https://HOST[:PORT] without path, got %q", v)
+		return fmt.Errorf("want https://HOST[:PORT] without path, got %q", withoutPassword(v))
 	}
 	if u.Scheme == "http" && !isLoopback(u.Hostname()) {
-		return fmt.Errorf("%q: plain http is for localhost only", v)
+		return fmt.Errorf("%q: plain http is for localhost only", v) // holds no password: refused above
 	}
 	c.publicURL = u.Scheme + "://" + u.Host
 	return nil
+}
+
+// withoutPassword is an address as an error may repeat it: what comes before
+// the host is left out, also when the rest cannot be read.
+func withoutPassword(v string) string {
+	scheme, rest, ok := strings.Cut(v, "://")
+	if !ok {
+		scheme, rest = "", v
+	}
+	i := strings.LastIndexByte(rest, '@')
+	if i < 0 {
+		return v
+	}
+	if rest = "..." + rest[i:]; ok {
+		return scheme + "://" + rest
+	}
+	return rest
+}
+
+func isPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n > 0
 }
 
 func setMQTTListen(c *config, v string) error {
@@ -190,7 +212,7 @@ func setMQTTListen(c *config, v string) error {
 		if !strings.Contains(part, "://") {
 			host, _, err := net.SplitHostPort(part)
 			if err != nil {
-				return fmt.Errorf("want mqtt[s]://HOST:PORT, got %q", part)
+				return fmt.Errorf("want mqtt[s]://HOST:PORT, got %q", withoutPassword(part))
 			}
 			if isLoopback(host) {
 				part = "mqtt://" + part
@@ -199,8 +221,8 @@ func setMQTTListen(c *config, v string) error {
 			}
 		}
 		u, err := url.Parse(part)
-		if err != nil || (u.Scheme != "mqtt" && u.Scheme != "mqtts") || u.Port() == "" || strings.Trim(u.Path, "/") != "" {
-			return fmt.Errorf("want mqtt[s]://HOST:PORT, got %q", part)
+		if err != nil || (u.Scheme != "mqtt" && u.Scheme != "mqtts") || u.Port() == "" || strings.Trim(u.Path, "/") != "" || u.User != nil {
+			return fmt.Errorf("want mqtt[s]://HOST:PORT, got %q", withoutPassword(part))
 		}
 		c.mqttListen = append(c.mqttListen, u.Scheme+"://"+u.Host)
 	}
@@ -212,7 +234,7 @@ func setMQTTURL(c *config, v string) error {
 		return nil
 	}
 	u, err := url.Parse(v)
-	if err != nil || (u.Scheme != "mqtt" && u.Scheme != "mqtts") || u.Host == "" {
+	if err != nil || (u.Scheme != "mqtt" && u.Scheme != "mqtts") || u.Hostname() == "" || !isPort(u.Port()) || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
 		return errors.New("want mqtt[s]://USER:PASSWORD@HOST:PORT")
 	}
 	c.mqttURL = v
@@ -225,8 +247,8 @@ func setBase(dst func(*config) *string) func(*config, string) error {
 			return nil
 		}
 		u, err := url.Parse(v)
-		if err != nil || u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
-			return fmt.Errorf("want https://HOST[:PORT] without path, got %q", v)
+		if err != nil || u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
+			return fmt.Errorf("want https://HOST[:PORT] without path, got %q", withoutPassword(v))
 		}
 		*dst(c) = u.Scheme + "://" + u.Host
 		return nil

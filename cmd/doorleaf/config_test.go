@@ -39,6 +39,9 @@ func TestConfig(t *testing.T) {
 		{"plain MQTT beyond loopback", nil, []string{"DOORLEAF_MQTT_LISTEN=mqtt://0.0.0.0:1883"}, "DOORLEAF_MQTT_PLAIN"},
 		{"plain MQTT beyond loopback, wanted", nil, []string{"DOORLEAF_MQTT_LISTEN=mqtt://0.0.0.0:1883", "DOORLEAF_MQTT_PLAIN=true"}, ""},
 		{"poll interval", nil, []string{"DOORLEAF_POLL_INTERVAL=1ms"}, "DOORLEAF_POLL_INTERVAL"},
+		{"broker with a port that is none", nil, []string{"DOORLEAF_MQTT_URL=mqtt://u:p@broker.example.com:99999"}, "DOORLEAF_MQTT_URL"},
+		{"broker with a path", nil, []string{"DOORLEAF_MQTT_URL=mqtt://u:p@broker.example.com:1883/x"}, "DOORLEAF_MQTT_URL"},
+		{"broker", nil, []string{"DOORLEAF_MQTT_URL=mqtts://u:p@broker.example.com:8883"}, ""},
 		{"log level", nil, []string{"DOORLEAF_BEHIND_PROXY=perhaps"}, "DOORLEAF_BEHIND_PROXY"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -73,6 +76,25 @@ func TestHelpKeepsSecrets(t *testing.T) {
 	_, _ = readConfig("serve", []string{"-h"}, []string{"DOORLEAF_MQTT_URL=mqtt://u:hunter2@127.0.0.1:1883"}, stdio{err: &out})
 	if !strings.Contains(out.String(), "DOORLEAF_MQTT_URL") || strings.Contains(out.String(), "hunter2") {
 		t.Errorf("help: %s", out.String())
+	}
+}
+
+// An address with a password where none belongs is refused without repeating it.
+func TestErrorsKeepPasswords(t *testing.T) {
+	for _, set := range []string{
+		"DOORLEAF_PUBLIC_URL=https://u:hunter2@signs.example.com",
+		"DOORLEAF_PUBLIC_URL=http://u:hunter2@signs.example.com/%zz",
+		"DOORLEAF_GRAPH_URL=https://u:hunter2@graph.example.com",
+		"DOORLEAF_LOGIN_URL=https://u:hunter2@login.example.com/v1.0",
+		"DOORLEAF_MQTT_LISTEN=mqtts://u:hunter2@[::]:8883",
+		"DOORLEAF_MQTT_LISTEN=u:hunter2@[::]:8883",
+		"DOORLEAF_MQTT_URL=mqtt://u:hunter2@broker.example.com:99999",
+	} {
+		name, _, _ := strings.Cut(set, "=")
+		_, err := readConfig("serve", nil, []string{set}, stdio{err: &bytes.Buffer{}})
+		if err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: got %v, want an error that names it without the password", name, err)
+		}
 	}
 }
 
