@@ -320,6 +320,27 @@ func TestAFailingPanelIsNotDrivenToDeath(t *testing.T) {
 	}
 }
 
+// A sign that refuses every manifest is not answered for ever.
+func TestARefusingSignIsGivenUpForAWhile(t *testing.T) {
+	b := newBench(t)
+	id := b.pair("ABCDEFGH", b.room("Aalto"))
+	b.tell(id, devices.HelloReport, 0, 0, devices.Digest{})
+	answers := 0
+	for range 50 {
+		b.ctr++
+		d, err := b.core.Report(t.Context(), devices.Report{Kind: devices.ShownReport, Sign: id, Received: time.Now(), Boot: 1, Counter: b.ctr, LastError: devices.ErrManifestFormat})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d != nil {
+			answers++
+		}
+	}
+	if answers < 1 || answers > 5 {
+		t.Errorf("%d answers in a row, want 1 to 5", answers)
+	}
+}
+
 func TestManyChangesSendThePictureOfTheMomentFirst(t *testing.T) {
 	b := newBench(t)
 	const n = 40

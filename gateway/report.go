@@ -57,6 +57,8 @@ func (c *Core) answer(ctx context.Context, e *signEntry, r devices.Report) (*Wan
 	case newer(r.Epoch, r.Seq, w.Epoch, w.Seq):
 		// The sign knows more than the store: a restored backup. Start above it.
 		return again(replanOptions{force: First, epoch: r.Epoch + 1})
+	case newer(w.Epoch, w.Seq, r.Epoch, r.Seq) && r.Kind == devices.ShownReport && r.LastError != devices.NoError:
+		return c.repair(ctx, e, w, r, now) // it refuses what it is given: not for ever
 	case newer(w.Epoch, w.Seq, r.Epoch, r.Seq):
 		if c.canDecode(w, r) {
 			return c.current(ctx, e, w, r)

@@ -156,16 +156,25 @@ func (b *browser) mouse(step, element string) {
 	find := fmt.Sprintf(`(() => { const e = %s; if (!e) return ""; e.scrollIntoView({block: "center"});
 		const r = e.getBoundingClientRect(), x = r.x + r.width / 2, y = r.y + r.height / 2, top = document.elementFromPoint(x, y);
 		return r.width > 0 && top && (e === top || e.contains(top)) ? x + " " + y : "" })()`, element)
-	if !b.until(find + ` !== ""`) {
-		b.t.Fatalf("browser: %s: there is nothing to click", step)
+	// A page that follows changes may put a new element in place of the old one
+	// between the button's going down and up; a person would click again.
+	listen := fmt.Sprintf(`(() => { window.hit = ""; document.addEventListener("click", (c) => { const e = %s;
+		window.hit = e && (e === c.target || e.contains(c.target)) ? "yes" : "no" }, {capture: true, once: true}); return "" })()`, element)
+	for range 5 {
+		if !b.until(find + ` !== ""`) {
+			b.t.Fatalf("browser: %s: there is nothing to click", step)
+		}
+		var x, y float64
+		b.evaluate(listen)
+		if _, err := fmt.Sscan(b.evaluate(find), &x, &y); err != nil {
+			continue
+		}
+		b.do(step, chromedp.MouseClickXY(x, y))
+		if hit := b.evaluate(`window.hit ?? "left"`); hit != "" && hit != "no" {
+			return
+		}
 	}
-	var x, y float64
-	if at := b.evaluate(find); at == "" {
-		b.t.Fatalf("browser: %s: it went away", step)
-	} else if _, err := fmt.Sscan(at, &x, &y); err != nil {
-		b.t.Fatalf("browser: %s: %q: %v", step, at, err)
-	}
-	b.do(step, chromedp.MouseClickXY(x, y))
+	b.t.Fatalf("browser: %s: five clicks have missed", step)
 }
 
 // leave clicks on what leads to another document and waits until that is loaded.
