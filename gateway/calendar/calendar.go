@@ -28,7 +28,31 @@ type Room struct {
 	Zone     string // IANA name of the room's time zone; "" means the site's zone
 	PlaceID  string // vendor id, "" when unknown
 	Gone     bool   // no longer listed by the calendar system; its binding is kept
+
+	Source   int64    // number of the connection it is read through, 0 for none
+	Kind     RoomKind // what the calendar belongs to
+	Features []string // equipment in the words of the directory, at most 8 of 64 bytes
+	Privacy  Privacy  // what people chose to show
 }
+
+// RoomKind tells a room's mailbox from an ordinary one.
+type RoomKind uint8
+
+// The kinds of calendars a sign can be bound to.
+const (
+	RoomMailbox     RoomKind = iota // a bookable room
+	PersonalMailbox                 // an office door or a shared desk: booked or free, never more
+)
+
+// Privacy is how much of a meeting a room's signs may show.
+type Privacy uint8
+
+// The choices per room.
+const (
+	PrivacyAuto     Privacy = iota // title and organizer, less where the doctor found that the private flag is lost
+	PrivacyShowAll                 // title and organizer although the private flag may be lost
+	PrivacyTimeOnly                // booked or free
+)
 
 // Sensitivity is how private an event says it is.
 type Sensitivity uint8

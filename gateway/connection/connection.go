@@ -47,15 +47,62 @@ func (c Cloud) Endpoints() (e Endpoints, ok bool) {
 	return Endpoints{}, false
 }
 
-// Settings are what an administrator enters. ClientSecret is write-only in the
-// interface and sealed at rest.
+// Settings are what an administrator enters. ClientSecret and KeyPEM are
+// write-only in the interface and sealed at rest. Settings are comparable.
 type Settings struct {
-	Cloud        Cloud
-	LoginURL     string // for Custom
-	GraphURL     string // for Custom
-	Tenant       string // GUID or verified domain; "" only before the first delegated sign-in
-	ClientID     string // GUID
-	ClientSecret string
+	Name     string // what people call the organisation; "" means its tenant
+	Cloud    Cloud
+	LoginURL string // for Custom
+	GraphURL string // for Custom
+	Tenant   string // GUID or verified domain; "" only before the first delegated sign-in
+	ClientID string // GUID
+
+	// ClientSecret is used unless CertPEM and KeyPEM hold a certificate.
+	ClientSecret  string
+	SecretExpires string // date as 2006-01-02 that the portal showed; "" unknown
+	CertPEM       string // X.509 certificate whose public part is uploaded at Microsoft
+	KeyPEM        string // its private key, PKCS #8
+
+	Access Mode // AppOnly, or Delegated for reading as a person; "" means AppOnly
+	Book   bool // also ask for the right to write into room calendars
+	Find   bool // also ask for the right to list rooms
+}
+
+// Credential is how the gateway proves to be the registered application: a
+// client secret, or a certificate with its key. It is comparable.
+type Credential struct {
+	Secret  string
+	Expires string // date as 2006-01-02 for a secret; a certificate carries its own
+	CertPEM string
+	KeyPEM  string
+}
+
+// IsZero reports whether there is no credential.
+func (c Credential) IsZero() bool { return c == Credential{} }
+
+// String never shows a secret or a key.
+func (c Credential) String() string {
+	switch {
+	case c.KeyPEM != "":
+		return "certificate"
+	case c.Secret != "":
+		return "secret"
+	}
+	return "none"
+}
+
+// GoString never shows a secret or a key.
+func (c Credential) GoString() string { return c.String() }
+
+// Credential returns the credential in use.
+func (s Settings) Credential() Credential {
+	return Credential{Secret: s.ClientSecret, Expires: s.SecretExpires, CertPEM: s.CertPEM, KeyPEM: s.KeyPEM}
+}
+
+// With returns the settings with another credential in use.
+func (s Settings) With(c Credential) Settings {
+	s.ClientSecret, s.SecretExpires, s.CertPEM, s.KeyPEM = c.Secret, c.Expires, c.CertPEM, c.KeyPEM
+	return s
 }
 
 // String never shows the secret.
@@ -97,6 +144,7 @@ type State struct {
 	AccountID   string // MSAL home account id, for delegated tokens
 	ConnectedAt time.Time
 	CheckedAt   time.Time    // last call that succeeded
+	RefreshedAt time.Time    // last time a delegated refresh token was renewed
 	Lost        []Permission // what the mode in use lacks, for the page
 	Problem     *Problem     // nil when healthy
 }
@@ -105,6 +153,7 @@ type State struct {
 type Connection struct {
 	ID       ID
 	Settings Settings
+	Spare    Credential // second slot: tested before it takes over
 	State    State
 }
 
@@ -189,8 +238,58 @@ type Cursor struct {
 
 // Check is one line of a connection test.
 type Check struct {
-	Name    string // catalogue key "check.<name>": "token", "places", "calendar"
+	Name    string // catalogue key "check.<name>"; the names are constants below
 	Room    string // room address for per-room lines
 	OK      bool
+	Skipped bool // not tried, Problem says why
 	Problem *Problem
+	Excess  []Permission // of CheckRights: granted, but not needed by what is switched on
+	Missing []Permission // of CheckRights: needed, but not granted
 }
+
+// The lines of a connection test.
+const (
+	CheckToken        = "token"        // a token was issued
+	CheckRights       = "rights"       // the permissions in the token match what is switched on
+	CheckPlaces       = "places"       // rooms can be listed
+	CheckCalendar     = "calendar"     // one room's calendar can be read
+	CheckForbidden    = "forbidden"    // a mailbox that must be refused was refused
+	CheckSubscription = "subscription" // a change notification made the round trip
+)
+
+// ProbeOptions choose the optional lines of a connection test.
+type ProbeOptions struct {
+	Forbidden    string // address of a mailbox that must be refused; "" leaves the line out
+	Subscription bool   // try a subscription round trip
+}
+
+// Subscription is a change notification subscription of one room.
+type Subscription struct {
+	ID          string // Microsoft's id
+	Connection  ID
+	Room        string // room address
+	ClientState string // secret that every notification must carry; sealed at rest
+	Expires     time.Time
+}
+
+// Lifetime is something of a connection that ends.
+type Lifetime struct {
+	What  LifetimeKind
+	Label string    // certificate subject or room address; "" when What says it all
+	Ends  time.Time // zero when unknown
+	Spare bool      // of the second credential slot
+	Auto  bool      // renewed by the gateway; nobody has to act unless Problem is set
+	Count int       // how many share this line, at least 1
+}
+
+// LifetimeKind names what ends; the sentence is "lifetime.<kind>".
+type LifetimeKind string
+
+// The things that end.
+const (
+	LifeSecret       LifetimeKind = "secret"
+	LifeCertificate  LifetimeKind = "certificate"
+	LifeRefreshToken LifetimeKind = "refresh-token"
+	LifeSubscription LifetimeKind = "subscriptions"
+	LifeTLS          LifetimeKind = "tls"
+)
