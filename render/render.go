@@ -64,7 +64,7 @@ type page struct {
 }
 
 func (r *Renderer) page(img *mono.Image, d Door, p Panel) *page {
-	pg := &page{r: r, img: img, d: d, lang: r.texts.Match(d.Language), m: measure(p)}
+	pg := &page{r: r, img: img, d: d, lang: r.texts.MatchSign(d.Language), m: measure(p)}
 	d.Room, d.Title, d.Organizer, d.Note = typeset.Clean(d.Room), typeset.Clean(d.Title), typeset.Clean(d.Organizer), typeset.Clean(d.Note)
 	pg.d = d
 	return pg

@@ -28,8 +28,14 @@ const Fallback = "en"
 
 // Catalogue holds all texts.
 type Catalogue struct {
+	pages, signs choice
+	texts        map[string]map[string]message
+	names        map[string]*calendarNames
+}
+
+// choice is a list of languages that can be chosen from.
+type choice struct {
 	languages []string // sorted, Fallback first
-	texts     map[string]map[string]message
 	matcher   language.Matcher
 }
 
@@ -42,20 +48,32 @@ type message struct {
 // Load reads the embedded texts. It fails on malformed files only, which a test
 // rules out.
 func Load() (*Catalogue, error) {
-	c := &Catalogue{texts: map[string]map[string]message{}}
+	c := &Catalogue{texts: map[string]map[string]message{}, names: map[string]*calendarNames{}}
 	dirs, err := fs.ReadDir(files, "text")
 	if err != nil {
 		return nil, err
 	}
+	var pages, signs []string
 	for _, d := range dirs {
 		t, err := loadLanguage(d.Name())
 		if err != nil {
 			return nil, err
 		}
-		c.texts[d.Name()] = t
-		c.languages = append(c.languages, d.Name())
+		c.texts[d.Name()], c.names[d.Name()] = t, namesOf(d.Name())
+		signs = append(signs, d.Name())
+		if _, err := fs.Stat(files, path.Join("text", d.Name(), "admin.json")); err == nil {
+			pages = append(pages, d.Name())
+		}
 	}
-	slices.SortFunc(c.languages, func(a, b string) int {
+	if c.pages, err = newChoice(pages); err != nil {
+		return nil, err
+	}
+	c.signs, err = newChoice(signs)
+	return c, err
+}
+
+func newChoice(languages []string) (choice, error) {
+	slices.SortFunc(languages, func(a, b string) int {
 		switch Fallback {
 		case a:
 			return -1
@@ -64,14 +82,29 @@ func Load() (*Catalogue, error) {
 		}
 		return strings.Compare(a, b)
 	})
-	tags := make([]language.Tag, len(c.languages))
-	for i, l := range c.languages {
+	tags := make([]language.Tag, len(languages))
+	for i, l := range languages {
+		var err error
 		if tags[i], err = language.Parse(l); err != nil {
-			return nil, fmt.Errorf("text/%s: %w", l, err)
+			return choice{}, fmt.Errorf("text/%s: %w", l, err)
 		}
 	}
-	c.matcher = language.NewMatcher(tags)
-	return c, nil
+	return choice{languages, language.NewMatcher(tags)}, nil
+}
+
+func (c choice) match(accept string) string {
+	if len(accept) > 256 {
+		return Fallback
+	}
+	tags, _, err := language.ParseAcceptLanguage(accept)
+	if err != nil || len(tags) == 0 {
+		return Fallback
+	}
+	_, i, conf := c.matcher.Match(tags...)
+	if conf == language.No {
+		return Fallback
+	}
+	return c.languages[i]
 }
 
 func loadLanguage(name string) (map[string]message, error) {
@@ -127,9 +160,27 @@ func parseMessage(raw json.RawMessage) (message, error) {
 	return m, nil
 }
 
-// Languages lists the languages (BCP 47), the fallback first. The slice is the
-// caller's.
-func (c *Catalogue) Languages() []string { return slices.Clone(c.languages) }
+// Languages lists the languages of the pages (BCP 47), the fallback first. The
+// slice is the caller's.
+func (c *Catalogue) Languages() []string { return slices.Clone(c.pages.languages) }
+
+// SignLanguages lists the languages of the signs (BCP 47), the fallback first.
+// The slice is the caller's.
+func (c *Catalogue) SignLanguages() []string { return slices.Clone(c.signs.languages) }
+
+// RightToLeft reports whether a language is written from right to left.
+func RightToLeft(lang string) bool {
+	tag, err := language.Parse(lang)
+	if err != nil {
+		return false
+	}
+	script, _ := tag.Script()
+	switch script.String() {
+	case "Arab", "Hebr", "Syrc", "Thaa", "Nkoo", "Adlm", "Rohg":
+		return true
+	}
+	return false
+}
 
 // Keys lists the keys of a language, sorted.
 func (c *Catalogue) Keys(lang string) []string { return slices.Sorted(maps.Keys(c.texts[lang])) }
@@ -137,21 +188,16 @@ func (c *Catalogue) Keys(lang string) []string { return slices.Sorted(maps.Keys(
 // Has reports whether the fallback language has the key.
 func (c *Catalogue) Has(key string) bool { _, ok := c.texts[Fallback][key]; return ok }
 
-// Match returns the catalogue's language for an Accept-Language header or a
+// Match returns the language of the pages for an Accept-Language header or a
 // BCP 47 tag.
-func (c *Catalogue) Match(accept string) string {
-	if len(accept) > 256 {
-		accept = ""
+func (c *Catalogue) Match(accept string) string { return c.pages.match(accept) }
+
+// MatchSign returns the language of the signs for a BCP 47 tag.
+func (c *Catalogue) MatchSign(tag string) string {
+	if _, ok := c.texts[tag]; ok {
+		return tag
 	}
-	tags, _, err := language.ParseAcceptLanguage(accept)
-	if err != nil || len(tags) == 0 {
-		return Fallback
-	}
-	_, i, conf := c.matcher.Match(tags...)
-	if conf == language.No {
-		return Fallback
-	}
-	return c.languages[i]
+	return c.signs.match(tag)
 }
 
 // Text returns the text of key in a language with {0}, {1} ... replaced by
@@ -160,6 +206,12 @@ func (c *Catalogue) Match(accept string) string {
 // itself, so that it is seen.
 func (c *Catalogue) Text(lang, key string, args ...any) string {
 	m, ok := c.texts[lang][key]
+	if !ok {
+		if base, _, region := strings.Cut(lang, "-"); region {
+			lang = base
+			m, ok = c.texts[lang][key]
+		}
+	}
 	if !ok {
 		lang = Fallback
 		if m, ok = c.texts[lang][key]; !ok {
