@@ -79,13 +79,16 @@ func (pg *page) bandText() bandText {
 func (pg *page) band() {
 	m := &pg.m
 	b := pg.bandText()
-	r := image.Rect(0, m.header, m.w, m.header+m.band)
+	r := image.Rect(0, m.header, m.edge, m.header+m.band)
 	pg.bandShape(r, b.shape)
 	mode := mono.Or
 	if b.shape == solid {
 		mode = mono.AndNot
 	}
-	inner := image.Rect(m.margin, r.Min.Y, m.w-m.margin, r.Max.Y)
+	inner := image.Rect(m.margin, r.Min.Y, m.edge-m.margin, r.Max.Y)
+	if m.edge < m.w {
+		inner.Max.X = m.edge
+	}
 	switch b.shape {
 	case framed:
 		inner = inner.Inset(m.frame)
@@ -102,7 +105,7 @@ func (pg *page) band() {
 		beside = inner.Max.X - left
 	}
 	var word *typeset.Face // nil: word and time above each other
-	if !m.portrait || b.code && m.class != small {
+	if !m.portrait && m.edge == m.w || b.code && m.class != small {
 		word = pg.wordFace(b, inner, beside)
 	}
 	if word == nil {
@@ -110,12 +113,33 @@ func (pg *page) band() {
 		return
 	}
 	if b.shape == split && b.time != "" {
-		pg.img.Fill(image.Rect(left, r.Min.Y, m.w, r.Max.Y), true)
+		pg.fill(image.Rect(left, r.Min.Y, m.edge, r.Max.Y), true)
 		pg.drawBlock(block, inner, mono.AndNot)
 	} else {
 		pg.drawBlock(block, inner, mode)
 	}
-	pg.put(word, inner.Min.X, middleLine(inner, word.Cap), b.word, mode)
+	pg.word(word, inner, inner.Dx()-beside, b, mode)
+}
+
+// word puts the state's word, after its icon where there is room for one: on
+// large and medium faces the word becomes a step smaller for it.
+func (pg *page) word(f *typeset.Face, r image.Rectangle, width int, b bandText, mode mono.Mode) {
+	x := r.Min.X
+	if in := stateIcon(pg.d.State); in != nil && mode == mono.Or {
+		for _, size := range pg.m.words {
+			g := pg.face(typeset.Bold, size)
+			side := g.Cap * 9 / 8
+			if g.Size > f.Size || side+g.Cap/3+g.Measure(b.word)+2*pg.m.gap > width || g.Size < f.Size*2/3 {
+				continue
+			}
+			f = g
+			line := middleLine(r, f.Cap)
+			pg.icon(image.Rect(x, line-f.Cap/2-side/2, x+side, line-f.Cap/2-side/2+side), in, true)
+			x += side + f.Cap/3
+			break
+		}
+	}
+	pg.put(f, x, middleLine(r, f.Cap), b.word, mode)
 }
 
 // middleLine is the base line that centres capitals in a rectangle.
@@ -129,22 +153,22 @@ func (pg *page) bandShape(r image.Rectangle, s shape) {
 	bottom := image.Rect(r.Min.X, r.Max.Y-m.rule, r.Max.X, r.Max.Y)
 	switch s {
 	case solid:
-		pg.img.Fill(r, true)
+		pg.fill(r, true)
 	case framed:
-		pg.img.Fill(r, true)
-		pg.img.Fill(r.Inset(m.frame), false)
+		pg.fill(r, true)
+		pg.fill(r.Inset(m.frame), false)
 	case dashed:
 		dash := max(m.margin, 8)
 		top.Max.Y, bottom.Min.Y = top.Max.Y+m.rule, bottom.Min.Y-m.rule
 		for x := r.Min.X; x < r.Max.X; x += 2 * dash {
 			for _, line := range []image.Rectangle{top, bottom} {
 				line.Min.X, line.Max.X = x, x+dash
-				pg.img.Fill(line, true)
+				pg.fill(line, true)
 			}
 		}
 	default:
-		pg.img.Fill(top, true)
-		pg.img.Fill(bottom, true)
+		pg.fill(top, true)
+		pg.fill(bottom, true)
 	}
 }
 
@@ -261,13 +285,17 @@ func (pg *page) stackedBand(r image.Rectangle, b bandText, mode mono.Mode) {
 		pg.stackedCode(r, b.word)
 		return
 	}
+	if m.edge < m.w && len(lines) == 1 {
+		pg.tightBand(r, b, lines[0], mode)
+		return
+	}
 	word := pg.largest(b.word, upper, m.words)
 	if b.shape == split {
 		lower.Min.Y = lower.Min.Y / 4 * 4
-		pg.img.Fill(image.Rect(0, lower.Min.Y, m.w, r.Max.Y), true)
+		pg.fill(image.Rect(0, lower.Min.Y, m.edge, r.Max.Y), true)
 		mode = mono.Or
 	}
-	pg.put(word, r.Min.X, middleLine(upper, word.Cap), b.word, mode)
+	pg.word(word, upper, upper.Dx(), b, mode)
 	if b.shape == split {
 		mode = mono.AndNot
 	}
@@ -281,6 +309,31 @@ func (pg *page) stackedBand(r image.Rectangle, b bandText, mode mono.Mode) {
 		f := pg.largest(line, part, sizes)
 		pg.putRight(f, r.Max.X, middleLine(part, f.Cap), line, mode)
 	}
+}
+
+// tightBand puts the word above "until 13:00" where a code takes the rest of a
+// small sign: only capitals are centred, a descender may reach between the lines.
+func (pg *page) tightBand(r image.Rectangle, b bandText, line string, mode mono.Mode) {
+	m := &pg.m
+	below := pg.face(typeset.Bold, m.label)
+	air := m.air()
+	upper := image.Rect(r.Min.X, r.Min.Y+air, r.Max.X, r.Max.Y-2*air-below.Cap)
+	word := below
+	for _, size := range m.words {
+		f := pg.face(typeset.Bold, size)
+		ink := f.Bounds(b.word).Add(image.Pt(r.Min.X, middleLine(upper, f.Cap)))
+		under := below.Bounds(line).Add(image.Pt(r.Max.X-below.Measure(line), r.Max.Y-air))
+		if f.Cap <= upper.Dy()-2*air && f.Measure(b.word) <= upper.Dx() && !ink.Overlaps(under) {
+			word = f
+			break
+		}
+	}
+	pg.put(word, r.Min.X, middleLine(upper, word.Cap), b.word, mode)
+	if b.shape == split {
+		pg.fill(image.Rect(0, upper.Max.Y, m.edge, r.Max.Y+m.rule), true)
+		mode = mono.AndNot
+	}
+	pg.putRight(below, r.Max.X, r.Max.Y-air, line, mode)
 }
 
 // stackedCode puts the two halves of a pairing code above each other.

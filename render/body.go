@@ -37,11 +37,11 @@ func (pg *page) headline() (title string, facts []string) {
 	case OutOfOrder:
 		return d.Note, nil
 	}
+	if d.Released != nil && (d.State == Free || d.State == Soon) {
+		facts = append(facts, pg.text("sign.released", pg.clock(*d.Released)))
+	}
 	if d.Span == nil && d.Title == "" && !d.Private {
-		if d.Capacity > 0 {
-			return pg.text("sign.no-more"), []string{pg.text("sign.seats", d.Capacity)}
-		}
-		return pg.text("sign.no-more"), nil
+		return pg.text("sign.no-more"), append(facts, pg.equipment()...)
 	}
 	title = d.Title
 	if d.Private {
@@ -57,6 +57,19 @@ func (pg *page) headline() (title string, facts []string) {
 		facts = append(facts, d.Organizer)
 	}
 	return title, facts
+}
+
+// equipment says how many seats a room has and what is in it.
+func (pg *page) equipment() (facts []string) {
+	if pg.d.Capacity > 0 {
+		facts = append(facts, pg.text("sign.seats", pg.d.Capacity))
+	}
+	for _, f := range pg.d.Features {
+		if f = typeset.Clean(f); f != "" {
+			facts = append(facts, f)
+		}
+	}
+	return facts
 }
 
 func (pg *page) lastKnown() string {
@@ -85,12 +98,12 @@ func (pg *page) rowTitle(r Row) string {
 // and day bar.
 func (pg *page) body() {
 	m := &pg.m
-	area := image.Rect(m.margin, m.header+m.band+m.gap, m.w-m.margin, m.h-m.gap)
-	if pg.d.Day != nil && m.bar > 0 && area.Dy() > m.barBlock()+m.rowPitch*2 && !pg.quiet() {
-		area.Max.Y -= m.barBlock()
-		pg.dayBar(image.Rect(area.Min.X, area.Max.Y+m.gap, area.Max.X, m.h-m.gap/2))
+	area := image.Rect(m.margin, m.header+m.band+m.gap, m.edge-m.margin, m.foot-m.gap)
+	if m.edge < m.w {
+		area.Max.X = m.edge
 	}
-	if pg.d.QR != "" {
+	area = pg.occupancy(area)
+	if pg.d.QR != "" && m.edge == m.w {
 		area = pg.code(area)
 	}
 	rows := pg.d.Next
@@ -99,7 +112,7 @@ func (pg *page) body() {
 		if pg.wordsFit(left.Dx()) {
 			right := image.Rect(left.Max.X+2*m.gap, area.Min.Y, area.Max.X, area.Max.Y)
 			rule := max(m.rule/2, 2)
-			pg.img.Fill(image.Rect(left.Max.X+m.gap/2, area.Min.Y, left.Max.X+m.gap/2+rule, area.Max.Y-m.gap), true)
+			pg.fill(image.Rect(left.Max.X+m.gap/2, area.Min.Y, left.Max.X+m.gap/2+rule, area.Max.Y-m.gap), true)
 			pg.headlines(left, false)
 			pg.rows(right)
 			return
@@ -110,6 +123,28 @@ func (pg *page) body() {
 		area.Min.Y = y + m.gap/2
 		pg.rows(area)
 	}
+}
+
+// occupancy draws the day bar where the face has one, below the body or, on
+// upright glass, beside it, and returns what is left of the area.
+func (pg *page) occupancy(area image.Rectangle) image.Rectangle {
+	m := &pg.m
+	if pg.d.Day == nil || m.bar == 0 || pg.quiet() {
+		return area
+	}
+	if m.portrait {
+		width := m.bar + m.tick + pg.hourWidth() + 2
+		bar := image.Rect(area.Max.X-m.bar, area.Min.Y+m.gap/2, area.Max.X, area.Max.Y-m.gap/2)
+		pg.uprightDayBar(bar)
+		area.Max.X -= width + m.gap
+		return area
+	}
+	if area.Dy() <= m.barBlock()+m.rowPitch*2 {
+		return area
+	}
+	area.Max.Y -= m.barBlock()
+	pg.dayBar(image.Rect(area.Min.X, area.Max.Y+m.gap, area.Max.X, m.foot-m.gap/2))
+	return area
 }
 
 // quiet reports states whose face says one thing only.
@@ -176,10 +211,25 @@ func (pg *page) headlines(r image.Rectangle, rowsBelow bool) int {
 		}
 	}
 	for _, line := range packFacts(f, facts, r.Dx(), min(room, 3)) {
-		pg.put(f, r.Min.X, y+pg.rise(f), line, mono.Or)
+		pg.facts(f, r.Min.X, y+pg.rise(f), line)
 		y += pitch
 	}
 	return y
+}
+
+// facts puts a line of facts one by one, so that the direction of one does not
+// turn the others.
+func (pg *page) facts(f *typeset.Face, x, baseline int, line string) {
+	if !pg.rtl {
+		pg.put(f, x, baseline, line, mono.Or)
+		return
+	}
+	for i, fact := range strings.Split(line, separator) {
+		if i > 0 {
+			x = pg.put(f, x, baseline, separator, mono.Or)
+		}
+		x = pg.put(f, x, baseline, fact, mono.Or)
+	}
 }
 
 // locked reports whether the title stands for a private meeting.
@@ -263,32 +313,61 @@ func (pg *page) lock(x, baseline, height int) int {
 	t := max(height/7, 2)
 	body := image.Rect(x, baseline-height*5/9, x+w, baseline)
 	bow := image.Rect(x+t, baseline-height, x+w-t, body.Min.Y)
-	pg.img.Fill(bow, true)
-	pg.img.Fill(image.Rect(bow.Min.X+t, bow.Min.Y+t, bow.Max.X-t, bow.Max.Y), false)
-	pg.img.Fill(body, true)
-	pg.img.Fill(image.Rect(x+w/2-t/2, body.Min.Y+2*t, x+w/2+(t+1)/2, body.Max.Y-t), false)
+	pg.fill(bow, true)
+	pg.fill(image.Rect(bow.Min.X+t, bow.Min.Y+t, bow.Max.X-t, bow.Max.Y), false)
+	pg.fill(body, true)
+	pg.fill(image.Rect(x+w/2-t/2, body.Min.Y+2*t, x+w/2+(t+1)/2, body.Max.Y-t), false)
 	return x + w + max(height/2, 6)
 }
 
 // rowFits reports whether a row whose top is y ends above the foot of r.
 func (pg *page) rowFits(y int, r image.Rectangle) bool { return y+pg.m.row*5/4 <= r.Max.Y }
 
-// rows draws later meetings: start bold, title regular, as many as fit.
+// rows draws later meetings: start bold, title regular, as many as fit. Where
+// there is room for two lines each, the first has the whole span and the second
+// the title. A held meeting has the hatch of the day bar.
 func (pg *page) rows(r image.Rectangle) {
 	m := &pg.m
 	start, title := pg.face(typeset.Bold, m.row), pg.face(typeset.Regular, m.row)
-	y := r.Min.Y
 	column := 0
 	for _, n := range pg.d.Next {
 		column = max(column, start.Measure(pg.clock(n.Start)))
 	}
+	tall := (m.portrait || m.class == large) && m.class != small && r.Dy() >= min(len(pg.d.Next), 4)*m.rowPitch*9/4
+	y := r.Min.Y
 	for _, n := range pg.d.Next {
-		if !pg.rowFits(y, r) {
+		need := m.row * 5 / 4
+		if tall {
+			need += m.rowPitch
+		}
+		if y+need > r.Max.Y {
 			break
 		}
+		if tall {
+			y += m.rowPitch / 4
+			end := pg.put(start, r.Min.X, y+m.row, pg.span(n.Span), mono.Or)
+			pg.held(n, end+m.row/2, y+m.row, start.Cap)
+			y += m.rowPitch
+			pg.put(title, r.Min.X, y+m.row-m.rowPitch/8, title.Cut(pg.rowTitle(n), r.Dx()), mono.Or)
+			y += m.rowPitch
+			continue
+		}
 		pg.put(start, r.Min.X, y+m.row, pg.clock(n.Start), mono.Or)
-		x := r.Min.X + column + m.row/2
+		x := pg.held(n, r.Min.X+column+m.row/2, y+m.row, start.Cap)
 		pg.put(title, x, y+m.row, title.Cut(pg.rowTitle(n), r.Max.X-x), mono.Or)
 		y += m.rowPitch
 	}
+}
+
+// held marks a meeting that only holds the room and returns where text goes on.
+func (pg *page) held(n Row, x, baseline, height int) int {
+	if !n.Tentative {
+		return x
+	}
+	line := max(pg.m.rule/2, 1)
+	box := image.Rect(x, baseline-height, x+height, baseline)
+	pg.fill(box, true)
+	pg.fill(box.Inset(line), false)
+	pg.img.Hatch(pg.at(box), 2*line, 2*line)
+	return box.Max.X + pg.m.row/3
 }

@@ -4,6 +4,8 @@
 // render/typeset, pixels from render/mono.
 package render
 
+import "doorleaf/render/mono"
+
 // State is which face a door shows; docs/door.md has the table of states.
 type State string
 
@@ -21,6 +23,7 @@ const (
 	Ready        State = "ready" // paired, no room chosen
 	NotSetUp     State = "not-set-up"
 	BatteryEmpty State = "battery-empty"
+	Identify     State = "identify" // somebody looks for this sign: black, with the end of its id
 )
 
 // Clock is a local time of day as minutes after midnight, 0 to 1440; it reads
@@ -64,6 +67,13 @@ type Door struct {
 	Capacity   int    `json:"capacity,omitempty"`
 	LowBattery bool   `json:"lowBattery,omitempty"`
 	Sample     bool   `json:"sample,omitempty"` // marks sample data
+
+	Features []string `json:"features,omitempty"` // equipment, shown with the capacity
+	Released *Clock   `json:"released,omitempty"` // when a booking was ended early
+	Updating bool     `json:"updating,omitempty"` // new firmware is being written
+	Buttons  []string `json:"buttons,omitempty"`  // labels of the hardware buttons below the glass, from left to right; "" for none
+
+	Logo *mono.Image `json:"-"` // drawn in the header of medium and large faces; never written to
 }
 
 // Fact is a state with its end, as last known.

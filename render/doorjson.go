@@ -22,7 +22,7 @@ var ErrDoor = errors.New("not a door")
 
 // States lists every state in the order of the sheet.
 func States() []State {
-	return []State{Free, Soon, Booked, CheckIn, Closed, OutOfOrder, Stale, Offline, Pairing, Ready, NotSetUp, BatteryEmpty}
+	return []State{Free, Soon, Booked, CheckIn, Closed, OutOfOrder, Stale, Offline, Pairing, Ready, NotSetUp, BatteryEmpty, Identify}
 }
 
 // ReadDoor reads one Door as JSON, at most 64 KiB. Errors name the field and
@@ -65,6 +65,10 @@ func (d Door) Validate() error {
 		return fmt.Errorf("%w: code: a pairing face needs 8 letters or digits", ErrDoor)
 	case d.More < 0 || d.More > 999:
 		return fmt.Errorf("%w: more: %d is not 0 to 999", ErrDoor, d.More)
+	case len(d.Features) > 16:
+		return fmt.Errorf("%w: features: more than 16", ErrDoor)
+	case len(d.Buttons) > 8:
+		return fmt.Errorf("%w: buttons: more than 8", ErrDoor)
 	case d.Capacity < 0 || d.Capacity > 99999:
 		return fmt.Errorf("%w: capacity: %d is not 0 to 99999", ErrDoor, d.Capacity)
 	}
@@ -174,7 +178,7 @@ func checkValue(key string, v any) error {
 		return err
 	}
 	switch key {
-	case "until", "since", "start", "end":
+	case "until", "since", "start", "end", "released":
 		return new(Clock).UnmarshalJSON(b)
 	case "date", "untilDate":
 		return new(Date).UnmarshalJSON(b)

@@ -33,7 +33,7 @@ func Examples() []Example {
 	return []Example{
 		with("free", func(d *Door) { d.State, d.Until = Free, ptr(at(13, 0)); meeting(d, rows[0]); d.Next = rows[1:] }),
 		with("free-all-day", func(d *Door) {
-			d.State, d.AllDay, d.Capacity = Free, true, 12
+			d.State, d.AllDay, d.Capacity, d.Features = Free, true, 12, []string{"Surface Hub", "Whiteboard"}
 			d.Day = &DayBar{Span: base.Day.Span}
 		}),
 		with("free-book", func(d *Door) {
@@ -77,6 +77,17 @@ func Examples() []Example {
 			d.State, d.Room, d.Date, d.Day, d.Code, d.SignID = Pairing, "Doorleaf", Date{}, nil, "K7QF2M9P", "a41c"
 		}),
 		with("ready", func(d *Door) { d.State, d.Room, d.Day, d.SignID = Ready, "Sign a41c", nil, "a41c" }),
+		with("released", func(d *Door) {
+			d.State, d.Until, d.Released = Free, ptr(at(13, 0)), ptr(at(11, 52))
+			meeting(d, rows[0])
+			d.Next = rows[1:]
+		}),
+		with("buttons", func(d *Door) {
+			d.State, d.Until, d.Buttons = CheckIn, ptr(at(13, 10)), []string{"Check in", "Release"}
+			meeting(d, rows[0])
+		}),
+		with("updating", func(d *Door) { d.State, d.AllDay, d.Updating = Free, true, true }),
+		with("identify", func(d *Door) { d.State, d.SignID = Identify, "a41c" }),
 		with("not-set-up", func(d *Door) { d.State, d.Day = NotSetUp, nil }),
 		with("battery-empty", func(d *Door) { d.State, d.Day = BatteryEmpty, nil }),
 	}

@@ -18,6 +18,8 @@ type metrics struct {
 	class    class
 	portrait bool
 	w, h     int
+	edge     int // right end of band and body; left of w where a code takes the whole height
+	foot     int // lower end of the body
 
 	margin, gap         int
 	header, band, rule  int // heights; rule is the thickness of a band's rules
@@ -39,7 +41,7 @@ func measure(p Panel) metrics {
 	if dpi <= 0 {
 		dpi = 125
 	}
-	m := metrics{w: p.Width, h: p.Height, portrait: p.Height > p.Width}
+	m := metrics{w: p.Width, h: p.Height, edge: p.Width, foot: p.Height, portrait: p.Height > p.Width}
 	inches := math.Hypot(float64(p.Width), float64(p.Height)) / float64(dpi)
 	switch {
 	case inches < 4:

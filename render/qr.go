@@ -3,6 +3,7 @@ package render
 import (
 	"image"
 
+	"github.com/boombuler/barcode"
 	"github.com/boombuler/barcode/qr"
 
 	"doorleaf/render/mono"
@@ -11,6 +12,47 @@ import (
 
 // quietZone is the white border of a QR code in modules (ISO/IEC 18004).
 const quietZone = 4
+
+// tallCode draws the face's QR code over the whole height below the header of a
+// small sign that hangs on its side; band and body then end before it.
+func (pg *page) tallCode() {
+	m := &pg.m
+	if pg.d.QR == "" || m.class != small || m.portrait {
+		return
+	}
+	switch pg.d.State {
+	case Free, Soon, CheckIn, Pairing, NotSetUp, BatteryEmpty:
+	default:
+		return
+	}
+	c, err := qr.Encode(pg.d.QR, qr.M, qr.Auto)
+	if err != nil {
+		return
+	}
+	n := c.Bounds().Dx()
+	module := min(m.qrModule, (m.foot-m.header)/(n+2*2))
+	if module < m.qrMinimum || n*module > m.w*2/5 {
+		return
+	}
+	side := n * module
+	quiet := min(quietZone, ((m.foot-m.header)/module-n)/2) * module
+	x := m.w - side - quiet
+	pg.modules(c, image.Rect(x, (m.header+m.foot-side)/2, x+side, (m.header+m.foot-side)/2+side), module)
+	m.edge = (x - quietZone*module) / 8 * 8
+}
+
+// modules draws a QR code into a square.
+func (pg *page) modules(c barcode.Barcode, square image.Rectangle, module int) {
+	square = pg.at(square)
+	n := c.Bounds().Dx()
+	for row := range n {
+		for col := range n {
+			if cr, _, _, _ := c.At(col, row).RGBA(); cr == 0 {
+				pg.img.Fill(image.Rect(col*module, row*module, (col+1)*module, (row+1)*module).Add(square.Min), true)
+			}
+		}
+	}
+}
 
 // code draws the face's QR code at the right end of the area and returns what
 // is left of the area. Codes are drawn as large as wanted where there is room,
@@ -46,13 +88,7 @@ func (pg *page) code(r image.Rectangle) image.Rectangle {
 	if y+side+foot > r.Max.Y+m.gap {
 		y = r.Min.Y + max((r.Dy()-foot-side)/2, 0)
 	}
-	for row := range n {
-		for col := range n {
-			if cr, _, _, _ := c.At(col, row).RGBA(); cr == 0 {
-				pg.img.Fill(image.Rect(x+col*module, y+row*module, x+(col+1)*module, y+(row+1)*module), true)
-			}
-		}
-	}
+	pg.modules(c, image.Rect(x, y, x+side, y+side), module)
 	if below > 0 {
 		room := side + quietZone*module
 		for size := f.Size; f.Measure(caption) > room && size > m.row/2; size-- {

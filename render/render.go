@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"image"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,6 +58,7 @@ type page struct {
 	img  *mono.Image
 	d    Door
 	lang string
+	rtl  bool // everything but glyphs, codes and pictures is mirrored
 	m    metrics
 	// trace, when set, hears of every text drawn: for the test that nothing
 	// leaves its box or meets another.
@@ -65,13 +67,20 @@ type page struct {
 
 func (r *Renderer) page(img *mono.Image, d Door, p Panel) *page {
 	pg := &page{r: r, img: img, d: d, lang: r.texts.MatchSign(d.Language), m: measure(p)}
+	pg.rtl = lang.RightToLeft(pg.lang)
 	d.Room, d.Title, d.Organizer, d.Note = typeset.Clean(d.Room), typeset.Clean(d.Title), typeset.Clean(d.Organizer), typeset.Clean(d.Note)
 	pg.d = d
 	return pg
 }
 
 func (pg *page) draw() {
+	if pg.d.State == Identify {
+		pg.identify()
+		return
+	}
 	pg.header()
+	pg.buttons()
+	pg.tallCode()
 	pg.band()
 	pg.body()
 }
@@ -81,22 +90,42 @@ func (pg *page) text(key string, args ...any) string { return pg.r.texts.Text(pg
 
 func (pg *page) face(w typeset.Weight, size int) *typeset.Face { return pg.r.fonts.Face(w, size) }
 
-// put draws a line with its left edge at x.
+// Where a language is written from right to left the whole face is mirrored:
+// code that draws thinks from left to right, and the next four functions are the
+// only ones that know better.
+
+// put draws a line that begins at x and returns where it ends.
 func (pg *page) put(f *typeset.Face, x, baseline int, s string, mode mono.Mode) int {
 	if s == "" {
 		return x
 	}
+	end := x + f.Measure(s)
+	if pg.rtl {
+		x = pg.m.w - end
+	}
 	if pg.trace != nil {
 		pg.trace(s, f.Bounds(s).Add(image.Pt(x, baseline)))
 	}
-	return f.Draw(pg.img, x, baseline, s, mode)
+	f.Draw(pg.img, x, baseline, s, mode)
+	return end
 }
 
-// putRight draws a line with its right edge at x and returns its left edge.
+// putRight draws a line that ends at x and returns where it begins.
 func (pg *page) putRight(f *typeset.Face, x, baseline int, s string, mode mono.Mode) int {
 	x -= f.Measure(s)
 	pg.put(f, x, baseline, s, mode)
 	return x
+}
+
+// fill fills a rectangle.
+func (pg *page) fill(r image.Rectangle, black bool) { pg.img.Fill(pg.at(r), black) }
+
+// at is where a rectangle lies on the glass.
+func (pg *page) at(r image.Rectangle) image.Rectangle {
+	if pg.rtl {
+		r.Min.X, r.Max.X = pg.m.w-r.Max.X, pg.m.w-r.Min.X
+	}
+	return r
 }
 
 // clock writes a time of day as on this face.
@@ -135,9 +164,16 @@ func (pg *page) header() {
 		pg.put(name, m.margin, upper, name.Cut(d.Room, end-m.margin), mono.Or)
 		baseline = m.header*3/4 + (name.Cap+1)/2 - 1
 	}
-	if d.Date != (Date{}) {
+	if d.Logo != nil && m.class != small && d.Logo.Rect.Dx() <= m.w/3 && d.Logo.Rect.Dy() <= m.header {
+		r := d.Logo.Rect.Sub(d.Logo.Rect.Min).Add(image.Pt(right-d.Logo.Rect.Dx(), (m.header-d.Logo.Rect.Dy())/2))
+		pg.img.Blit(d.Logo, pg.at(r).Min, mono.Or)
+		right = r.Min.X - m.gap*2
+	}
+	if d.Updating {
+		right = pg.putRight(date, right, baseline, pg.text("sign.updating"), mono.Or) - m.gap*2
+	} else if d.Date != (Date{}) {
 		text := pg.date(d.Date, true)
-		room := m.w - 2*m.margin - 3*m.gap
+		room := right - m.margin - 3*m.gap
 		if d.LowBattery {
 			room -= date.Cap*2 + 2*m.gap
 		}
@@ -156,6 +192,10 @@ func (pg *page) header() {
 		right = pg.putRight(pg.face(typeset.Bold, m.date), right, baseline, pg.text("sign.sample"), mono.Or) - m.gap*2
 	}
 	if d.LowBattery && !stacked {
+		word := pg.text("sign.battery-low")
+		if m.class != small && date.Measure(word)+date.Cap*4+name.Measure(d.Room) < right-m.margin-3*m.gap {
+			right = pg.putRight(date, right, baseline, word, mono.Or) - m.gap
+		}
 		right = pg.batteryMark(right, baseline, date.Cap) - m.gap*2
 	}
 	if !stacked {
@@ -169,11 +209,50 @@ func (pg *page) batteryMark(x, baseline, height int) int {
 	t := max(pg.m.rule/2, 1)
 	w := height * 2
 	body := image.Rect(x-w, baseline-height, x-2*t, baseline)
-	pg.img.Fill(body, true)
-	pg.img.Fill(body.Inset(t), false)
-	pg.img.Fill(image.Rect(body.Max.X, baseline-height*3/4, x, baseline-height/4), true)
-	pg.img.Fill(image.Rect(body.Min.X+2*t, baseline-height+2*t, body.Min.X+2*t+max(w/8, 1), baseline-2*t), true)
+	pg.fill(body, true)
+	pg.fill(body.Inset(t), false)
+	pg.fill(image.Rect(body.Max.X, baseline-height*3/4, x, baseline-height/4), true)
+	pg.fill(image.Rect(body.Min.X+2*t, baseline-height+2*t, body.Min.X+2*t+max(w/8, 1), baseline-2*t), true)
 	return body.Min.X
+}
+
+// buttons labels the hardware buttons below the glass, each above its own.
+func (pg *page) buttons() {
+	m := &pg.m
+	if !slices.ContainsFunc(pg.d.Buttons, func(s string) bool { return typeset.Clean(s) != "" }) {
+		return
+	}
+	f := pg.face(typeset.Bold, m.row)
+	arrow := max(f.Cap/3, 3)
+	m.foot -= f.Cap + arrow + m.gap
+	slot := m.w / len(pg.d.Buttons)
+	for i, label := range pg.d.Buttons {
+		if label = typeset.Clean(label); label == "" {
+			continue
+		}
+		label = f.Cut(label, slot-m.gap)
+		middle := i*slot + slot/2 // buttons do not move with the direction of writing
+		if pg.rtl {
+			middle = m.w - middle
+		}
+		pg.put(f, middle-f.Measure(label)/2, m.foot+m.gap/2+f.Cap, label, mono.Or)
+		for y := range arrow {
+			pg.fill(image.Rect(middle-arrow+y, m.h-arrow+y, middle+arrow-y, m.h-arrow+y+1), true)
+		}
+	}
+}
+
+// identify draws the whole glass black with the end of the sign's id.
+func (pg *page) identify() {
+	m := &pg.m
+	pg.fill(image.Rect(0, 0, m.w, m.h), true)
+	inner := image.Rect(m.margin, m.header, m.w-m.margin, m.h-m.header)
+	id := strings.ToUpper(typeset.Clean(pg.d.SignID))
+	sizes := append([]int{m.words[0] * 2, m.words[0] * 3 / 2}, m.words...)
+	f := pg.largest(id, inner, sizes)
+	pg.put(f, (m.w-f.Measure(id))/2, middleLine(inner, f.Cap), id, mono.AndNot)
+	name := pg.face(typeset.Bold, m.name)
+	pg.put(name, m.margin, (m.header+name.Cap+1)/2, name.Cut(pg.d.Room, m.w-2*m.margin), mono.AndNot)
 }
 
 // Describe says a face in words, for people who do not see it: what is drawn

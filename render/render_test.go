@@ -79,8 +79,9 @@ func checkPlaces(t *testing.T, r *Renderer, name string, d Door, p Panel) {
 func fieldNames(v any) []string {
 	var out []string
 	for _, f := range reflect.VisibleFields(reflect.TypeOf(v)) {
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		out = append(out, name)
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "-" {
+			out = append(out, name)
+		}
 	}
 	return out
 }

@@ -65,7 +65,7 @@ func cmdSheet(ctx context.Context, args []string, std stdio) error {
 	if err != nil {
 		return err
 	}
-	s := sheet{dir: *dir, renderer: r, languages: texts.Languages(), panels: panels}
+	s := sheet{dir: *dir, renderer: r, languages: texts.SignLanguages(), panels: panels}
 	if err := s.draw(ctx); err != nil {
 		return err
 	}

@@ -82,6 +82,9 @@ func (m *Image) Clear() { clear(m.Pix) }
 
 // Equal reports whether both images have the same size and pixels.
 func (m *Image) Equal(o *Image) bool {
+	if m == nil || o == nil {
+		return m == o
+	}
 	return m.Rect == o.Rect && string(m.Pix) == string(o.Pix)
 }
 
