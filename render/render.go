@@ -1,7 +1,6 @@
 package render
 
 import (
-	"fmt"
 	"image"
 	"slices"
 	"strings"
@@ -36,16 +35,9 @@ func NewRenderer(texts *lang.Catalogue) (*Renderer, error) {
 // Draw draws the face of d. It draws into dst when that has the panel's size,
 // otherwise into a new image, and returns the image.
 func (r *Renderer) Draw(dst *mono.Image, d Door, p Panel) (*mono.Image, error) {
-	if p.Width < minWidth || p.Height < minHeight || p.Width > maxPanelSide || p.Height > maxPanelSide {
-		return nil, fmt.Errorf("render: panel of %dx%d pixels: sides of %d to %d are drawn", p.Width, p.Height, minWidth, maxPanelSide)
-	}
-	if err := d.Validate(); err != nil {
+	dst, err := r.canvas(dst, d, p)
+	if err != nil {
 		return nil, err
-	}
-	if dst == nil || dst.Rect != image.Rect(0, 0, p.Width, p.Height) {
-		dst = mono.New(p.Width, p.Height)
-	} else {
-		dst.Clear()
 	}
 	pg := r.page(dst, d, p)
 	pg.draw()
