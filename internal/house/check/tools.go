@@ -20,6 +20,8 @@ func tools() []tool {
 		{"git", []string{"git"}, true},
 		{"gcc", []string{"gcc", "libc6-dev"}, true},
 		{"chromium", []string{"chromium"}, false},
+		{"tesseract", []string{"tesseract-ocr", "tesseract-ocr-eng", "tesseract-ocr-deu"}, false},
+		{"zbarimg", []string{"zbar-tools"}, false},
 	}
 }
 
