@@ -81,6 +81,13 @@ func (c *check) soak() {
 	if !c.step("tools", c.tools) {
 		return
 	}
+	c.step("long tests", func() error { // tests that know the variable do more with it
+		if err := os.Setenv("DOORLEAF_SOAK", "1"); err != nil {
+			return err
+		}
+		defer os.Unsetenv("DOORLEAF_SOAK")
+		return c.goTest("-shuffle=on", "-timeout=4h", "-count=1", "./...")
+	})
 	c.step("go test", func() error {
 		return c.goTest("-shuffle=on", "-timeout=4h", fmt.Sprintf("-count=%d", c.count), "./...")
 	})
