@@ -22,7 +22,7 @@ func importTable() map[string]allowed {
 		"gateway/calendar":   {},
 		"gateway/connection": {},
 		"render/mono":        {},
-		"render/lang":        {outside: []string{"golang.org/x/text/"}},
+		"render/lang":        {outside: []string{"golang.org/x/text/", "github.com/go-playground/locales"}},
 		"firmware-protocol/wire": {outside: []string{"github.com/fxamacker/cbor/v2", "github.com/klauspost/compress/flate"},
 			inTests: []string{"render/mono"}},
 		"graphsync/graphtest": {},
