@@ -20,8 +20,10 @@ import (
 
 // The names of the methods.
 const (
-	SierraLite     = "sierra-lite"     // error diffusion, serpentine: the best and fastest
-	FloydSteinberg = "floyd-steinberg" // error diffusion, serpentine, the 7-3-5-1 kernel
+	SierraLite     = "sierra-lite"     // error diffusion, serpentine, sharpness kept: the nearest to the photo at reading distance
+	Wave           = "wave"            // the same, turned every 16 rows: several times faster on vector units, a little coarser
+	Ostromoukhov   = "best"            // error diffusion by grey (Ostromoukhov), sharpness kept: the most even skies and faces
+	FloydSteinberg = "floyd-steinberg" // error diffusion, serpentine, the 7-3-5-1 kernel as published: sharpens
 	Atkinson       = "atkinson"        // diffuses 6/8 of the error: punchy, loses both ends of the ramp
 	BlueNoise      = "blue-noise"      // ordered, 64x64 void-and-cluster tile: stable under local changes
 	Threshold      = "threshold"       // black below half: for line art
@@ -35,7 +37,7 @@ var ErrMethod = errors.New("unknown dithering method")
 
 // Methods lists the methods, the default first. The slice is the caller's.
 func Methods() []string {
-	return []string{SierraLite, FloydSteinberg, Atkinson, BlueNoise, Threshold}
+	return []string{SierraLite, Wave, Ostromoukhov, FloydSteinberg, Atkinson, BlueNoise, Threshold}
 }
 
 // Known says whether a method of that name exists: nil, or an error that is
@@ -57,8 +59,12 @@ func Gray(dst *mono.Image, src *image.Gray, method string) error {
 		return fmt.Errorf("dither: picture of %v into one of %v", src.Rect.Size(), dst.Rect.Size())
 	}
 	switch method {
+	case Wave:
+		waveSlow(dst, src)
+	case Ostromoukhov:
+		ostromoukhov(dst, src)
 	case FloydSteinberg:
-		diffuse(dst, src, floydRight, floydLeft)
+		floyd(dst, src)
 	case Atkinson:
 		atkinson(dst, src)
 	case BlueNoise:
@@ -66,7 +72,7 @@ func Gray(dst *mono.Image, src *image.Gray, method string) error {
 	case Threshold:
 		ordered(dst, src, &half)
 	default:
-		diffuse(dst, src, sierraRight, sierraLeft)
+		sierra(dst, src)
 	}
 	return nil
 }

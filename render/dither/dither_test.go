@@ -25,6 +25,7 @@ var kernels = map[string]struct {
 }{
 	SierraLite:     {4, []push{{1, 0, 2}, {-1, 1, 1}, {0, 1, 1}}},
 	FloydSteinberg: {16, []push{{1, 0, 7}, {-1, 1, 3}, {0, 1, 5}, {1, 1, 1}}},
+	Wave:           {4, []push{{1, 0, 2}, {-1, 1, 1}, {0, 1, 1}}},
 	Atkinson:       {8, []push{{1, 0, 1}, {2, 0, 1}, {-1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {0, 2, 1}}},
 }
 
@@ -33,10 +34,14 @@ var kernels = map[string]struct {
 func slowly(src *image.Gray, method string) *mono.Image {
 	w, h := src.Rect.Dx(), src.Rect.Dy()
 	dst := mono.New(w, h)
-	k, diffused := kernels[method]
-	shares := make(map[image.Point]int) // sum of parts times error
+	k := kernels[method]
+	handed := make(map[image.Point]int) // sum of parts times error
+	table := shares()
 	for y := range h {
 		direction := 1 - 2*(y%2)
+		if method == Wave {
+			direction = 1 - 2*(y/16%2)
+		}
 		for i := range w {
 			x := i
 			if direction < 0 {
@@ -46,19 +51,34 @@ func slowly(src *image.Gray, method string) *mono.Image {
 			switch {
 			case method == Threshold:
 				dst.Set(x, y, v < 128)
-			case !diffused:
+			case method == BlueNoise:
 				dst.Set(x, y, v < int(tile[y%side*side+x%side]))
+			case method == Ostromoukhov:
+				e := v + (handed[image.Pt(x, y)]+2048)>>12
+				if e > v/2+63 {
+					e -= 255
+				} else {
+					dst.Set(x, y, true)
+				}
+				s := table[v]
+				handed[image.Pt(x+direction, y)] += e * int(s.ahead)
+				handed[image.Pt(x-direction, y+1)] += e * int(s.diagonal)
+				handed[image.Pt(x, y+1)] += e * (4096 - int(s.ahead) - int(s.diagonal))
 			default:
-				sum := v*k.divisor + shares[image.Pt(x, y)] + k.divisor/2
+				limit := 127
+				if method == SierraLite || method == Wave {
+					limit = v/2 + 63
+				}
+				sum := v*k.divisor + handed[image.Pt(x, y)] + k.divisor/2
 				v = (sum - ((sum%k.divisor)+k.divisor)%k.divisor) / k.divisor
 				e := v
-				if v >= 128 {
+				if v > limit {
 					e = v - 255
 				} else {
 					dst.Set(x, y, true)
 				}
 				for _, p := range k.pushes {
-					shares[image.Pt(x+p.dx*direction, y+p.dy)] += p.parts * e
+					handed[image.Pt(x+p.dx*direction, y+p.dy)] += p.parts * e
 				}
 			}
 		}
@@ -114,7 +134,7 @@ func TestMethodsEqualTheirSlowTwins(t *testing.T) {
 // A flat grey keeps its tone: the share of white is the share of the value.
 // Atkinson is meant to lose tone, Threshold too.
 func TestToneIsKept(t *testing.T) {
-	for _, method := range []string{SierraLite, FloydSteinberg, BlueNoise} {
+	for _, method := range []string{SierraLite, Wave, Ostromoukhov, FloydSteinberg, BlueNoise} {
 		for _, v := range []int{8, 40, 77, 128, 200, 247} {
 			src := image.NewGray(image.Rect(0, 0, 256, 256))
 			for i := range src.Pix {
