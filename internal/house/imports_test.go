@@ -29,6 +29,7 @@ func importTable() map[string]allowed {
 		"graphsync/internal/msgraph": {outside: []string{"github.com/microsoftgraph/", "github.com/microsoft/kiota-"},
 			inTests: []string{"graphsync/graphtest"}},
 		"devices":        {ours: []string{"render/mono"}},
+		"devices/energy": {},
 		"render/typeset": {ours: []string{"render/mono"}, outside: textLibraries()},
 		"render/dither":  {ours: []string{"render/mono"}, outside: []string{"golang.org/x/image/"}},
 		"render": {ours: []string{"render/mono", "render/typeset", "render/dither", "render/lang"},

@@ -1,0 +1,251 @@
+package energy
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"time"
+)
+
+var (
+	office = Weekdays(8*time.Hour, 18*time.Hour)
+	demand = Demand{Flips: 12, Unplanned: 3}
+)
+
+func poll(every time.Duration) Scheme { return Scheme{Name: "poll", Interval: every, Always: true} }
+
+func ours(every time.Duration) Scheme {
+	return Scheme{Name: "timeline", Interval: every, Timeline: true}
+}
+
+// The model gives the lives that were published for a sign that polls every 15
+// minutes: 101 days on the terms of our batteries, for 20.3 mAh a day.
+func TestModelAgreesWithPublishedLives(t *testing.T) {
+	r := StockWiFi()
+	r.Join.Mid = 670
+	b := Boards()[0]
+	b.Sleep.Mid, b.Conversion.Mid = 100, 1
+	u := Use{Contacts: 96}
+	if got := Spend(r, b, u).Total(); math.Abs(got-20.3) > 0.1 {
+		t.Errorf("%.2f mAh a day, published 20.3", got)
+	}
+	if got := Life(r, b, u); math.Abs(got-101) > 1.5 {
+		t.Errorf("%.0f days, want 101", got)
+	}
+}
+
+// A month of our plan against polling every quarter of an hour round the clock.
+func TestMonth(t *testing.T) {
+	for _, tc := range []struct {
+		board  int
+		every  time.Duration
+		stock  bool    // the other sign wakes as signs in the field do, not as ours
+		atMost float64 // ratio that must be reached
+	}{
+		{0, 30 * time.Minute, true, 5}, {0, 15 * time.Minute, true, 3.8}, {1, 30 * time.Minute, true, 5}, {1, 15 * time.Minute, true, 3},
+		{0, 30 * time.Minute, false, 2.4}, {1, 30 * time.Minute, false, 3.5}, {0, 15 * time.Minute, false, 1.8},
+	} {
+		b := Boards()[tc.board]
+		other := WiFi()
+		if tc.stock {
+			other = StockWiFi()
+		}
+		a, z := Simulate(ours(tc.every), office, demand, 1, 1), Simulate(poll(15*time.Minute), office, demand, 1, 1)
+		if a.Punctual != 1 {
+			t.Errorf("%.0f %% of the planned flips on their minute", 100*a.Punctual)
+		}
+		if a.LateMost > tc.every+20*time.Minute || a.LateP95 > tc.every {
+			t.Errorf("an unplanned change waited %v (95 %%: %v), check-ins are every %v", a.LateMost, a.LateP95, tc.every)
+		}
+		ratio := Life(WiFi(), b, a.Use) / Life(other, b, z.Use)
+		t.Logf("%s, every %v, other sign with stock wakes %v: %.1f times the life (%.0f days); late 95 %% %v, most %v; %.1f contacts, %.0f bytes a day",
+			b.Name, tc.every, tc.stock, ratio, Life(WiFi(), b, a.Use), a.LateP95, a.LateMost, a.Use.Contacts, a.Bytes)
+		if ratio < tc.atMost {
+			t.Errorf("%s, every %v, stock %v: %.2f times, want %.1f", b.Name, tc.every, tc.stock, ratio, tc.atMost)
+		}
+	}
+}
+
+func TestSpreadsAreInOrder(t *testing.T) {
+	u := Simulate(ours(30*time.Minute), office, demand, 0.9, 3).Use
+	for _, b := range Boards() {
+		s := LifeSpread(WiFi(), b, u, 2000, 7)
+		if !(s.P10 < s.P50 && s.P50 < s.P90) || s.P50 < 100 || s.P90 > 6000 {
+			t.Errorf("%s: %+v", b.Name, s)
+		}
+		if again := LifeSpread(WiFi(), b, u, 2000, 7); again != s {
+			t.Error("the same seed gives another spread")
+		}
+	}
+	if r := RatioSpread(WiFi(), Boards()[0], u, u, 100, 1); r != (Spread{1, 1, 1}) {
+		t.Errorf("a use against itself: %+v", r)
+	}
+}
+
+// 10,000 signs of one office never call together.
+func TestSignsAreSpread(t *testing.T) {
+	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	perSecond := map[time.Time]int{}
+	for n := range uint64(10000) {
+		next := Call{Office: office, Interval: 30 * time.Minute, Sign: n * 2654435761, Left: -1}.Next(now)
+		perSecond[next]++
+	}
+	most := 0
+	for _, n := range perSecond {
+		most = max(most, n)
+	}
+	if most > 25 {
+		t.Errorf("%d signs call in one second; 10000 over half an hour are 6 a second", most)
+	}
+}
+
+// Whatever the moment, a call is a minute to a day ahead, and working hours are
+// never slept through.
+func TestCallsFollowEachOther(t *testing.T) {
+	zones := []string{"UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "America/Sao_Paulo"}
+	for _, name := range zones {
+		zone, err := time.LoadLocation(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, sign := range []uint64{0, 1, 99999, math.MaxUint64} {
+			c := Call{Office: office, Zone: zone, Interval: 30 * time.Minute, Sign: sign, Left: -1}
+			now := time.Date(2026, 3, 20, 0, 0, 0, 0, time.UTC)
+			end := now.AddDate(0, 0, 20)
+			calls := 0
+			for now.Before(end) {
+				next := c.Next(now)
+				if wait := next.Sub(now); wait < time.Minute-time.Second || wait > 24*time.Hour {
+					t.Fatalf("%s: %v after %v", name, wait, now.In(zone))
+				}
+				if office.isOpen(now.In(zone)) && office.isOpen(next.In(zone)) && next.Sub(now) > 46*time.Minute {
+					t.Errorf("%s: %v without a call in working hours from %v", name, next.Sub(now), now.In(zone))
+				}
+				now, calls = next, calls+1
+			}
+			if perDay := float64(calls) / 20; perDay < 14 || perDay > 17 {
+				t.Errorf("%s: %.1f calls a day", name, perDay)
+			}
+		}
+	}
+}
+
+func TestWeakBatteriesCallLess(t *testing.T) {
+	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	wait := func(left float64, quiet bool) time.Duration {
+		return Call{Office: office, Interval: 15 * time.Minute, Left: left, Quiet: quiet}.interval()
+	}
+	_ = now
+	if a, b, c, d := wait(-1, false), wait(0.1, false), wait(0.04, false), wait(0.5, true); a != 15*time.Minute || b != 2*a || c != 4*a || d != 2*a {
+		t.Errorf("got %v %v %v %v", a, b, c, d)
+	}
+}
+
+func TestRetriesBackOff(t *testing.T) {
+	total := time.Duration(0)
+	tries := 0
+	for total < 3*24*time.Hour { // a weekend without a network
+		tries++
+		total += Retry(tries, 500)
+	}
+	if tries > 12 {
+		t.Errorf("%d tries in three days", tries)
+	}
+	if Retry(0, 0) != time.Minute || Retry(1<<30, 0) != 12*time.Hour {
+		t.Error("out of range")
+	}
+}
+
+// discharge plays a battery: true life in days, the reading of every day.
+func discharge(c Cell, days int, countedPerDay float64, noise func(i int) int) []Sample {
+	start := time.Date(2026, 1, 1, 6, 0, 0, 0, time.UTC)
+	volts := func(left float64) float64 {
+		for i := 1; i < len(c.curve); i++ {
+			if a, b := c.curve[i-1], c.curve[i]; left <= b.left {
+				return a.volts + (b.volts-a.volts)*(left-a.left)/(b.left-a.left)
+			}
+		}
+		return c.curve[len(c.curve)-1].volts
+	}
+	var out []Sample
+	for i := range days {
+		left := 1 - float64(i)/float64(days)
+		out = append(out, Sample{At: start.AddDate(0, 0, i), Millivolts: int(volts(left)*1000) + noise(i), Celsius: 21, Counted: countedPerDay * float64(i)})
+	}
+	return out
+}
+
+func jitter(i int) int { return (i*7919)%13 - 6 }
+
+// Days left are right within the error they name, at half, a quarter and a tenth.
+func TestForecastKeepsItsWord(t *testing.T) {
+	for _, c := range []Cell{LithiumIon(), LithiumAA(), AlkalineAA()} {
+		for _, cost := range []float64{0.75, 1, 1.3} { // the place costs less or more than is counted
+			const days, usable = 600, 2125.0
+			all := discharge(c, days, usable/days/cost, jitter)
+			for _, left := range []float64{0.5, 0.25, 0.1} {
+				n := int(days * (1 - left))
+				h := History{Cell: c, Usable: usable, Scale: 0, Samples: all[:n]}
+				f := h.Forecast()
+				truth := float64(days - n)
+				name := fmt.Sprintf("%s, cost %.2f, %.0f %% left", c.Name, cost, 100*left)
+				if !f.Known || f.DaysLow > f.Days || f.Days > f.DaysHigh {
+					t.Fatalf("%s: %+v", name, f)
+				}
+				if miss := math.Abs(f.Days-truth) / days; miss > 0.3 {
+					t.Errorf("%s: %.0f days, truly %.0f: off by %.0f %% of a life", name, f.Days, truth, 100*miss)
+				}
+			}
+		}
+	}
+}
+
+// Readers that trust a straight line say "100 %" until a lithium AA is dead.
+// Ours warns weeks before.
+func TestLithiumWarnsWeeksBeforeItsCliff(t *testing.T) {
+	const days, usable = 500, 3000.0
+	c := LithiumAA()
+	all := discharge(c, days, usable/days, jitter)
+	first := map[Warning]int{}
+	for n := 10; n < days; n++ {
+		w := History{Cell: c, Usable: usable, Scale: 1, Samples: all[:n]}.Forecast().Warning()
+		if _, seen := first[w]; !seen {
+			first[w] = days - n
+		}
+	}
+	if left := first[Soon]; left < 21 || left > 120 {
+		t.Errorf("the first warning came %d days before the end", left)
+	}
+	if left := first[Now]; left < 5 || left > 60 {
+		t.Errorf("the second warning came %d days before the end", left)
+	}
+	if left := first[Dying]; left < 1 {
+		t.Error("no alarm before the end")
+	}
+	straight := (float64(all[days*85/100].Millivolts)/1000 - 2.0) / (3.2 - 2.0)
+	t.Logf("with 15 %% left a straight line from 2.0 to 3.2 V says %.0f %%; warnings %v days before the end", 100*straight, first)
+}
+
+func TestNewBatteryStartsOver(t *testing.T) {
+	c := LithiumIon()
+	old := discharge(c, 100, 20, jitter)[:95]
+	fresh := discharge(c, 100, 20, jitter)[:10]
+	for i := range fresh {
+		fresh[i].At = fresh[i].At.AddDate(0, 0, 95)
+	}
+	f := History{Cell: c, Usable: 2125, Samples: append(old, fresh...)}.Forecast()
+	if f.Changed.IsZero() || f.Left < 0.8 || f.Warning() != Fine {
+		t.Errorf("%+v, warning %d", f, f.Warning())
+	}
+}
+
+func TestNothingSeenSaysNothing(t *testing.T) {
+	f := History{Cell: LithiumIon(), Usable: 2125}.Forecast()
+	if f.Known || f.Warning() != Fine {
+		t.Errorf("%+v", f)
+	}
+	one := History{Cell: LithiumIon(), Usable: 2125, Samples: []Sample{{At: time.Now(), Millivolts: 3900}}}.Forecast()
+	if one.Known || one.Left < 0.4 {
+		t.Errorf("%+v", one)
+	}
+}
