@@ -335,6 +335,7 @@ func (c *Calendar) add(e Event) (*item, error) {
 		version: c.version, edits: map[string]Event{}, gone: map[string]bool{},
 	}
 	c.items = append(c.items, it)
+	c.ring(it, "", "created")
 	return it, nil
 }
 
@@ -414,6 +415,7 @@ func (c *Calendar) put(it *item, day string, e Event) error {
 		it.event, it.zone = e, zone
 	}
 	c.touch(it)
+	c.ring(it, day, "updated")
 	return nil
 }
 
@@ -427,11 +429,13 @@ func (c *Calendar) remove(it *item, day string) {
 		delete(it.edits, day)
 		it.gone[day] = true
 		c.touch(it)
+		c.ring(it, day, "deleted")
 		return
 	}
 	c.version++
 	c.items = slices.DeleteFunc(c.items, func(x *item) bool { return x == it })
 	c.graves = append(c.graves, grave{c.version, it})
+	c.ring(it, "", "deleted")
 	if len(c.graves) > 1000 {
 		c.graves = c.graves[len(c.graves)-1000:]
 	}

@@ -84,6 +84,8 @@ func (c *call) route() {
 			return
 		}
 		c.mailboxOf(parts[1], parts[2:])
+	case "subscriptions":
+		c.subscriptionsOf(parts[1:])
 	case "$batch":
 		c.batch()
 	default:

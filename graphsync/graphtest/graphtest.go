@@ -8,20 +8,21 @@
 // parameters, permissions) and awkward where Microsoft is awkward (places
 // without nextLink, bare occurrences in delta pages, empty pages, short-lived
 // sync states). Clients reach it over HTTPS only. Everything is in memory; one
-// tenant; no mail, no groups, no change notifications.
+// tenant; no mail, no groups.
 //
 // A Server and its Calendars may be used from any number of goroutines.
 package graphtest
 
 import (
 	"context"
-	"crypto/rand"
+	crand "crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"log"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
@@ -35,6 +36,13 @@ type Options struct {
 	Address string           // "" means 127.0.0.1:0
 	Logger  *slog.Logger     // nil: silent; never receives secrets, tokens or subjects
 	Office  bool             // fill the tenant with the office of 12 rooms
+
+	// NotificationCA are certificates, in PEM, trusted beside the system's when
+	// change notifications are sent.
+	NotificationCA []byte
+	// NotificationTransport carries change notifications instead of the network,
+	// when it is given; NotificationCA is not used then.
+	NotificationTransport http.RoundTripper
 }
 
 // graphResource is the resource identifier of Graph in the worldwide cloud,
@@ -57,6 +65,11 @@ type Server struct {
 	closed chan struct{} // closed by Close, releases hanging faults
 	once   sync.Once
 
+	outward *http.Client       // calls the addresses of subscriptions
+	hangUp  context.CancelFunc // ends the courier
+	gone    chan struct{}      // closed when the courier has returned
+	awake   chan struct{}      // wakes the courier
+
 	mu       sync.Mutex // guards everything below
 	tenant   tenant
 	rooms    []*Calendar // in order of addition
@@ -67,6 +80,15 @@ type Server struct {
 	counts   map[string]int
 	limit    int            // concurrent requests allowed per mailbox, 0: any number
 	busy     map[string]int // requests in work per mailbox
+
+	subscriptions       []*subscription // oldest first
+	subscriptionLife    time.Duration   // longest; 0: Microsoft's
+	scopedSubscriptions bool
+	rings               []*ring // notifications that wait
+	rung                int     // notifications so far
+	delivery            Delivery
+	dice                *rand.Rand
+	deliveries          []Delivered
 }
 
 // New starts a server on its own certificate authority. Both LoginURL and
@@ -81,7 +103,11 @@ func New(o Options) (*Server, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	outward, err := outwardClient(o)
+	if err != nil {
+		return nil, err
+	}
+	key, err := rsa.GenerateKey(crand.Reader, 2048)
 	if err != nil {
 		return nil, fmt.Errorf("graphtest: token key: %w", err)
 	}
@@ -99,6 +125,8 @@ func New(o Options) (*Server, error) {
 		base:   "https://" + hostPort(listener.Addr().(*net.TCPAddr)),
 		done:   make(chan struct{}),
 		closed: make(chan struct{}),
+		gone:   make(chan struct{}), awake: make(chan struct{}, 1),
+		outward: outward, dice: rand.New(rand.NewPCG(0, 11)),
 		byName: map[string]*Calendar{},
 		counts: map[string]int{},
 		busy:   map[string]int{},
@@ -115,6 +143,12 @@ func New(o Options) (*Server, error) {
 		ErrorLog:          log.New(discard{}, "", 0), // TLS complaints of probing clients
 		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12},
 	}
+	ctx, hangUp := context.WithCancel(context.Background())
+	s.hangUp = hangUp
+	go func() {
+		defer close(s.gone)
+		s.courier(ctx)
+	}()
 	go func() {
 		defer close(s.done)
 		if err := s.http.ServeTLS(listener, "", ""); !errors.Is(err, http.ErrServerClosed) {
@@ -138,6 +172,9 @@ func (s *Server) Close() error {
 	var err error
 	s.once.Do(func() {
 		close(s.closed)
+		s.hangUp()
+		<-s.gone
+		s.outward.CloseIdleConnections()
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()
 		if err = s.http.Shutdown(ctx); err != nil {

@@ -48,9 +48,16 @@ const redirect = "https://doors.example/m"
 
 func newWorld(t *testing.T, office bool) *world {
 	t.Helper()
+	return newWorldWith(t, Options{Office: office})
+}
+
+// newWorldWith sets the clock of the options; the rest is the caller's.
+func newWorldWith(t *testing.T, o Options) *world {
+	t.Helper()
 	// A Tuesday, 09:30 in Helsinki.
 	c := &testClock{at: time.Date(2026, 11, 24, 7, 30, 0, 0, time.UTC)}
-	s, err := New(Options{Clock: c.now, Office: office})
+	o.Clock = c.now
+	s, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +66,7 @@ func newWorld(t *testing.T, office bool) *world {
 			t.Errorf("Close: %v", err)
 		}
 	})
-	if !office {
+	if !o.Office {
 		s.AddUser(User{Address: AdminName, Name: "Practice Admin", Password: AdminPassword, Admin: true})
 		s.AddUser(User{Address: UserName, Name: "Robin Lake", Password: UserPassword})
 	}

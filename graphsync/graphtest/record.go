@@ -39,7 +39,7 @@ func (s *Server) ClearRequests() {
 }
 
 // Count is how many requests were answered under one of these names: "token",
-// "authorize", "adminconsent", "places", "calendarView", "delta", "events", "other".
+// "authorize", "adminconsent", "places", "calendarView", "delta", "events", "subscriptions", "other".
 func (s *Server) Count(name string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,6 +87,7 @@ func kindOf(path string) string {
 	for _, k := range []struct{ part, name string }{
 		{"/oauth2/v2.0/token", "token"}, {"/oauth2/v2.0/authorize", "authorize"}, {"adminconsent", "adminconsent"},
 		{"/v1.0/places", "places"}, {"calendarview/delta", "delta"}, {"/calendarview", "calendarView"}, {"/events", "events"},
+		{"/subscriptions", "subscriptions"},
 	} {
 		if strings.Contains(p, k.part) {
 			return k.name

@@ -322,3 +322,6 @@ func newSecret() string {
 	v := strings.NewReplacer("+", ".", "/", "_").Replace(base64.StdEncoding.EncodeToString(b))
 	return v[:3] + "8Q~" + v[3:37]
 }
+
+// tenantOf is the tenant of whoever calls.
+func (c *call) tenantOf() *tenant { return &c.tenant }
