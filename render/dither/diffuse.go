@@ -28,7 +28,7 @@ import (
 // follows the grey; a threshold that follows the grey by half undoes that (Kite,
 // Evans and Bovik 2000, who measure a gain of about 2 of the quantizer, hence
 // one half). Kernels whose look is their reason keep the constant one.
-func halfway(g int32) int32 { return g>>1 + 63 }
+func halfway(g byte) int32 { return int32(g)>>1 + 63 }
 
 // constant is the threshold of the kernels as they were published.
 const constant = 127
@@ -79,103 +79,88 @@ func sierra(dst *mono.Image, src *image.Gray) {
 	})
 }
 
+// sierraStep returns value, threshold and decision (all bits for white, none for
+// black) of a pixel of grey g: above is what the row above hands it, in quarters,
+// v and limit belong to the pixel before it.
+func sierraStep(g byte, above, v, limit, full int32) (int32, int32, int32) {
+	above += int32(g) << 2
+	black, white := above+2*v, above-full+2*v
+	if v > limit {
+		black = white
+	}
+	v = black >> 2
+	limit = halfway(g)
+	return v, limit, (limit - v) >> 31
+}
+
 // sierraRight runs to the right: 2/4 of the error goes to the next pixel, 1/4
 // each to the pixels below and diagonally behind. The row above ran to the left.
 func sierraRight(out, in []byte, errs []int32, half, full int32) {
 	errs = errs[1 : len(in)+1]
-	var v, limit, behind int32 // of the last pixel; error of the pixel above it
+	var v, limit, white, acc int32
+	var up, behind int32 // errors of the row above: of this pixel, of the one before
 	for x := 0; x+8 <= len(in); x += 8 {
 		row, above := (*[8]byte)(in[x:]), (*[8]int32)(errs[x:])
-		var acc int32
-		for i := range 8 {
-			g, up := int32(row[i]), above[i]
-			t := g<<2 + up + behind + half
-			behind = up
-			v = next(t+2*v, t-full+2*v, v, limit) >> 2
-			limit = halfway(g)
-			white := (limit - v) >> 31 // all bits for white, none for black
-			above[i] = v - 255&white
-			acc = acc<<1 + (white + 1)
-		}
-		out[x>>3] = byte(acc)
+		up = above[0]
+		v, limit, white = sierraStep(row[0], up+behind+half, v, limit, full)
+		above[0], acc = v-255&white, acc<<1-white
+		behind = above[1]
+		v, limit, white = sierraStep(row[1], up+behind+half, v, limit, full)
+		above[1], acc = v-255&white, acc<<1-white
+		up = above[2]
+		v, limit, white = sierraStep(row[2], up+behind+half, v, limit, full)
+		above[2], acc = v-255&white, acc<<1-white
+		behind = above[3]
+		v, limit, white = sierraStep(row[3], up+behind+half, v, limit, full)
+		above[3], acc = v-255&white, acc<<1-white
+		up = above[4]
+		v, limit, white = sierraStep(row[4], up+behind+half, v, limit, full)
+		above[4], acc = v-255&white, acc<<1-white
+		behind = above[5]
+		v, limit, white = sierraStep(row[5], up+behind+half, v, limit, full)
+		above[5], acc = v-255&white, acc<<1-white
+		up = above[6]
+		v, limit, white = sierraStep(row[6], up+behind+half, v, limit, full)
+		above[6], acc = v-255&white, acc<<1-white
+		behind = above[7]
+		v, limit, white = sierraStep(row[7], up+behind+half, v, limit, full)
+		above[7], acc = v-255&white, acc<<1-white
+		out[x>>3] = ^byte(acc)
 	}
 }
 
 // sierraLeft is sierraRight mirrored.
 func sierraLeft(out, in []byte, errs []int32, half, full int32) {
 	errs = errs[1 : len(in)+1]
-	var v, limit, behind int32
+	var v, limit, white, acc int32
+	var up, behind int32 // errors of the row above: of this pixel, of the one before
 	for x := len(in) - 8; x >= 0; x -= 8 {
 		row, above := (*[8]byte)(in[x:]), (*[8]int32)(errs[x:])
-		var acc int32
-		for i := 7; i >= 0; i-- {
-			g, up := int32(row[i&7]), above[i&7]
-			t := g<<2 + up + behind + half
-			behind = up
-			v = next(t+2*v, t-full+2*v, v, limit) >> 2
-			limit = halfway(g)
-			white := (limit - v) >> 31
-			above[i&7] = v - 255&white
-			acc = acc>>1 + (white+1)<<7
-		}
-		out[x>>3] = byte(acc)
-	}
-}
-
-// next chooses the following value by what became of the last one.
-func next(ifBlack, ifWhite, v, limit int32) int32 {
-	if v > limit {
-		ifBlack = ifWhite
-	}
-	return ifBlack
-}
-
-// floyd dithers serpentine.
-func floyd(dst *mono.Image, src *image.Gray) {
-	diffuseRows(dst, src, 8, 7*255, func(y int) (kernel, bool) {
-		if y&1 == 0 {
-			return floydRight, false
-		}
-		return floydLeft, true
-	})
-}
-
-// floydRight runs to the right: 7/16 to the next pixel, and of the row above
-// (which ran to the left) 3/16 from behind, 5/16 from above, 1/16 from ahead.
-func floydRight(out, in []byte, errs []int32, half, full int32) {
-	var v, behind int32
-	for x := 0; x+8 <= len(in); x += 8 {
-		row, above := (*[8]byte)(in[x:]), (*[9]int32)(errs[x+1:])
-		var acc int32
-		for i := range 8 {
-			up := above[i]
-			t := int32(row[i])<<4 + 3*behind + 5*up + above[i+1] + half
-			behind = up
-			v = next(t+7*v, t-full+7*v, v, constant) >> 4
-			white := (constant - v) >> 31
-			above[i] = v - 255&white
-			acc = acc<<1 + (white + 1)
-		}
-		out[x>>3] = byte(acc)
-	}
-}
-
-// floydLeft is floydRight mirrored.
-func floydLeft(out, in []byte, errs []int32, half, full int32) {
-	var v, behind int32
-	for x := len(in) - 8; x >= 0; x -= 8 {
-		row, above := (*[8]byte)(in[x:]), (*[9]int32)(errs[x:])
-		var acc int32
-		for i := 7; i >= 0; i-- {
-			up := above[i&7+1]
-			t := int32(row[i&7])<<4 + 3*behind + 5*up + above[i&7] + half
-			behind = up
-			v = next(t+7*v, t-full+7*v, v, constant) >> 4
-			white := (constant - v) >> 31
-			above[i&7+1] = v - 255&white
-			acc = acc>>1 + (white+1)<<7
-		}
-		out[x>>3] = byte(acc)
+		up = above[7]
+		v, limit, white = sierraStep(row[7], up+behind+half, v, limit, full)
+		above[7], acc = v-255&white, acc>>1-white<<7
+		behind = above[6]
+		v, limit, white = sierraStep(row[6], up+behind+half, v, limit, full)
+		above[6], acc = v-255&white, acc>>1-white<<7
+		up = above[5]
+		v, limit, white = sierraStep(row[5], up+behind+half, v, limit, full)
+		above[5], acc = v-255&white, acc>>1-white<<7
+		behind = above[4]
+		v, limit, white = sierraStep(row[4], up+behind+half, v, limit, full)
+		above[4], acc = v-255&white, acc>>1-white<<7
+		up = above[3]
+		v, limit, white = sierraStep(row[3], up+behind+half, v, limit, full)
+		above[3], acc = v-255&white, acc>>1-white<<7
+		behind = above[2]
+		v, limit, white = sierraStep(row[2], up+behind+half, v, limit, full)
+		above[2], acc = v-255&white, acc>>1-white<<7
+		up = above[1]
+		v, limit, white = sierraStep(row[1], up+behind+half, v, limit, full)
+		above[1], acc = v-255&white, acc>>1-white<<7
+		behind = above[0]
+		v, limit, white = sierraStep(row[0], up+behind+half, v, limit, full)
+		above[0], acc = v-255&white, acc>>1-white<<7
+		out[x>>3] = ^byte(acc)
 	}
 }
 

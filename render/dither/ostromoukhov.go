@@ -68,7 +68,7 @@ func ostromoukhov(dst *mono.Image, src *image.Gray) {
 		var carry int32 // from the pixel before
 		for range w {
 			v := int32(in[x]) + (here[x+1]+carry+whole/2)>>12
-			white := (halfway(int32(in[x])) - v) >> 31
+			white := (halfway(in[x]) - v) >> 31
 			e := v - 255&white
 			s := &table[in[x]]
 			carry = e * s.ahead

@@ -32,38 +32,50 @@ func waveSlow(dst *mono.Image, src *image.Gray) {
 
 // sierraOn is sierraRight where the row above ran to the right as well.
 func sierraOn(out, in []byte, errs []int32, half, full int32) {
-	var v, limit int32
+	var v, limit, white, acc int32
 	for x := 0; x+8 <= len(in); x += 8 {
 		row, above := (*[8]byte)(in[x:]), (*[9]int32)(errs[x+1:])
-		var acc int32
-		for i := range 8 {
-			g := int32(row[i])
-			t := g<<2 + above[i] + above[i+1] + half
-			v = next(t+2*v, t-full+2*v, v, limit) >> 2
-			limit = halfway(g)
-			white := (limit - v) >> 31
-			above[i] = v - 255&white
-			acc = acc<<1 + (white + 1)
-		}
-		out[x>>3] = byte(acc)
+		v, limit, white = sierraStep(row[0], above[0]+above[1]+half, v, limit, full)
+		above[0], acc = v-255&white, acc<<1-white
+		v, limit, white = sierraStep(row[1], above[1]+above[2]+half, v, limit, full)
+		above[1], acc = v-255&white, acc<<1-white
+		v, limit, white = sierraStep(row[2], above[2]+above[3]+half, v, limit, full)
+		above[2], acc = v-255&white, acc<<1-white
+		v, limit, white = sierraStep(row[3], above[3]+above[4]+half, v, limit, full)
+		above[3], acc = v-255&white, acc<<1-white
+		v, limit, white = sierraStep(row[4], above[4]+above[5]+half, v, limit, full)
+		above[4], acc = v-255&white, acc<<1-white
+		v, limit, white = sierraStep(row[5], above[5]+above[6]+half, v, limit, full)
+		above[5], acc = v-255&white, acc<<1-white
+		v, limit, white = sierraStep(row[6], above[6]+above[7]+half, v, limit, full)
+		above[6], acc = v-255&white, acc<<1-white
+		v, limit, white = sierraStep(row[7], above[7]+above[8]+half, v, limit, full)
+		above[7], acc = v-255&white, acc<<1-white
+		out[x>>3] = ^byte(acc)
 	}
 }
 
 // sierraBack is sierraLeft where the row above ran to the left as well.
 func sierraBack(out, in []byte, errs []int32, half, full int32) {
-	var v, limit int32
+	var v, limit, white, acc int32
 	for x := len(in) - 8; x >= 0; x -= 8 {
 		row, above := (*[8]byte)(in[x:]), (*[9]int32)(errs[x:])
-		var acc int32
-		for i := 7; i >= 0; i-- {
-			g := int32(row[i&7])
-			t := g<<2 + above[i&7] + above[i&7+1] + half
-			v = next(t+2*v, t-full+2*v, v, limit) >> 2
-			limit = halfway(g)
-			white := (limit - v) >> 31
-			above[i&7+1] = v - 255&white
-			acc = acc>>1 + (white+1)<<7
-		}
-		out[x>>3] = byte(acc)
+		v, limit, white = sierraStep(row[7], above[8]+above[7]+half, v, limit, full)
+		above[8], acc = v-255&white, acc>>1-white<<7
+		v, limit, white = sierraStep(row[6], above[7]+above[6]+half, v, limit, full)
+		above[7], acc = v-255&white, acc>>1-white<<7
+		v, limit, white = sierraStep(row[5], above[6]+above[5]+half, v, limit, full)
+		above[6], acc = v-255&white, acc>>1-white<<7
+		v, limit, white = sierraStep(row[4], above[5]+above[4]+half, v, limit, full)
+		above[5], acc = v-255&white, acc>>1-white<<7
+		v, limit, white = sierraStep(row[3], above[4]+above[3]+half, v, limit, full)
+		above[4], acc = v-255&white, acc>>1-white<<7
+		v, limit, white = sierraStep(row[2], above[3]+above[2]+half, v, limit, full)
+		above[3], acc = v-255&white, acc>>1-white<<7
+		v, limit, white = sierraStep(row[1], above[2]+above[1]+half, v, limit, full)
+		above[2], acc = v-255&white, acc>>1-white<<7
+		v, limit, white = sierraStep(row[0], above[1]+above[0]+half, v, limit, full)
+		above[1], acc = v-255&white, acc>>1-white<<7
+		out[x>>3] = ^byte(acc)
 	}
 }
