@@ -55,6 +55,9 @@ type Options struct {
 	// MaxPairing bounds the connections that want to pair, MaxPairingAddress
 	// those of one address; 0 means 64 and 16.
 	MaxPairing, MaxPairingAddress int
+	// MaxEnteringAddress bounds the connections of one address that have not
+	// said who they are; 0 means 2,000.
+	MaxEnteringAddress int
 	// FailureDelay is how long a refused sign waits for the answer; 0 means 1 s.
 	FailureDelay time.Duration
 }
@@ -92,6 +95,7 @@ func Open(o Options) (*Broker, error) {
 	setDefault(&o.MaxConnections, 20000)
 	setDefault(&o.MaxPairing, 64)
 	setDefault(&o.MaxPairingAddress, 16)
+	setDefault(&o.MaxEnteringAddress, 2000)
 	if o.FailureDelay == 0 {
 		o.FailureDelay = time.Second
 	}
@@ -252,7 +256,7 @@ type counters struct {
 type Stats struct {
 	Connected    int   // sessions now
 	Accepted     int64 // connections taken
-	Refused      int64 // connections closed because too many were open
+	Refused      int64 // connections closed because too many were open, in all or of one address
 	Malformed    int64 // packets that MQTT or our rules forbid
 	Slow         int64 // peers that sent no CONNECT in time
 	Failed       int64 // wrong credentials

@@ -131,7 +131,7 @@ func (b *Broker) serve(c net.Conn, inside bool) {
 		return
 	}
 	b.count.accepted.Add(1)
-	if s = b.login(c, inside); s == nil {
+	if s = b.greet(c, inside); s == nil {
 		return
 	}
 	if !b.enter(s) {
@@ -155,6 +155,27 @@ func (b *Broker) forget(c net.Conn) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.open, c)
+}
+
+// greet is login for at most MaxEnteringAddress connections of an address at a
+// time, so that silent peers of one machine do not take every place.
+func (b *Broker) greet(c net.Conn, inside bool) *session {
+	if inside {
+		return b.login(c, inside)
+	}
+	host := hostOf(c)
+	if !b.with(host, func(a *address) bool {
+		if a.entering >= b.opts.MaxEnteringAddress {
+			return false
+		}
+		a.entering++
+		return true
+	}) {
+		b.count.refused.Add(1)
+		return nil
+	}
+	defer b.with(host, func(a *address) bool { a.entering--; return true })
+	return b.login(c, inside)
 }
 
 // login reads the CONNECT and checks who it is. It returns nil after it
@@ -253,7 +274,7 @@ func (b *Broker) verify(id devices.SignID, password []byte) error {
 }
 
 // address counts what one address has under way.
-type address struct{ pairing, waiting int }
+type address struct{ pairing, waiting, entering int }
 
 // with changes the counts of a host; false when a count would pass its limit.
 func (b *Broker) with(host string, change func(*address) bool) bool {

@@ -17,6 +17,7 @@ const (
 	typePublish     = 3
 	typePuback      = 4
 	typeSubscribe   = 8
+	typeSuback      = 9
 	typeUnsubscribe = 10
 	typePingreq     = 12
 	typeDisconnect  = 14

@@ -75,7 +75,7 @@ func newSession(g grant, clientID string, conn net.Conn, r *bufio.Reader, first 
 
 // Read yields the bytes of packets that passed check.
 func (s *session) Read(p []byte) (int, error) {
-	if len(s.cur) == 0 {
+	for len(s.cur) == 0 {
 		pk, err := readPacket(s.reader, s.limit)
 		if err == nil {
 			err = check(pk)
@@ -87,7 +87,9 @@ func (s *session) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		s.pace()
-		s.cur = pk.raw
+		if !s.confirm(pk) {
+			s.cur = pk.raw
+		}
 	}
 	n := copy(p, s.cur)
 	s.cur = s.cur[n:]
@@ -95,6 +97,31 @@ func (s *session) Read(p []byte) (int, error) {
 		s.cur = nil
 	}
 	return n, nil
+}
+
+// confirm answers a sign that subscribes again to what it has. mochi would
+// refuse that with a code that MQTT 3.1.1 does not know, where the number of the
+// SUBSCRIBE is also that of a message under way.
+func (s *session) confirm(pk packet) bool {
+	if pk.kind != typeSubscribe || s.role != roleSign || !s.subscribed.Load() {
+		return false
+	}
+	d := fields{rest: pk.body}
+	id := d.uint16()
+	ack := []byte{typeSuback << 4, 2, byte(id >> 8), byte(id)}
+	for len(d.rest) > 0 {
+		filter, qos := d.text(), d.byte()
+		if !s.maySubscribe(filter) {
+			return false
+		}
+		ack = append(ack, min(qos, 1))
+		ack[1]++
+		if ack[1] > 100 {
+			return false
+		}
+	}
+	_, _ = s.Write(ack)
+	return true
 }
 
 // pace slows a client down that sends more than its share.
