@@ -111,6 +111,9 @@ type Site struct {
 	DayEnd    int           `json:"dayEnd"`
 	SoonLimit time.Duration `json:"soonLimit"`
 	CheckIn   time.Duration `json:"checkIn"` // how often a sleeping sign calls in working hours
+
+	// Tenants are the GUIDs of the tenants that may be connected; empty: any.
+	Tenants []string `json:"tenants,omitempty"`
 }
 
 // DefaultSite returns the settings of a new gateway.

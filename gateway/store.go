@@ -26,11 +26,15 @@ type Store interface {
 // RoomStore keeps rooms, their events and where their sync stands.
 type RoomStore interface {
 	// ReplaceRooms makes rooms the list of the connection: known ones are
-	// updated (Zone is kept when the new one is empty), missing ones marked Gone.
+	// updated (Zone is kept when the new one is empty, Privacy always), missing
+	// ones marked Gone. A room that another connection lists is left untouched:
+	// organisations are strictly apart. Source is conn whatever the rooms say;
+	// the first 8 features are kept, cut to 64 bytes each.
 	ReplaceRooms(ctx context.Context, conn connection.ID, rooms []calendar.Room) error
 	Rooms(ctx context.Context) ([]calendar.Room, error)
 	Room(ctx context.Context, id calendar.RoomID) (calendar.Room, error)
 	SetRoomZone(ctx context.Context, id calendar.RoomID, zone string) error
+	SetRoomPrivacy(ctx context.Context, id calendar.RoomID, p calendar.Privacy) error
 	// CommitAgenda replaces the room's events, window, age and cursor in one
 	// transaction and reports whether events or window differ from before.
 	CommitAgenda(ctx context.Context, a calendar.Agenda, cur connection.Cursor) (changed bool, err error)
@@ -101,8 +105,22 @@ type AccountStore interface {
 type ConnectionStore interface {
 	Connections(ctx context.Context) ([]connection.Connection, error)
 	Connection(ctx context.Context, id connection.ID) (connection.Connection, error)
-	// SaveSettings creates (id 0) or updates a connection's settings.
+	// SaveSettings creates (id 0) or updates a connection's settings; the second
+	// credential is kept.
 	SaveSettings(ctx context.Context, id connection.ID, s connection.Settings) (connection.ID, error)
+	// SaveSpare stores the second credential; the zero one empties the slot.
+	SaveSpare(ctx context.Context, id connection.ID, c connection.Credential) error
+	// SwapCredential puts the second credential into use and the one in use
+	// into the slot. ErrConflict when the slot is empty.
+	SwapCredential(ctx context.Context, id connection.ID) error
+	// RemoveConnection deletes a connection with its tokens and subscriptions;
+	// its rooms are kept, Gone and without a connection.
+	RemoveConnection(ctx context.Context, id connection.ID) error
+	Subscriptions(ctx context.Context, id connection.ID) ([]connection.Subscription, error)
+	// SaveSubscription creates or updates a subscription by its ID.
+	SaveSubscription(ctx context.Context, s connection.Subscription) error
+	// RemoveSubscription forgets a subscription; an unknown one is no error.
+	RemoveSubscription(ctx context.Context, id string) error
 	SaveState(ctx context.Context, id connection.ID, s connection.State) error
 	// TokenCache and SetTokenCache keep one opaque sealed blob per partition.
 	TokenCache(ctx context.Context, id connection.ID, partition string) ([]byte, error)

@@ -18,35 +18,44 @@ const (
 	maxTokenCache = 4 << 20
 )
 
-const connectionColumns = `id, cloud, login_url, graph_url, tenant, client_id, sealed_secret,
-	mode, tenant_id, account, account_id, connected_at, checked_at, lost, problem_kind, problem_code, problem_since`
+const connectionColumns = `id, name, cloud, login_url, graph_url, tenant, client_id, access, book, find,
+	sealed_secret, secret_expires, cert_pem, sealed_key, sealed_spare_secret, spare_expires, spare_cert_pem, sealed_spare_key,
+	mode, tenant_id, account, account_id, connected_at, checked_at, refreshed_at, lost, problem_kind, problem_code, problem_since`
 
-// connectionRow is a connection before its secret is opened.
+// connectionRow is a connection before its secrets are opened.
 type connectionRow struct {
 	connection.Connection
-	sealed, lost []byte
-	kind         sql.NullString
-	problem      connection.Problem
+	sealed  [2]sealedCredential // in use, spare
+	lost    []byte
+	kind    sql.NullString
+	problem connection.Problem
 }
 
 func (r *connectionRow) fields() []any {
-	set, st := &r.Settings, &r.State
-	return []any{&r.ID, &set.Cloud, &set.LoginURL, &set.GraphURL, &set.Tenant, &set.ClientID, &r.sealed,
-		&st.Mode, &st.TenantID, &st.Account, &st.AccountID, instant{&st.ConnectedAt}, instant{&st.CheckedAt}, &r.lost,
+	set, st, spare := &r.Settings, &r.State, &r.Spare
+	return []any{&r.ID, &set.Name, &set.Cloud, &set.LoginURL, &set.GraphURL, &set.Tenant, &set.ClientID, &set.Access, &set.Book, &set.Find,
+		&r.sealed[0].secret, &set.SecretExpires, &set.CertPEM, &r.sealed[0].key,
+		&r.sealed[1].secret, &spare.Expires, &spare.CertPEM, &r.sealed[1].key,
+		&st.Mode, &st.TenantID, &st.Account, &st.AccountID, instant{&st.ConnectedAt}, instant{&st.CheckedAt}, instant{&st.RefreshedAt}, &r.lost,
 		&r.kind, &r.problem.Code, instant{&r.problem.Since}}
 }
 
 func rowKey(id connection.ID) string { return strconv.FormatInt(int64(id), 10) }
 
 func (s *Store) openConnection(r connectionRow) (connection.Connection, error) {
-	secret, err := s.seal.open("connections", "sealed_secret", rowKey(r.ID), r.sealed)
+	used, err := s.openCredential(inUse(), r.ID, r.sealed[0])
+	if err != nil {
+		return connection.Connection{}, err
+	}
+	spare, err := s.openCredential(inSpare(), r.ID, r.sealed[1])
 	if err != nil {
 		return connection.Connection{}, err
 	}
 	if err := json.Unmarshal(r.lost, &r.State.Lost); err != nil {
 		return connection.Connection{}, err
 	}
-	r.Settings.ClientSecret = string(secret)
+	r.Settings.ClientSecret, r.Settings.KeyPEM = used.Secret, used.KeyPEM
+	r.Spare.Secret, r.Spare.KeyPEM = spare.Secret, spare.KeyPEM
 	if r.kind.Valid {
 		r.problem.Kind = connection.Kind(r.kind.String)
 		r.State.Problem = &r.problem
@@ -73,21 +82,25 @@ func (s *Store) Connections(ctx context.Context) (list []connection.Connection, 
 // Connection implements gateway.ConnectionStore.
 func (s *Store) Connection(ctx context.Context, id connection.ID) (c connection.Connection, err error) {
 	err = s.read(ctx, "connection", func(q querier) error {
-		var r connectionRow
-		if err := q.get(`SELECT `+connectionColumns+` FROM connections WHERE id = ?`, []any{int64(id)}, r.fields()...); err != nil {
-			return err
-		}
-		c, err = s.openConnection(r)
+		c, err = s.getConnection(q, id)
 		return err
 	})
 	return c, err
 }
 
+func (s *Store) getConnection(q querier, id connection.ID) (connection.Connection, error) {
+	var r connectionRow
+	if err := q.get(`SELECT `+connectionColumns+` FROM connections WHERE id = ?`, []any{int64(id)}, r.fields()...); err != nil {
+		return connection.Connection{}, err
+	}
+	return s.openConnection(r)
+}
+
 // SaveSettings implements gateway.ConnectionStore; an unknown id other than 0
 // is ErrNotFound.
 func (s *Store) SaveSettings(ctx context.Context, id connection.ID, set connection.Settings) (saved connection.ID, err error) {
-	longest := max(len(set.Cloud), len(set.LoginURL), len(set.GraphURL), len(set.Tenant), len(set.ClientID), len(set.ClientSecret))
-	if err := within("settings", longest, maxSecret); err != nil {
+	longest := max(len(set.Name), len(set.Cloud), len(set.LoginURL), len(set.GraphURL), len(set.Tenant), len(set.ClientID), len(set.Access))
+	if err := errors.Join(within("settings", longest, maxSecret), credentialWithin(set.Credential())); err != nil {
 		return 0, failed("save settings", err)
 	}
 	err = s.write(ctx, "save settings", func(t *tx) error {
@@ -100,9 +113,12 @@ func (s *Store) SaveSettings(ctx context.Context, id connection.ID, set connecti
 			}
 			saved = connection.ID(n)
 		}
-		sealed := s.seal.seal("connections", "sealed_secret", rowKey(saved), []byte(set.ClientSecret))
-		return found(t.affect(`UPDATE connections SET cloud = ?, login_url = ?, graph_url = ?, tenant = ?, client_id = ?, sealed_secret = ? WHERE id = ?`,
-			string(set.Cloud), set.LoginURL, set.GraphURL, set.Tenant, set.ClientID, sealed, int64(saved)))
+		err := found(t.affect(`UPDATE connections SET name = ?, cloud = ?, login_url = ?, graph_url = ?, tenant = ?, client_id = ?, access = ?, book = ?, find = ? WHERE id = ?`,
+			set.Name, string(set.Cloud), set.LoginURL, set.GraphURL, set.Tenant, set.ClientID, string(set.Access), set.Book, set.Find, int64(saved)))
+		if err != nil {
+			return err
+		}
+		return s.putCredential(t, inUse(), saved, set.Credential())
 	})
 	if err != nil {
 		return 0, err
@@ -125,10 +141,25 @@ func (s *Store) SaveState(ctx context.Context, id connection.ID, st connection.S
 		kind, code, since = string(p.Kind), text(p.Code, maxName), ms(p.Since)
 	}
 	return s.write(ctx, "save state", func(t *tx) error {
-		return found(t.affect(`UPDATE connections SET mode = ?, tenant_id = ?, account = ?, account_id = ?, connected_at = ?, checked_at = ?,
+		return found(t.affect(`UPDATE connections SET mode = ?, tenant_id = ?, account = ?, account_id = ?, connected_at = ?, checked_at = ?, refreshed_at = ?,
 				lost = ?, problem_kind = ?, problem_code = ?, problem_since = ? WHERE id = ?`,
-			string(st.Mode), st.TenantID, st.Account, st.AccountID, ms(st.ConnectedAt), ms(st.CheckedAt),
+			string(st.Mode), st.TenantID, st.Account, st.AccountID, ms(st.ConnectedAt), ms(st.CheckedAt), ms(st.RefreshedAt),
 			string(lost), kind, code, since, int64(id)))
+	})
+}
+
+// RemoveConnection implements gateway.ConnectionStore. The rooms' cursors go
+// with it: a delta link is of no use to another connection.
+func (s *Store) RemoveConnection(ctx context.Context, id connection.ID) error {
+	return s.write(ctx, "remove connection", func(t *tx) error {
+		err := t.exec(`UPDATE agendas SET delta_link = '', truth_at = NULL WHERE room IN (SELECT id FROM rooms WHERE connection = ?)`, int64(id))
+		if err != nil {
+			return err
+		}
+		if err := t.exec(`UPDATE rooms SET connection = NULL, gone = 1 WHERE connection = ?`, int64(id)); err != nil {
+			return err
+		}
+		return found(t.affect(`DELETE FROM connections WHERE id = ?`, int64(id)))
 	})
 }
 

@@ -103,6 +103,18 @@ func prepareCrash(s *Store) {
 		s.AddSign(ctx, gateway.Sign{ID: crashSign(i)}, devices.Credential{Sign: crashSign(i)})
 	}
 	s.SetSecret(ctx, "secret", []byte("value"))
+	if list, _ := s.Connections(ctx); len(list) == 0 {
+		s.SaveSettings(ctx, 0, connection.Settings{}.With(crashCredential("one")))
+	}
+	if c, err := s.Connection(ctx, 1); err == nil && c.Spare.IsZero() {
+		s.SaveSpare(ctx, 1, crashCredential("two"))
+	}
+	s.SwapCredential(ctx, 1)
+}
+
+// crashCredential is one of two credentials that change places.
+func crashCredential(name string) connection.Credential {
+	return connection.Credential{Secret: name, Expires: name, CertPEM: name, KeyPEM: name}
 }
 
 func commitSigns(s *Store, i int) error {
@@ -178,7 +190,7 @@ func runChild(t *testing.T, path, point string, life time.Duration, seen acked) 
 }
 
 func TestKilledAtFaultPoints(t *testing.T) {
-	for _, name := range []string{"migrate-1", "replace rooms", "add sign", "set secret", "commit want", "commit report", "commit agenda"} {
+	for _, name := range []string{"migrate-1", "migrate-2", "replace rooms", "add sign", "set secret", "swap credential", "commit want", "commit report", "commit agenda"} {
 		for _, when := range []string{"before", "after"} {
 			t.Run(when+" "+name, func(t *testing.T) {
 				point := "sqlite:" + when + "-commit:" + name
@@ -220,6 +232,11 @@ func checkCrashed(t *testing.T, path string, seen acked) {
 	}
 	for i := range crashSigns {
 		checkCrashedSign(t, s, i, seen)
+	}
+	c, err := s.Connection(t.Context(), 1)
+	one, two := crashCredential("one"), crashCredential("two")
+	if used := c.Settings.Credential(); err != nil || !(used == one && c.Spare == two || used == two && c.Spare == one) {
+		t.Errorf("credentials: got %q and %q, %v, want one and two, each once", used.Secret, c.Spare.Secret, err)
 	}
 	cur, err := s.Cursor(t.Context(), crashRoom)
 	if err != nil {

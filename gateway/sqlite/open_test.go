@@ -15,7 +15,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"doorleaf/gateway"
+	"doorleaf/gateway/calendar"
 	"doorleaf/gateway/connection"
 )
 
@@ -58,7 +62,7 @@ func TestOpenSetsPragmas(t *testing.T) {
 		writer, read int
 	}{
 		{"synchronous", 2, -1}, {"foreign_keys", 1, 0}, {"busy_timeout", 10000, 10000}, {"query_only", 0, 1}, {"trusted_schema", 0, 0},
-		{"application_id", applicationID, applicationID}, {"user_version", 1, 1},
+		{"application_id", applicationID, applicationID}, {"user_version", 2, 2},
 	} {
 		var writer, read int
 		if err := s.writes.conn.QueryRowContext(t.Context(), "PRAGMA "+tt.pragma).Scan(&writer); err != nil {
@@ -247,7 +251,7 @@ func longer(t *testing.T, more ...string) migrations {
 		files[n] = &fstest.MapFile{Data: b}
 	}
 	for i, text := range more {
-		files["migrations/00"+string(rune('2'+i))+"_more.sql"] = &fstest.MapFile{Data: []byte(text)}
+		files[fmt.Sprintf("migrations/%03d_more.sql", len(names)+1+i)] = &fstest.MapFile{Data: []byte(text)}
 	}
 	return migrations{files, "migrations"}
 }
@@ -276,8 +280,8 @@ func TestMigrate(t *testing.T) {
 	if err := s.reads.db.QueryRow("SELECT user_version, (SELECT count(*) FROM pragma_table_info('more')) FROM pragma_user_version").Scan(&version, &columns); err != nil {
 		t.Fatal(err)
 	}
-	if version != 3 || columns != 2 {
-		t.Errorf("got schema %d with %d columns, want 3 with 2", version, columns)
+	if version != 4 || columns != 2 {
+		t.Errorf("got schema %d with %d columns, want 4 with 2", version, columns)
 	}
 	closed(t, s)
 	if _, err := Open(t.Context(), o); !errors.Is(err, gateway.ErrNewSchema) {
@@ -285,9 +289,50 @@ func TestMigrate(t *testing.T) {
 	}
 
 	// The copy is a whole database of the version before.
-	copied := opened(t, Options{Path: renamed(t, o.Path+".bak-1"), Key: o.Key})
+	copied := opened(t, Options{Path: renamed(t, o.Path+".bak-2"), Key: o.Key})
 	if c, err := copied.Connection(t.Context(), 1); err != nil || c.Settings.ClientSecret != "kept" {
 		t.Errorf("copy: got %v, want the settings", err)
+	}
+}
+
+// TestMigrateFromTheFirst fills a database of schema 1 as its program did and
+// opens it with this one.
+func TestMigrateFromTheFirst(t *testing.T) {
+	first := fstest.MapFS{}
+	b, err := migrationFiles.ReadFile("migrations/001_start.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	first["m/001_start.sql"] = &fstest.MapFile{Data: b}
+	o := temp(t)
+	old, err := open(t.Context(), o, migrations{first, "m"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, mode := range map[string]connection.Mode{"1": connection.Delegated, "2": connection.AppOnly, "3": connection.NotConnected} {
+		sealed := old.seal.seal("connections", "sealed_secret", id, []byte("secret "+id))
+		if _, err := old.writes.conn.ExecContext(t.Context(), `INSERT INTO connections (id, cloud, login_url, graph_url, tenant, client_id, sealed_secret, mode)
+			VALUES (?, 'global', '', '', 'example.com', 'client', ?, ?)`, id, sealed, string(mode)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := old.writes.conn.ExecContext(t.Context(), `INSERT INTO rooms (id, connection, name, building, floor, capacity, zone, place_id)
+		VALUES ('a@x', 1, 'Alpha', '', '', 4, '', '')`); err != nil {
+		t.Fatal(err)
+	}
+	closed(t, old)
+	s := opened(t, o)
+	for id, mode := range map[connection.ID]connection.Mode{1: connection.Delegated, 2: connection.AppOnly, 3: connection.NotConnected} {
+		want := connection.Connection{ID: id, State: connection.State{Mode: mode}, Settings: connection.Settings{Cloud: connection.Global, Tenant: "example.com",
+			ClientID: "client", ClientSecret: "secret " + rowKey(id), Access: mode, Find: true}}
+		got, err := s.Connection(t.Context(), id)
+		if d := cmp.Diff(want, got, cmpopts.EquateEmpty()); err != nil || d != "" {
+			t.Errorf("connection %d: %v (-want +got):\n%s", id, err, d)
+		}
+	}
+	want := calendar.Room{ID: "a@x", Name: "Alpha", Capacity: 4, Source: 1}
+	if got, err := s.Room(t.Context(), "a@x"); err != nil || !cmp.Equal(got, want) {
+		t.Errorf("room: got %+v, %v, want %+v", got, err, want)
 	}
 }
 

@@ -59,9 +59,17 @@ func TestNoSecretInTheFiles(t *testing.T) {
 	secrets := map[string]string{
 		"client secret": "PlantedClientSecret~0123456789", "token": "PlantedRefreshToken.0123456789",
 		"manifest key": "PlantedManifestKey0123456789abcd", "process secret": "PlantedProcessSecret0123456789",
+		"key": "PlantedKeyInUse0123456789", "spare secret": "PlantedSpareSecret0123456789", "spare key": "PlantedSpareKey0123456789",
+		"client state": "PlantedClientState0123456789",
 	}
-	id, err := s.SaveSettings(ctx, 0, connection.Settings{Tenant: "planted-tenant", ClientSecret: secrets["client secret"]})
+	id, err := s.SaveSettings(ctx, 0, connection.Settings{Tenant: "planted-tenant", ClientSecret: secrets["client secret"], KeyPEM: secrets["key"]})
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SaveSpare(ctx, id, connection.Credential{Secret: secrets["spare secret"], KeyPEM: secrets["spare key"]}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SaveSubscription(ctx, connection.Subscription{ID: "one", Connection: id, ClientState: secrets["client state"]}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.SetTokenCache(ctx, id, "user", []byte(secrets["token"])); err != nil {
@@ -98,6 +106,10 @@ func TestNoSecretInTheFiles(t *testing.T) {
 		}
 	}
 	search("open")
+	if err := s.SwapCredential(ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	search("swapped")
 	closed(t, s)
 	search("closed")
 }

@@ -18,26 +18,94 @@ func testRooms(s *suite) {
 	renamed := room("b@x", "Beta two")
 	renamed.Zone = ""
 	s.ok(s.ReplaceRooms(ctx, conn, []calendar.Room{renamed, room("d@x", "Delta")}))
-	gone, kept := room("a@x", "Alpha"), renamed
+	gone, kept := of(conn, room("a@x", "Alpha")), of(conn, renamed)
 	gone.Gone, kept.Zone = true, "Europe/Berlin"
-	got, err := s.Rooms(ctx)
-	s.ok(err)
-	byID := make(map[calendar.RoomID]calendar.Room)
-	for _, r := range got {
-		byID[r.ID] = r
-	}
-	s.equal("rooms", byID, map[calendar.RoomID]calendar.Room{"a@x": gone, "b@x": kept, "c@x": room("c@x", "Gamma"), "d@x": room("d@x", "Delta")})
+	s.equal("rooms", s.rooms(), map[calendar.RoomID]calendar.Room{"a@x": gone, "b@x": kept,
+		"c@x": of(other, room("c@x", "Gamma")), "d@x": of(conn, room("d@x", "Delta"))})
 
 	s.ok(s.ReplaceRooms(ctx, conn, []calendar.Room{room("a@x", "Alpha")}))
 	back, err := s.Room(ctx, "a@x")
 	s.ok(err)
-	s.equal("room that came back", back, room("a@x", "Alpha"))
+	s.equal("room that came back", back, of(conn, room("a@x", "Alpha")))
 	s.ok(s.SetRoomZone(ctx, "a@x", "Asia/Tokyo"))
 	moved, err := s.Room(ctx, "a@x")
 	s.ok(err)
 	s.equal("zone", moved.Zone, "Asia/Tokyo")
 	s.fails("rooms of an unknown connection", s.ReplaceRooms(ctx, 999, []calendar.Room{room("e@x", "E")}), gateway.ErrNotFound)
 	s.fails("room without address", s.ReplaceRooms(ctx, conn, []calendar.Room{{Name: "nowhere"}}), gateway.ErrInvalid)
+}
+
+// of returns the room as the store gives it back for a connection.
+func of(conn connection.ID, r calendar.Room) calendar.Room {
+	r.Source = int64(conn)
+	return r
+}
+
+func (s *suite) rooms() map[calendar.RoomID]calendar.Room {
+	s.Helper()
+	list, err := s.Rooms(s.Context())
+	s.ok(err)
+	byID := make(map[calendar.RoomID]calendar.Room)
+	for _, r := range list {
+		byID[r.ID] = r
+	}
+	return byID
+}
+
+func testRoomChoices(s *suite) {
+	ctx := s.Context()
+	conn := s.connect()
+	r := room("a@x", "Alpha")
+	r.Kind, r.Features, r.Source, r.Privacy = calendar.PersonalMailbox, []string{"Whiteboard", "日本語 \"\xff"}, 77, calendar.PrivacyTimeOnly
+	s.ok(s.ReplaceRooms(ctx, conn, []calendar.Room{r}))
+	want := of(conn, r)
+	want.Privacy, want.Features = calendar.PrivacyAuto, []string{"Whiteboard", "日本語 \"\ufffd"}
+	s.equal("room; privacy is set elsewhere", s.rooms()["a@x"], want)
+	for _, p := range []calendar.Privacy{calendar.PrivacyShowAll, calendar.PrivacyTimeOnly} {
+		s.ok(s.SetRoomPrivacy(ctx, "a@x", p))
+		want.Privacy = p
+		s.equal("privacy", s.rooms()["a@x"], want)
+	}
+	s.fails("unknown privacy", s.SetRoomPrivacy(ctx, "a@x", 99), gateway.ErrInvalid)
+
+	many := room("a@x", "Alpha")
+	for i := range 20 {
+		many.Features = append(many.Features, strings.Repeat("é", i*3))
+	}
+	s.ok(s.ReplaceRooms(ctx, conn, []calendar.Room{many}))
+	got := s.rooms()["a@x"]
+	s.equal("privacy survives a new list", got.Privacy, calendar.PrivacyTimeOnly)
+	s.equal("kind follows the list", got.Kind, calendar.RoomMailbox)
+	s.equal("features are bounded", got.Features, many.Features[:8])
+	many.Features = []string{strings.Repeat("é", 40)}
+	s.ok(s.ReplaceRooms(ctx, conn, []calendar.Room{many}))
+	s.equal("a feature is cut at a character", s.rooms()["a@x"].Features, []string{strings.Repeat("é", 32)})
+}
+
+func testOrganisationsApart(s *suite) {
+	ctx := s.Context()
+	one, two := s.connect(), s.connect()
+	s.ok(s.ReplaceRooms(ctx, one, []calendar.Room{room("a@x", "Alpha"), room("b@x", "Beta")}))
+	s.commit(noon, day(), event("1", noon, "Planning"))
+	s.ok(s.ReplaceRooms(ctx, two, []calendar.Room{room("a@x", "Taken"), room("c@x", "Gamma")}))
+	s.equal("a room that another lists", s.rooms(), map[calendar.RoomID]calendar.Room{"a@x": of(one, room("a@x", "Alpha")),
+		"b@x": of(one, room("b@x", "Beta")), "c@x": of(two, room("c@x", "Gamma"))})
+	s.ok(s.ReplaceRooms(ctx, two, nil))
+	s.equal("an empty list takes nothing else away", s.rooms()["a@x"], of(one, room("a@x", "Alpha")))
+
+	s.ok(s.ReplaceRooms(ctx, one, []calendar.Room{room("b@x", "Beta")}))
+	s.ok(s.ReplaceRooms(ctx, two, []calendar.Room{room("a@x", "Taken")}))
+	s.equal("a room that nobody lists any more", s.rooms()["a@x"], of(two, room("a@x", "Taken")))
+	cur, err := s.Cursor(ctx, "a@x")
+	s.ok(err)
+	s.equal("cursor of a room that changed hands", cur, connection.Cursor{})
+	s.equal("its events", len(s.agenda().Events), 1)
+	s.commit(noon, day(), event("1", noon, "Planning"))
+	s.ok(s.ReplaceRooms(ctx, two, nil))
+	s.ok(s.ReplaceRooms(ctx, two, []calendar.Room{room("a@x", "Taken")}))
+	cur, err = s.Cursor(ctx, "a@x")
+	s.ok(err)
+	s.equal("cursor of a room that came back", cur.TruthAt, noon)
 }
 
 // commit commits an agenda of the room a@x and says whether it changed.
@@ -58,7 +126,7 @@ func (s *suite) agenda() calendar.Agenda {
 
 func testAgenda(s *suite) {
 	s.list(room("a@x", "Alpha"), room("b@x", "Beta"))
-	s.equal("agenda never read", s.agenda(), calendar.Agenda{Room: room("a@x", "Alpha")})
+	s.equal("agenda never read", s.agenda(), calendar.Agenda{Room: of(1, room("a@x", "Alpha"))})
 	one, two := event("1", noon, "Planning"), event("2", noon.Add(2*time.Hour), "Review")
 	steps := []struct {
 		name   string
@@ -90,7 +158,7 @@ func testAgenda(s *suite) {
 	s.fails("agenda of an unknown room", err, gateway.ErrNotFound)
 	other, err := s.Agenda(s.Context(), "b@x")
 	s.ok(err)
-	s.equal("other room", other, calendar.Agenda{Room: room("b@x", "Beta")})
+	s.equal("other room", other, calendar.Agenda{Room: of(1, room("b@x", "Beta"))})
 }
 
 // in returns the event with its instants in another zone.
@@ -175,7 +243,7 @@ func testCursor(s *suite) {
 	cur, err = s.Cursor(ctx, "a@x")
 	s.ok(err)
 	s.equal("cursor", cur, next)
-	want := calendar.Agenda{Room: room("a@x", "Alpha"), Events: []calendar.Event{e}, Window: day(), AsOf: noon.Add(time.Hour)}
+	want := calendar.Agenda{Room: of(1, room("a@x", "Alpha")), Events: []calendar.Event{e}, Window: day(), AsOf: noon.Add(time.Hour)}
 	s.equal("touched agenda", s.agenda(), want)
 	if s.commit(noon.Add(2*time.Hour), day(), e) {
 		s.Error("unchanged commit after touch: got changed")

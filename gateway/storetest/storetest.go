@@ -35,6 +35,8 @@ func Test(t *testing.T, open func(t *testing.T) gateway.Store, reopen func(t *te
 		run  func(s *suite)
 	}{
 		{"rooms are replaced", testRooms},
+		{"rooms keep what people chose", testRoomChoices},
+		{"organisations are apart", testOrganisationsApart},
 		{"agenda is compared and replaced", testAgenda},
 		{"agenda differences are seen", testAgendaDifferences},
 		{"agenda with strange content", testStrangeAgenda},
@@ -53,6 +55,9 @@ func Test(t *testing.T, open func(t *testing.T) gateway.Store, reopen func(t *te
 		{"sessions end", testSessions},
 		{"site", testSite},
 		{"connections", testConnections},
+		{"second credential", testSpare},
+		{"subscriptions", testSubscriptions},
+		{"removed connection leaves its rooms", testRemoveConnection},
 		{"token caches", testTokenCaches},
 		{"secrets", testSecrets},
 		{"cancelled calls keep nothing", testCancelled},

@@ -114,7 +114,9 @@ func testReopen(s *suite) {
 	acc, err := s.AddAccount(ctx, account("Office"))
 	s.ok(err)
 	s.ok(s.AddSession(ctx, gateway.Session{TokenHash: hash(1), Account: acc, Expires: noon}))
-	s.ok(s.SetSite(ctx, gateway.Site{Zone: "Asia/Tokyo"}))
+	s.ok(s.SetSite(ctx, gateway.Site{Zone: "Asia/Tokyo", Tenants: []string{"9e38bd87-d05c-4d4b-b6ad-7d6bd3c5e2a1"}}))
+	s.ok(s.SaveSpare(ctx, conn, connection.Credential{Secret: "spare", KeyPEM: "key"}))
+	s.ok(s.SaveSubscription(ctx, connection.Subscription{ID: "one", Connection: conn, Room: "a@x", ClientState: "state", Expires: noon}))
 	s.ok(s.SetTokenCache(ctx, conn, "user", []byte("token")))
 	s.ok(s.SetSecret(ctx, "ca", []byte("key")))
 	before := s.everything(id, conn)
@@ -173,6 +175,8 @@ func (s *suite) everything(id devices.SignID, conn connection.ID) map[string]any
 	put("site", site, err)
 	list, err := s.Connections(ctx)
 	put("connections", list, err)
+	subs, err := s.Subscriptions(ctx, conn)
+	put("subscriptions", subs, err)
 	blob, err := s.TokenCache(ctx, conn, "user")
 	put("token cache", blob, err)
 	secret, err := s.Secret(ctx, "ca")
@@ -186,31 +190,35 @@ func testUnknown(s *suite) {
 	w, objects, pictures := want("nobody", 1, 1, 1)
 	second := func(_ any, err error) error { return err }
 	calls := map[string]error{
-		"Room":          second(s.Room(ctx, "nowhere")),
-		"SetRoomZone":   s.SetRoomZone(ctx, "nowhere", "UTC"),
-		"TouchAgenda":   s.TouchAgenda(ctx, "nowhere", noon, connection.Cursor{}),
-		"Agenda":        second(s.Agenda(ctx, "nowhere")),
-		"Cursor":        second(s.Cursor(ctx, "nowhere")),
-		"Sign":          second(s.Sign(ctx, "nobody")),
-		"UpdateSign":    s.UpdateSign(ctx, sg),
-		"RemoveSign":    s.RemoveSign(ctx, "nobody"),
-		"Credential":    second(s.Credential(ctx, "nobody")),
-		"CommitReport":  second(s.CommitReport(ctx, hello("nobody", 1, 1, 1))),
-		"Status":        second(s.Status(ctx, "nobody")),
-		"CommitWant":    s.CommitWant(ctx, w, objects, pictures),
-		"Want":          second(s.Want(ctx, "nobody")),
-		"Object":        second(s.Object(ctx, "nobody", devices.ObjectHash(hash(1)))),
-		"Picture":       second(s.Picture(ctx, hash(1))),
-		"AddDecision":   s.AddDecision(ctx, gateway.Decision{Sign: "nobody", At: noon, Reason: gateway.First}),
-		"Decisions":     second(s.Decisions(ctx, "nobody", 1)),
-		"AccountByName": second(s.AccountByName(ctx, "nobody")),
-		"Account":       second(s.Account(ctx, 1)),
-		"UpdateAccount": s.UpdateAccount(ctx, account("nobody")),
-		"Session":       second(s.Session(ctx, hash(1), noon)),
-		"Connection":    second(s.Connection(ctx, 1)),
-		"SaveState":     s.SaveState(ctx, 1, connection.State{}),
-		"TokenCache":    second(s.TokenCache(ctx, 1, "")),
-		"Secret":        second(s.Secret(ctx, "none")),
+		"Room":             second(s.Room(ctx, "nowhere")),
+		"SetRoomZone":      s.SetRoomZone(ctx, "nowhere", "UTC"),
+		"SetRoomPrivacy":   s.SetRoomPrivacy(ctx, "nowhere", calendar.PrivacyShowAll),
+		"TouchAgenda":      s.TouchAgenda(ctx, "nowhere", noon, connection.Cursor{}),
+		"Agenda":           second(s.Agenda(ctx, "nowhere")),
+		"Cursor":           second(s.Cursor(ctx, "nowhere")),
+		"Sign":             second(s.Sign(ctx, "nobody")),
+		"UpdateSign":       s.UpdateSign(ctx, sg),
+		"RemoveSign":       s.RemoveSign(ctx, "nobody"),
+		"Credential":       second(s.Credential(ctx, "nobody")),
+		"CommitReport":     second(s.CommitReport(ctx, hello("nobody", 1, 1, 1))),
+		"Status":           second(s.Status(ctx, "nobody")),
+		"CommitWant":       s.CommitWant(ctx, w, objects, pictures),
+		"Want":             second(s.Want(ctx, "nobody")),
+		"Object":           second(s.Object(ctx, "nobody", devices.ObjectHash(hash(1)))),
+		"Picture":          second(s.Picture(ctx, hash(1))),
+		"AddDecision":      s.AddDecision(ctx, gateway.Decision{Sign: "nobody", At: noon, Reason: gateway.First}),
+		"Decisions":        second(s.Decisions(ctx, "nobody", 1)),
+		"AccountByName":    second(s.AccountByName(ctx, "nobody")),
+		"Account":          second(s.Account(ctx, 1)),
+		"UpdateAccount":    s.UpdateAccount(ctx, account("nobody")),
+		"Session":          second(s.Session(ctx, hash(1), noon)),
+		"Connection":       second(s.Connection(ctx, 1)),
+		"SaveState":        s.SaveState(ctx, 1, connection.State{}),
+		"SaveSpare":        s.SaveSpare(ctx, 1, connection.Credential{}),
+		"SwapCredential":   s.SwapCredential(ctx, 1),
+		"RemoveConnection": s.RemoveConnection(ctx, 1),
+		"TokenCache":       second(s.TokenCache(ctx, 1, "")),
+		"Secret":           second(s.Secret(ctx, "none")),
 	}
 	for name, err := range calls {
 		s.fails(name, err, gateway.ErrNotFound)
