@@ -262,7 +262,11 @@ func TestFullHouse(t *testing.T) {
 	for _, c := range slices.Backward(others) {
 		_ = c.conn.Close()
 	}
-	waitFor(t, "room", func() bool { return b.Stats().Connected <= 2 })
+	waitFor(t, "room", func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return len(b.open) <= 2
+	})
 	alive(t, b)
 }
 
