@@ -36,7 +36,7 @@ func errNoCredential() *aadsts {
 }
 
 func errBadAssertion(appID string) *aadsts {
-	return aadsts{700027, "invalid_client", "", 401, "The certificate with identifier used to sign the client assertion is not registered on application '%s', or the signature does not verify."}.with(appID)
+	return aadsts{50012, "invalid_client", "", 401, "Client assertion of application '%s' contains an invalid signature. [Reason - The provided signature value did not match the expected signature value.]"}.with(appID)
 }
 
 func errAssertionTime() *aadsts {
@@ -59,8 +59,36 @@ func errUnknownTenant(tenant string) *aadsts {
 	return aadsts{90002, "invalid_request", "", 400, "Tenant '%s' not found. Check that the tenant ID is right and that the sign-in goes to the right cloud."}.with(tenant)
 }
 
-func errSingleTenant(a *app) *aadsts {
-	return aadsts{50194, "invalid_request", "", 400, "Application '%s'(%s) is not configured as a multi-tenant application. Use the tenant's own endpoint instead of /common."}.with(a.ClientID, a.Name)
+func errSingleTenant(r *registration) *aadsts {
+	return aadsts{50194, "invalid_request", "", 400, "Application '%s'(%s) is not configured as a multi-tenant application. Use the tenant's own endpoint instead of /common."}.with(r.clientID, r.Name)
+}
+
+func errWorkOnly(r *registration) *aadsts {
+	return aadsts{9002332, "invalid_request", "", 400, "Application '%s'(%s) is for work and school accounts only. Do not use the /consumers endpoint for this request."}.with(r.clientID, r.Name)
+}
+
+func errPersonalAccount(address string) *aadsts {
+	return aadsts{500200, "invalid_request", "", 400, "User account '%s' is a personal Microsoft account. Personal Microsoft accounts are not supported for this application unless explicitly invited to an organization."}.with(address)
+}
+
+func errNoTenant() *aadsts {
+	return aadsts{9001023, "invalid_request", "", 400, "The grant type is not supported over the /common or /consumers endpoints. Use the tenant's own endpoint."}.with()
+}
+
+func errOtherTenant() *aadsts {
+	return aadsts{700005, "invalid_grant", "", 400, "The provided authorization code or refresh token is intended for another tenant."}.with()
+}
+
+func errAssertionKey(appID, reason string) *aadsts {
+	return aadsts{700027, "invalid_client", "", 401, "The certificate with identifier used to sign the client assertion is not registered on application '%s', or cannot be used. [Reason - %s]"}.with(appID, reason)
+}
+
+func errAssertionApp() *aadsts {
+	return aadsts{700021, "invalid_client", "", 401, "The client assertion's issuer or subject does not match the 'client_id' parameter."}.with()
+}
+
+func errAssertionReplay() *aadsts {
+	return aadsts{50013, "invalid_client", "", 401, "The client assertion is not valid. [Reason - an assertion with this jti was used before]"}.with()
 }
 
 func errRedirectMismatch(uri string, a *app) *aadsts {

@@ -21,7 +21,9 @@ const (
 type flow struct {
 	id         string
 	app        *app
-	user       *user // nil before sign-in
+	tenant     *Tenant // nil: whichever the person belongs to
+	workOnly   bool    // "organizations": no personal accounts
+	user       *user   // nil before sign-in
 	scopes     *scopes
 	redirect   string
 	state      string
@@ -50,22 +52,36 @@ type grant struct {
 }
 
 // checkApp runs the checks that come before the redirect URI may be trusted.
+//
+// The application is that of the tenant named, or of its home tenant until it is
+// known who signs in.
 func (s *Server) checkApp(name, clientID, redirect string) (*app, *aadsts) {
-	all, e := s.resolve(name)
+	t, e := s.resolve(name)
 	if e != nil {
 		return nil, e
 	}
 	if clientID == "" {
 		return nil, errMissing("client_id")
 	}
-	a := s.tenant.apps[strings.ToLower(clientID)]
+	reg := s.registrations[strings.ToLower(clientID)]
+	if reg == nil {
+		return nil, errUnknownApp(clientID)
+	}
+	if t == s.consumers && !reg.takesPersonal() {
+		return nil, errWorkOnly(reg)
+	}
+	at := t
+	if t == nil {
+		at = reg.home
+	}
+	a := at.enterprise(clientID)
 	switch {
 	case a == nil:
 		return nil, errUnknownApp(clientID)
 	case a.disabled:
 		return nil, errAppDisabled(a)
-	case all && !a.reg.MultiTenant:
-		return nil, errSingleTenant(a)
+	case t == nil && !reg.MultiTenant:
+		return nil, errSingleTenant(reg)
 	case len(a.reg.RedirectURIs) == 0:
 		return nil, errNoRedirect()
 	case !slices.Contains(a.reg.RedirectURIs, redirect):
@@ -90,13 +106,17 @@ func (s *Server) authorize(a *answer, r *http.Request, name string) {
 		app: registered, redirect: q.Get("redirect_uri"), state: q.Get("state"), nonce: q.Get("nonce"),
 		challenge: q.Get("code_challenge"), method: q.Get("code_challenge_method"),
 		clientInfo: q.Get("client_info") == "1", fragment: q.Get("response_mode") == "fragment",
-		force: q.Get("prompt") == "consent",
+		force: q.Get("prompt") == "consent", workOnly: strings.EqualFold(name, "organizations"),
 	}
+	f.tenant, _ = s.resolve(name) // checkApp has done it before
 	if e := s.checkFlow(f, q); e != nil {
 		s.redirectError(a, f, e)
 		return
 	}
 	u := s.session(r)
+	if u != nil && (s.settle(f, u) != nil || f.tenant != nil && f.tenant != u.tenant) {
+		u = nil // somebody else has to sign in here
+	}
 	if u == nil && q.Get("prompt") == "none" {
 		s.redirectError(a, f, errSignInNeeded())
 		return
@@ -155,13 +175,15 @@ func (s *Server) adminConsent(a *answer, r *http.Request, name string, version1 
 	registered, e := s.checkApp(name, q.Get("client_id"), q.Get("redirect_uri"))
 	if e != nil && e.code == 50194 && strings.EqualFold(name, "organizations") {
 		// The admin consent page takes "organizations" for any application.
-		registered, e = s.checkApp(s.tenant.id, q.Get("client_id"), q.Get("redirect_uri"))
+		registered, e = s.checkApp(s.registrations[strings.ToLower(q.Get("client_id"))].home.id, q.Get("client_id"), q.Get("redirect_uri"))
+		name = s.ownTenant(registered)
 	}
 	if e != nil {
 		s.errorPage(a, e)
 		return
 	}
-	f := &flow{app: registered, redirect: q.Get("redirect_uri"), state: q.Get("state"), admin: true, version1: version1}
+	f := &flow{app: registered, redirect: q.Get("redirect_uri"), state: q.Get("state"), admin: true, version1: version1, workOnly: true}
+	f.tenant, _ = s.resolve(name) // checkApp has done it before
 	text := q.Get("scope")
 	if version1 {
 		text = graphResource + "/.default"
@@ -171,7 +193,10 @@ func (s *Server) adminConsent(a *answer, r *http.Request, name string, version1 
 		return
 	}
 	s.keepFlow(f)
-	if f.user = s.session(r); f.user == nil {
+	if u := s.session(r); u != nil && s.settle(f, u) == nil {
+		f.user = u
+	}
+	if f.user == nil {
 		a.page(http.StatusOK, "signin", pageData{Title: "Sign in", App: registered.Name, Flow: f.id})
 		return
 	}
@@ -181,16 +206,16 @@ func (s *Server) adminConsent(a *answer, r *http.Request, name string, version1 
 // signIn takes the sign-in form.
 func (s *Server) signIn(a *answer, r *http.Request) {
 	q, ok := a.form(r)
-	f := s.tenant.flows[q.Get("flow")]
+	f := s.signIns.flows[q.Get("flow")]
 	if !ok || r.Method != http.MethodPost || f == nil || s.clock().After(f.started.Add(flowLife)) {
 		s.errorPage(a, errMalformed())
 		return
 	}
 	email := strings.ToLower(strings.TrimSpace(q.Get("email")))
-	u := s.tenant.users[email]
+	u := s.users[email]
 	data := pageData{Title: "Sign in", App: f.app.Name, Flow: f.id, Email: email}
 	switch {
-	case u == nil && strings.HasSuffix(email, "@"+domainName):
+	case u == nil && s.hosts(email):
 		data.Code, data.Error = "AADSTS50034", "We could not find an account with that user name."
 	case u == nil && strings.Contains(email, "@"):
 		s.errorPage(a, errForeignAccount(email))
@@ -205,7 +230,7 @@ func (s *Server) signIn(a *answer, r *http.Request) {
 		return
 	}
 	session := newSecret()
-	s.tenant.sessions[session] = u
+	s.signIns.sessions[session] = u
 	cookie := http.Cookie{Name: sessionCookie, Value: session, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 	a.header.Add("Set-Cookie", cookie.String())
 	f.user = u
@@ -214,8 +239,8 @@ func (s *Server) signIn(a *answer, r *http.Request) {
 
 // proceed goes on after sign-in: refusal, consent page, or back to the app.
 func (s *Server) proceed(a *answer, f *flow) {
-	if f.user.Foreign {
-		s.errorPage(a, errForeignAccount(f.user.Address))
+	if e := s.settle(f, f.user); e != nil {
+		s.errorPage(a, e)
 		return
 	}
 	data := pageData{Title: "Permissions requested", App: f.app.Name, Flow: f.id, Email: f.user.Address, Organization: f.user.Admin}
@@ -279,18 +304,21 @@ func (f *flow) everything() []permissionLine {
 // decide takes the consent form.
 func (s *Server) decide(a *answer, r *http.Request) {
 	q, ok := a.form(r)
-	f := s.tenant.flows[q.Get("flow")]
+	f := s.signIns.flows[q.Get("flow")]
 	if !ok || r.Method != http.MethodPost || f == nil || f.user == nil || s.clock().After(f.started.Add(flowLife)) {
 		s.errorPage(a, errMalformed())
 		return
 	}
+	if q.Get("decision") == "accept" {
+		f.install()
+	}
 	switch {
 	case q.Get("decision") == "approval":
-		delete(s.tenant.flows, f.id)
+		delete(s.signIns.flows, f.id)
 		s.redirectError(a, f, errAdminNeeded())
 		return
 	case q.Get("decision") != "accept":
-		delete(s.tenant.flows, f.id)
+		delete(s.signIns.flows, f.id)
 		s.redirectError(a, f, errDeclined())
 		return
 	case f.admin && f.user.Admin:
@@ -335,11 +363,11 @@ func (f *flow) consentAsPerson(everyone bool) *aadsts {
 
 // finish sends the browser back with what it came for.
 func (s *Server) finish(a *answer, f *flow) {
-	delete(s.tenant.flows, f.id)
+	delete(s.signIns.flows, f.id)
 	q := url.Values{}
 	if f.admin {
 		q.Set("admin_consent", "True")
-		q.Set("tenant", s.tenant.id)
+		q.Set("tenant", f.app.tenant.id)
 		if !f.version1 {
 			var words []string
 			for _, name := range f.scopes.names {
@@ -354,7 +382,7 @@ func (s *Server) finish(a *answer, f *flow) {
 		return
 	}
 	code := "1." + newSecret() + newSecret()
-	s.tenant.codes[code] = &grant{
+	s.signIns.codes[code] = &grant{
 		app: f.app, user: f.user, scopes: f.scopes, redirect: f.redirect, nonce: f.nonce,
 		challenge: f.challenge, method: f.method, at: s.clock(),
 	}
@@ -412,18 +440,18 @@ func (s *Server) session(r *http.Request) *user {
 	if err != nil {
 		return nil
 	}
-	return s.tenant.sessions[c.Value]
+	return s.signIns.sessions[c.Value]
 }
 
 func (s *Server) keepFlow(f *flow) {
 	f.id, f.started = newSecret(), s.clock()
-	s.tenant.flows[f.id] = f
+	s.signIns.flows[f.id] = f
 	s.remember("flow", f.id)
 }
 
 // remember bounds the number of flows, codes and refresh tokens kept.
 func (s *Server) remember(kind, key string) {
-	t := &s.tenant
+	t := &s.signIns
 	t.order = append(t.order, kind+" "+key)
 	for len(t.order) > keptGrants {
 		kind, key, _ := strings.Cut(t.order[0], " ")

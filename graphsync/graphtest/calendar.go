@@ -76,6 +76,7 @@ type Occurrence struct {
 // Calendar is the calendar of one mailbox.
 type Calendar struct {
 	s       *Server
+	tenant  *Tenant
 	room    Room
 	person  *user // nil for a room
 	id      string
@@ -117,27 +118,20 @@ type instance struct {
 // ErrWrongKind is returned when an operation does not fit the event.
 var ErrWrongKind = errors.New("graphtest: the event is of another kind")
 
-// AddRoom adds a room mailbox with an empty calendar. It panics when the time
-// zone is unknown or the address taken: the set-up is wrong then.
-func (s *Server) AddRoom(r Room) *Calendar {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.addRoom(r)
-}
-
-func (s *Server) addRoom(r Room) *Calendar {
+func (t *Tenant) addRoom(r Room) *Calendar {
 	if !strings.Contains(r.Email, "@") {
-		r.Email += "@" + domainName
+		r.Email += "@" + t.domain
 	}
 	if r.BookingType == "" {
 		r.BookingType = "standard"
 	}
-	c := s.addMailbox(r, nil)
-	s.rooms = append(s.rooms, c)
+	c := t.addMailbox(r, nil)
+	t.rooms = append(t.rooms, c)
 	return c
 }
 
-func (s *Server) addMailbox(r Room, person *user) *Calendar {
+func (t *Tenant) addMailbox(r Room, person *user) *Calendar {
+	s := t.s
 	zone, err := time.LoadLocation(r.TimeZone)
 	if err != nil {
 		panic("graphtest: room " + r.Email + ": " + err.Error())
@@ -146,46 +140,29 @@ func (s *Server) addMailbox(r Room, person *user) *Calendar {
 	if s.byName[name] != nil {
 		panic("graphtest: mailbox " + name + " exists")
 	}
-	c := &Calendar{s: s, room: r, person: person, id: stableID("mailbox", name), zone: zone, rights: map[string]string{}}
-	s.byName[name] = c
+	c := &Calendar{s: s, tenant: t, room: r, person: person, id: stableID("mailbox", name), zone: zone, rights: map[string]string{}}
+	s.byName[name], s.byID[c.id] = c, c
+	if person != nil {
+		s.byID[person.id] = c
+	}
 	return c
 }
 
-// Calendar finds a room's calendar by its address (with or without domain);
-// nil when there is none.
+// Calendar finds the calendar of a room or a person by its address (of any
+// tenant; without domain it is one of the home tenant); nil when there is none.
 func (s *Server) Calendar(room string) *Calendar {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.advanceOffice()
-	return s.mailbox(room)
+	return s.anyMailbox(room)
 }
 
-// Rooms lists the rooms in the order they were added.
-func (s *Server) Rooms() []Room {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	list := make([]Room, len(s.rooms))
-	for i, c := range s.rooms {
-		list[i] = c.room
-	}
-	return list
-}
-
-// mailbox finds a calendar by address or object id.
-func (s *Server) mailbox(name string) *Calendar {
-	name = strings.ToLower(name)
-	if c := s.byName[name]; c != nil {
+// anyMailbox finds a calendar of any tenant.
+func (s *Server) anyMailbox(name string) *Calendar {
+	if c := s.byName[strings.ToLower(name)]; c != nil {
 		return c
 	}
-	if c := s.byName[name+"@"+domainName]; c != nil {
-		return c
-	}
-	for _, c := range s.byName {
-		if c.id == name || (c.person != nil && c.person.id == name) {
-			return c
-		}
-	}
-	return nil
+	return s.home.mailbox(name)
 }
 
 // GrantFolder gives a person rights on the calendar folder, as
@@ -297,7 +274,7 @@ func (s *Server) Truth(room string, from, to time.Time) []Occurrence {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.advanceOffice()
-	c := s.mailbox(room)
+	c := s.anyMailbox(room)
 	if c == nil {
 		return nil
 	}

@@ -1,19 +1,14 @@
 package graphtest
 
 import (
-	"crypto/rsa"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/json"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 )
-
-const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 // issue is the token endpoint.
 func (s *Server) issue(a *answer, r *http.Request, name string) {
@@ -33,7 +28,17 @@ func (s *Server) issue(a *answer, r *http.Request, name string) {
 		q.Set("client_id", id)
 		q.Set("client_secret", secret)
 	}
-	client, e := s.authenticate(name, q)
+	t, e := s.resolve(name)
+	if e != nil {
+		s.refuse(a, r, e)
+		return
+	}
+	client, e := s.authenticate(t, q)
+	if e != nil {
+		s.refuse(a, r, e)
+		return
+	}
+	asked, e := readClaims(q.Get("claims"))
 	if e != nil {
 		s.refuse(a, r, e)
 		return
@@ -41,11 +46,11 @@ func (s *Server) issue(a *answer, r *http.Request, name string) {
 	var doc map[string]any
 	switch kind := q.Get("grant_type"); kind {
 	case "authorization_code":
-		doc, e = s.redeem(client, q)
+		doc, e = s.redeem(client, t, asked, q)
 	case "refresh_token":
-		doc, e = s.renew(client, q)
+		doc, e = s.renew(client, t, asked, q)
 	case "client_credentials":
-		doc, e = s.credentials(client, q)
+		doc, e = s.credentials(client, t, asked, q)
 	default:
 		e = errGrantType(kind)
 	}
@@ -58,86 +63,21 @@ func (s *Server) issue(a *answer, r *http.Request, name string) {
 	a.json(http.StatusOK, doc)
 }
 
-// authenticate finds the tenant and the application and checks its credential.
-func (s *Server) authenticate(name string, q url.Values) (*app, *aadsts) {
-	all, e := s.resolve(name)
-	if e != nil {
-		return nil, e
-	}
-	for _, p := range []string{"grant_type", "client_id"} {
-		if q.Get(p) == "" && (p != "client_id" || q.Get("client_assertion") == "") {
-			return nil, errMissing(p)
-		}
-	}
-	assertion := q.Get("client_assertion")
-	id := strings.ToLower(q.Get("client_id"))
-	var token *jwt
-	if assertion != "" {
-		var err error
-		if token, err = parseJWT(assertion); err != nil || q.Get("client_assertion_type") != assertionType {
-			return nil, errMalformed()
-		}
-		if id == "" {
-			id = strings.ToLower(token.claims.text("sub"))
-		}
-	}
-	a := s.tenant.apps[id]
-	switch {
-	case a == nil:
-		return nil, errUnknownApp(id)
-	case a.disabled:
-		return nil, errAppDisabled(a)
-	case all && !a.reg.MultiTenant:
-		return nil, errSingleTenant(a)
-	case token != nil:
-		return a, s.checkAssertion(a, token)
-	case q.Get("client_secret") == "":
-		return nil, errNoCredential()
-	case subtle.ConstantTimeCompare([]byte(q.Get("client_secret")), []byte(a.Secret)) != 1:
-		return nil, errBadSecret(a.ClientID)
-	case !s.clock().Before(a.secretExpiry):
-		return nil, errSecretExpired(a.ClientID)
-	}
-	return a, nil
-}
-
-// checkAssertion verifies a private_key_jwt credential (RFC 7523).
-func (s *Server) checkAssertion(a *app, t *jwt) *aadsts {
-	cert := a.certificateFor(t.matches)
-	if cert == nil {
-		return errBadAssertion(a.ClientID)
-	}
-	key, ok := cert.PublicKey.(*rsa.PublicKey)
-	if !ok || t.verify(key) != nil {
-		return errBadAssertion(a.ClientID)
-	}
-	c := t.claims
-	if c.text("iss") != a.ClientID || c.text("sub") != a.ClientID || c.text("jti") == "" {
-		return errBadAssertion(a.ClientID)
-	}
-	if !c.within(s.clock()) {
-		return errAssertionTime()
-	}
-	for _, tenant := range []string{s.tenant.id, domainName, "common", "organizations"} {
-		at := s.base + "/" + tenant
-		if aud := c.text("aud"); aud == at+"/oauth2/v2.0/token" || aud == at+"/v2.0" {
-			return nil
-		}
-	}
-	return errAssertionAudience()
-}
-
 // redeem exchanges an authorization code.
-func (s *Server) redeem(client *app, q url.Values) (map[string]any, *aadsts) {
+func (s *Server) redeem(client *registration, t *Tenant, want wanted, q url.Values) (map[string]any, *aadsts) {
 	for _, p := range []string{"code", "redirect_uri"} {
 		if q.Get(p) == "" {
 			return nil, errMissing(p)
 		}
 	}
-	g := s.tenant.codes[q.Get("code")]
+	g := s.signIns.codes[q.Get("code")]
 	switch {
-	case g == nil || g.app != client:
+	case g == nil || g.app.reg != client:
 		return nil, errMalformedGrant()
+	case t != nil && g.app.tenant != t:
+		return nil, errOtherTenant()
+	case g.app.disabled:
+		return nil, errAppDisabled(g.app)
 	case g.used:
 		return nil, errCodeUsed()
 	case s.clock().After(g.at.Add(codeLife)):
@@ -150,7 +90,7 @@ func (s *Server) redeem(client *app, q url.Values) (map[string]any, *aadsts) {
 		return nil, errBadVerifier()
 	}
 	if text := q.Get("scope"); text != "" {
-		asked, e := s.parseScopes(client, text)
+		asked, e := s.parseScopes(g.app, text)
 		if e != nil {
 			return nil, e
 		}
@@ -162,7 +102,7 @@ func (s *Server) redeem(client *app, q url.Values) (map[string]any, *aadsts) {
 		}
 		g = &grant{app: g.app, user: g.user, scopes: asked, nonce: g.nonce, at: g.at}
 	}
-	return s.personal(g, q)
+	return s.personal(g, want, q)
 }
 
 // verified checks PKCE (RFC 7636): a challenge needs its verifier, and a
@@ -182,21 +122,25 @@ func verified(g *grant, verifier string) bool {
 }
 
 // renew takes a refresh token and gives the next one; the old one stays good.
-func (s *Server) renew(client *app, q url.Values) (map[string]any, *aadsts) {
+func (s *Server) renew(client *registration, t *Tenant, want wanted, q url.Values) (map[string]any, *aadsts) {
 	if q.Get("refresh_token") == "" {
 		return nil, errMissing("refresh_token")
 	}
-	g := s.tenant.refresh[q.Get("refresh_token")]
+	g := s.signIns.refresh[q.Get("refresh_token")]
 	switch {
-	case g == nil || g.app != client:
+	case g == nil || g.app.reg != client:
 		return nil, errMalformedGrant()
+	case t != nil && g.app.tenant != t:
+		return nil, errOtherTenant()
+	case g.app.disabled:
+		return nil, errAppDisabled(g.app)
 	case !g.at.After(g.user.revokedBefore):
 		return nil, errRevoked()
 	case s.clock().After(g.at.Add(refreshLife)):
 		return nil, errGrantUnused()
 	}
 	if text := q.Get("scope"); text != "" {
-		asked, e := s.parseScopes(client, text)
+		asked, e := s.parseScopes(g.app, text)
 		if e != nil {
 			return nil, e
 		}
@@ -207,33 +151,33 @@ func (s *Server) renew(client *app, q url.Values) (map[string]any, *aadsts) {
 		}
 		g = &grant{app: g.app, user: g.user, scopes: asked, at: g.at}
 	}
-	return s.personal(g, q)
+	return s.personal(g, want, q)
 }
 
 // personal makes the answer for a signed-in person.
-func (s *Server) personal(g *grant, q url.Values) (map[string]any, *aadsts) {
+func (s *Server) personal(g *grant, want wanted, q url.Values) (map[string]any, *aadsts) {
 	for _, name := range g.scopes.all() {
 		if !g.app.consented(g.user, name) {
 			return nil, errNoConsent(g.app)
 		}
 	}
 	now := s.clock()
-	life := s.life()
+	life := s.life(want)
 	names := g.app.granted(g.user)
 	doc := map[string]any{
 		"token_type": "Bearer", "scope": s.echo(g.app, g.user, g.scopes),
 		"expires_in": int(life/time.Second) - 1, "ext_expires_in": int(life/time.Second) - 1,
-		"access_token": s.sign(claims{
-			"aud": g.scopes.resource, "iss": s.base + "/" + s.tenant.id + "/",
+		"access_token": s.sign(want.add(claims{
+			"aud": g.scopes.resource, "iss": s.base + "/" + g.app.tenant.id + "/",
 			"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(life).Unix(),
 			"appid": g.app.ClientID, "app_displayname": g.app.Name, "idtyp": "user",
-			"oid": g.user.id, "tid": s.tenant.id, "upn": g.user.Address, "name": g.user.Name,
+			"oid": g.user.id, "tid": g.app.tenant.id, "upn": g.user.Address, "name": g.user.Name,
 			"scp": strings.Join(append(slices.Clone(names), g.scopes.open()...), " "), "ver": "1.0", "uti": newID(),
-		}),
+		})),
 	}
 	if g.scopes.has("offline_access") {
 		token := "1.A" + newSecret() + newSecret()
-		s.tenant.refresh[token] = &grant{app: g.app, user: g.user, scopes: g.scopes, at: now}
+		s.signIns.refresh[token] = &grant{app: g.app, user: g.user, scopes: g.scopes, at: now}
 		s.remember("refresh", token)
 		doc["refresh_token"] = token
 	}
@@ -254,7 +198,7 @@ func (c *scopes) open() []string {
 // identity makes the id_token.
 func (s *Server) identity(g *grant, now time.Time) string {
 	c := claims{
-		"aud": g.app.ClientID, "iss": s.issuer(s.tenant.id), "tid": s.tenant.id, "ver": "2.0",
+		"aud": g.app.ClientID, "iss": s.issuer(g.app.tenant.id), "tid": g.app.tenant.id, "ver": "2.0",
 		"oid": g.user.id, "sub": encode([]byte(stableID("sub", g.app.ClientID, g.user.id))),
 		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(time.Hour).Unix(), "uti": newID(),
 	}
@@ -272,13 +216,16 @@ func (s *Server) identity(g *grant, now time.Time) string {
 
 // clientInfo is the account reference that MSAL builds its cache key from.
 func (s *Server) clientInfo(u *user) string {
-	b, _ := json.Marshal(map[string]string{"uid": u.id, "utid": s.tenant.id})
+	b, _ := json.Marshal(map[string]string{"uid": u.id, "utid": u.tenant.id})
 	return encode(b)
 }
 
 // credentials issues a token to the application itself. It is issued also when
 // nothing is consented; it then carries no roles.
-func (s *Server) credentials(client *app, q url.Values) (map[string]any, *aadsts) {
+func (s *Server) credentials(reg *registration, t *Tenant, want wanted, q url.Values) (map[string]any, *aadsts) {
+	if t == nil || t == s.consumers {
+		return nil, errNoTenant()
+	}
 	var asked []string
 	for _, word := range strings.Fields(q.Get("scope")) {
 		switch strings.ToLower(word) {
@@ -297,12 +244,16 @@ func (s *Server) credentials(client *app, q url.Values) (map[string]any, *aadsts
 	case !known:
 		return nil, errUnknownResource(resource)
 	}
-	now, life := s.clock(), s.life()
+	client := t.apps[reg.clientID]
+	if client == nil {
+		return nil, errUnknownApp(reg.clientID)
+	}
+	now, life := s.clock(), s.life(want)
 	c := claims{
-		"aud": resource, "iss": s.base + "/" + s.tenant.id + "/",
+		"aud": resource, "iss": s.base + "/" + t.id + "/",
 		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(life).Unix(),
 		"appid": client.ClientID, "app_displayname": client.Name, "idtyp": "app",
-		"oid": client.ObjectID, "sub": client.ObjectID, "tid": s.tenant.id, "ver": "1.0", "uti": newID(),
+		"oid": client.ObjectID, "sub": client.ObjectID, "tid": t.id, "ver": "1.0", "uti": newID(),
 	}
 	if len(client.roles) > 0 {
 		var roles []string
@@ -313,15 +264,7 @@ func (s *Server) credentials(client *app, q url.Values) (map[string]any, *aadsts
 		c["roles"] = roles
 	}
 	return map[string]any{
-		"token_type": "Bearer", "access_token": s.sign(c),
+		"token_type": "Bearer", "access_token": s.sign(want.add(c)),
 		"expires_in": int(life/time.Second) - 1, "ext_expires_in": int(life/time.Second) - 1,
 	}, nil
-}
-
-// life is how long the next access token lives: 60 to 90 minutes at random.
-func (s *Server) life() time.Duration {
-	if s.tenant.life > 0 {
-		return s.tenant.life
-	}
-	return 60*time.Minute + time.Duration(rand.IntN(30*60))*time.Second
 }

@@ -140,14 +140,22 @@ func (c *call) authorized() bool {
 	if aud := t.claims.text("aud"); aud != graphAppID && aud != graphResource && !strings.EqualFold(aud, c.base) {
 		return deny("Access token validation failure. Invalid audience.")
 	}
-	who := caller{app: c.tenant.apps[t.claims.text("appid")], rights: map[string]bool{}}
+	who := caller{rights: map[string]bool{}}
+	if home, e := c.resolve(t.claims.text("tid")); e == nil && home != nil {
+		who.app = home.apps[t.claims.text("appid")]
+	}
 	if who.app == nil {
 		return deny("Access token validation failure. Unknown application.")
+	}
+	if claims, yes := who.app.challenges(t); yes {
+		c.a.header.Set("WWW-Authenticate", `Bearer realm="", authorization_uri="`+c.base+`/common/oauth2/authorize", error="insufficient_claims", claims="`+claims+`"`)
+		c.fail(http.StatusUnauthorized, "InvalidAuthenticationToken", "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: TokenIssuedBeforeRevocationTimestamp.")
+		return false
 	}
 	words := t.claims.texts("roles")
 	if t.claims.text("idtyp") == "user" {
 		words = strings.Fields(t.claims.text("scp"))
-		for _, u := range c.tenant.users {
+		for _, u := range c.users {
 			if u.id == t.claims.text("oid") {
 				who.user = u
 			}

@@ -7,8 +7,8 @@
 // where Microsoft is strict (redirect URIs, PKCE, single-use codes, query
 // parameters, permissions) and awkward where Microsoft is awkward (places
 // without nextLink, bare occurrences in delta pages, empty pages, short-lived
-// sync states). Clients reach it over HTTPS only. Everything is in memory; one
-// tenant; no mail, no groups.
+// sync states). Clients reach it over HTTPS only. Everything is in memory; any
+// number of tenants; no mail, no groups.
 //
 // A Server and its Calendars may be used from any number of goroutines.
 package graphtest
@@ -70,16 +70,21 @@ type Server struct {
 	gone    chan struct{}      // closed when the courier has returned
 	awake   chan struct{}      // wakes the courier
 
-	mu       sync.Mutex // guards everything below
-	tenant   tenant
-	rooms    []*Calendar // in order of addition
-	byName   map[string]*Calendar
-	office   *office // nil unless Options.Office
-	faults   []*activeFault
-	requests []Request
-	counts   map[string]int
-	limit    int            // concurrent requests allowed per mailbox, 0: any number
-	busy     map[string]int // requests in work per mailbox
+	mu            sync.Mutex               // guards everything below
+	*home                                  // the tenant it starts with
+	tenants       []*Tenant                // in order of addition, home first
+	consumers     *Tenant                  // of personal accounts; not among the tenants
+	registrations map[string]*registration // by client id
+	users         map[string]*user         // by address, over all tenants
+	byID          map[string]*Calendar     // by object id of mailbox or person
+	signIns       signIns
+	byName        map[string]*Calendar
+	office        *office // nil unless Options.Office
+	faults        []*activeFault
+	requests      []Request
+	counts        map[string]int
+	limit         int            // concurrent requests allowed per mailbox, 0: any number
+	busy          map[string]int // requests in work per mailbox
 
 	subscriptions       []*subscription // oldest first
 	subscriptionLife    time.Duration   // longest; 0: Microsoft's
@@ -127,11 +132,14 @@ func New(o Options) (*Server, error) {
 		closed: make(chan struct{}),
 		gone:   make(chan struct{}), awake: make(chan struct{}, 1),
 		outward: outward, dice: rand.New(rand.NewPCG(0, 11)),
-		byName: map[string]*Calendar{},
+		byName: map[string]*Calendar{}, byID: map[string]*Calendar{},
+		registrations: map[string]*registration{}, users: map[string]*user{},
 		counts: map[string]int{},
 		busy:   map[string]int{},
 	}
-	s.tenant = newTenant()
+	s.signIns = newSignIns()
+	s.home = s.newTenant(newID(), "Doorleaf practice tenant", domainName)
+	s.consumers = &Tenant{s: s, id: consumerTenant, name: "Microsoft accounts", domain: "consumers", apps: map[string]*app{}}
 	if o.Office {
 		s.openOffice()
 	}

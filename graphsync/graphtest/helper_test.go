@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -290,6 +291,21 @@ func failure(t *testing.T, r reply) (int, string) {
 	e, _ := r.doc(t)["error"].(map[string]any)
 	code, _ := e["code"].(string)
 	return r.status, code
+}
+
+// numbers writes the AADSTS numbers of an answer: "[7000215]", "<nil>" for none.
+func numbers(t *testing.T, r reply) string {
+	t.Helper()
+	var doc struct {
+		Codes *[]int `json:"error_codes"`
+	}
+	if err := json.Unmarshal(r.body, &doc); err != nil {
+		t.Fatalf("status %d, not JSON: %v", r.status, err)
+	}
+	if doc.Codes == nil {
+		return "<nil>"
+	}
+	return fmt.Sprint(*doc.Codes)
 }
 
 func admin() (string, string) { return AdminName + "@" + domainName, AdminPassword }

@@ -37,31 +37,35 @@ func (s *Server) serveLogin(a *answer, r *http.Request) {
 	}
 }
 
-// resolve finds the tenant of an address. any is true for the addresses that
-// stand for every tenant ("common", "organizations").
-func (s *Server) resolve(name string) (any bool, e *aadsts) {
-	switch strings.ToLower(name) {
-	case s.tenant.id, domainName:
-		return false, nil
+// resolve finds the tenant of an address; nil for the addresses that stand for
+// every tenant ("common", "organizations").
+func (s *Server) resolve(name string) (*Tenant, *aadsts) {
+	name = strings.ToLower(name)
+	switch name {
 	case "common", "organizations":
-		return true, nil
+		return nil, nil
+	case "consumers", consumerTenant:
+		return s.consumers, nil
 	}
-	return false, errUnknownTenant(name)
+	for _, t := range s.tenants {
+		if t.id == name || t.domain == name {
+			return t, nil
+		}
+	}
+	return nil, errUnknownTenant(name)
 }
 
 // metadata is the OpenID Connect discovery document of a tenant.
 func (s *Server) metadata(a *answer, r *http.Request, name string) {
-	all, e := s.resolve(name)
+	t, e := s.resolve(name)
 	if e != nil {
 		e.err = "invalid_tenant"
 		s.refuse(a, r, e)
 		return
 	}
-	issuer, keys := s.issuer(s.tenant.id), name
-	if all {
-		issuer = s.base + "/{tenantid}/v2.0"
-	} else {
-		keys = s.tenant.id
+	issuer, keys := s.base+"/{tenantid}/v2.0", name
+	if t != nil {
+		issuer, keys = s.issuer(t.id), t.id
 	}
 	at := s.base + "/" + keys
 	a.header.Set("Cache-Control", "max-age=86400, private")
@@ -111,7 +115,7 @@ func (s *Server) instance(a *answer, r *http.Request) {
 // signOut ends the browser's session.
 func (s *Server) signOut(a *answer, r *http.Request) {
 	if c, err := r.Cookie(sessionCookie); err == nil {
-		delete(s.tenant.sessions, c.Value)
+		delete(s.signIns.sessions, c.Value)
 	}
 	a.header.Add("Set-Cookie", (&http.Cookie{Name: sessionCookie, Path: "/", MaxAge: -1, Secure: true, HttpOnly: true}).String())
 	a.page(http.StatusOK, "message", pageData{Title: "You signed out", Text: "It is a good idea to close all browser windows."})

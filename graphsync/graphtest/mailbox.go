@@ -24,7 +24,7 @@ type target struct {
 
 // mailboxOf answers under /users/{name} and /me.
 func (c *call) mailboxOf(name string, parts []string) {
-	box := c.mailbox(name)
+	box := c.caller.app.tenant.mailbox(name)
 	if len(parts) == 0 {
 		c.user(box)
 		return
@@ -79,7 +79,6 @@ func (c *call) mayOpen(t target, write bool) bool {
 		return false
 	}
 	who := c.caller
-	address := strings.ToLower(t.room.Email)
 	if who.user != nil {
 		right := t.rights[who.user.Address]
 		switch {
@@ -96,11 +95,10 @@ func (c *call) mayOpen(t target, write bool) bool {
 	if write {
 		needed = needed[1:]
 	}
-	scoped := slices.ContainsFunc(needed, func(p string) bool { return who.app.scoped[address][p] })
-	if !who.may(needed...) && !scoped {
+	if !who.may(needed...) && !who.app.scopedTo(t.Calendar, needed...) {
 		return denied()
 	}
-	if who.app.restricted != nil && !who.app.restricted[address] {
+	if who.app.restricted != nil && !who.app.restricted[strings.ToLower(t.room.Email)] {
 		c.fail(http.StatusForbidden, "ErrorAccessDenied", "Access to OData is disabled.")
 		return false
 	}

@@ -2,10 +2,8 @@ package graphtest
 
 import (
 	"crypto"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -429,68 +427,6 @@ func TestScopeSpellings(t *testing.T) {
 			doc := w.post(w.client, w.tokenURL(), form).doc(t)
 			if got, _ := doc["scope"].(string); !strings.Contains(" "+got+" ", " "+c.want+" ") {
 				t.Errorf("got %q, want %q in it", got, c.want)
-			}
-		})
-	}
-}
-
-func TestClientAssertion(t *testing.T) {
-	w := newWorld(t, false)
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: w.clock.now(), NotAfter: w.clock.now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	app := w.s.RegisterApp(AppRegistration{Name: "With certificate", Certificates: [][]byte{der}})
-	thumb := sha256.Sum256(der)
-	now := w.clock.now().Unix()
-	for _, c := range []struct {
-		name   string
-		change map[string]any
-		spoil  bool
-		status int
-		code   string
-	}{
-		{name: "right", status: 200, code: "<nil>"},
-		{name: "bad signature", spoil: true, status: 401, code: "[700027]"},
-		{name: "other certificate", change: map[string]any{"x5t#S256": "x"}, status: 401, code: "[700027]"},
-		{name: "expired", change: map[string]any{"exp": now - 3600}, status: 401, code: "[700024]"},
-		{name: "wrong audience", change: map[string]any{"aud": "https://login.other.example"}, status: 401, code: "[700023]"},
-		{name: "wrong subject", change: map[string]any{"sub": newID()}, status: 401, code: "[700027]"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			head := map[string]any{"alg": "PS256", "typ": "JWT", "x5t#S256": encode(thumb[:])}
-			body := map[string]any{"aud": w.tokenURL(), "iss": app.ClientID, "sub": app.ClientID, "jti": newID(), "nbf": now, "iat": now, "exp": now + 300}
-			for k, v := range c.change {
-				if k == "x5t#S256" {
-					head[k] = v
-				} else {
-					body[k] = v
-				}
-			}
-			h, _ := json.Marshal(head)
-			b, _ := json.Marshal(body)
-			text := encode(h) + "." + encode(b)
-			sum := sha256.Sum256([]byte(text))
-			sig, err := rsa.SignPSS(rand.Reader, key, crypto.SHA256, sum[:], &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if c.spoil {
-				sig[10] ^= 1
-			}
-			form := w.appForm()
-			form.Del("client_secret")
-			form.Set("client_id", app.ClientID)
-			form.Set("client_assertion", text+"."+encode(sig))
-			form.Set("client_assertion_type", assertionType)
-			r := w.post(w.client, w.tokenURL(), form)
-			if got := fmt.Sprint(r.doc(t)["error_codes"]); r.status != c.status || got != c.code {
-				t.Errorf("got %d %s, want %d %s", r.status, got, c.status, c.code)
 			}
 		})
 	}

@@ -34,15 +34,15 @@ func (c *call) places(parts []string) {
 	}
 	switch {
 	case len(parts) == 1 && cast(parts[0]) == "room":
-		c.placeList(c.roomPlaces(""), "places/microsoft.graph.room")
+		c.placeList(c.caller.app.tenant.roomPlaces(""), "places/microsoft.graph.room")
 	case len(parts) == 1 && cast(parts[0]) == "roomlist":
-		c.placeList(c.roomLists(), "places/microsoft.graph.roomList")
+		c.placeList(c.caller.app.tenant.roomLists(), "places/microsoft.graph.roomList")
 	case len(parts) == 1 && parts[0] != "":
 		c.place(parts[0])
 	case len(parts) == 3 && cast(parts[1]) == "roomlist" && strings.EqualFold(parts[2], "rooms"):
-		for _, list := range c.roomLists() {
+		for _, list := range c.caller.app.tenant.roomLists() {
 			if strings.EqualFold(list["emailAddress"].(string), parts[0]) {
-				c.placeList(c.roomPlaces(list["displayName"].(string)), "places('"+strings.ReplaceAll(parts[0], "@", "%40")+"')/microsoft.graph.roomList/rooms")
+				c.placeList(c.caller.app.tenant.roomPlaces(list["displayName"].(string)), "places('"+strings.ReplaceAll(parts[0], "@", "%40")+"')/microsoft.graph.roomList/rooms")
 				return
 			}
 		}
@@ -102,9 +102,9 @@ func selected(text, name string) bool {
 // place answers with one room or room list, by id or address.
 func (c *call) place(name string) {
 	for _, kind := range []string{"room", "roomList"} {
-		list := c.roomLists()
+		list := c.caller.app.tenant.roomLists()
 		if kind == "room" {
-			list = c.roomPlaces("")
+			list = c.caller.app.tenant.roomPlaces("")
 		}
 		for _, p := range list {
 			if strings.EqualFold(p["id"].(string), name) || strings.EqualFold(p["emailAddress"].(string), name) {
@@ -119,9 +119,9 @@ func (c *call) place(name string) {
 }
 
 // roomPlaces lists the rooms, or those of one room list.
-func (s *Server) roomPlaces(list string) []map[string]any {
+func (t *Tenant) roomPlaces(list string) []map[string]any {
 	places := []map[string]any{}
-	for _, c := range s.rooms {
+	for _, c := range t.rooms {
 		if list == "" || strings.EqualFold(c.room.RoomList, list) {
 			places = append(places, c.room.place(c.id))
 		}
@@ -152,10 +152,10 @@ func (r Room) place(id string) map[string]any {
 }
 
 // roomLists lists the room lists in the order their names first occur.
-func (s *Server) roomLists() []map[string]any {
+func (t *Tenant) roomLists() []map[string]any {
 	lists := []map[string]any{}
 	seen := map[string]bool{}
-	for _, c := range s.rooms {
+	for _, c := range t.rooms {
 		name := c.room.RoomList
 		if name == "" || seen[strings.ToLower(name)] {
 			continue
@@ -167,7 +167,7 @@ func (s *Server) roomLists() []map[string]any {
 				"street": c.room.Street, "city": c.room.City, "state": c.room.State,
 				"postalCode": c.room.Postal, "countryOrRegion": c.room.Country,
 			},
-			"emailAddress": strings.ToLower(strings.Join(strings.Fields(name), "-")) + "@" + domainName,
+			"emailAddress": strings.ToLower(strings.Join(strings.Fields(name), "-")) + "@" + t.domain,
 		})
 	}
 	return lists

@@ -164,7 +164,7 @@ func (s *Server) echo(a *app, u *user, c *scopes) string {
 		if name != ".default" && !a.consented(u, name) {
 			continue
 		}
-		if s.tenant.urlScope {
+		if s.signIns.urlScope {
 			word = c.resource + "/" + name
 		}
 		add(word, name)

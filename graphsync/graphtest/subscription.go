@@ -186,7 +186,7 @@ func (c *call) createSubscription() {
 		return
 	}
 	sub := &subscription{owner: c.caller.app, creator: c.caller.app.ObjectID, immutable: c.immutable(), tls: "v1_2"}
-	sub.ID, sub.AppID, sub.TenantID, sub.Created = newID(), c.caller.app.ClientID, c.tenantOf().id, c.clock().UTC()
+	sub.ID, sub.AppID, sub.TenantID, sub.Created = newID(), c.caller.app.ClientID, c.caller.app.tenant.id, c.clock().UTC()
 	if c.caller.user != nil {
 		sub.creator = c.caller.user.id
 	}
@@ -320,7 +320,7 @@ func (c *call) subscribable(name string) (*Calendar, bool) {
 	if name == "" {
 		name = c.caller.user.Address
 	}
-	box := c.mailbox(name)
+	box := c.caller.app.tenant.mailbox(name)
 	who := c.caller
 	switch {
 	case box == nil:
@@ -332,8 +332,7 @@ func (c *call) subscribable(name string) (*Calendar, bool) {
 			return refused(http.StatusForbidden, "Access is denied. Check credentials and try again.")
 		}
 	default:
-		scoped := c.scopedSubscriptions && (who.app.scoped[strings.ToLower(box.room.Email)]["Calendars.Read"] ||
-			who.app.scoped[strings.ToLower(box.room.Email)]["Calendars.ReadWrite"])
+		scoped := c.scopedSubscriptions && who.app.scopedTo(box, "Calendars.Read", "Calendars.ReadWrite")
 		if !who.may("Calendars.Read", "Calendars.ReadWrite") && !scoped {
 			return refused(http.StatusForbidden, "Access is denied. Check credentials and try again.")
 		}

@@ -20,6 +20,9 @@ var (
 	errTokenSignature = errors.New("graphtest: signature does not verify")
 )
 
+// assertionLeeway is how far the clocks of client and server may differ.
+const assertionLeeway = 5 * time.Minute
+
 // claims are the members of a token's payload.
 type claims map[string]any
 
@@ -98,21 +101,24 @@ func (t *jwt) verify(key *rsa.PublicKey) error {
 }
 
 // matches tells whether the header's thumbprint names the certificate.
+// Both alphabets of base64 are taken: Microsoft's own libraries write the plain
+// one.
 func (t *jwt) matches(c *x509.Certificate) bool {
-	if want, ok := t.header["x5t#S256"].(string); ok {
-		sum := sha256.Sum256(c.Raw)
-		return strings.TrimRight(want, "=") == encode(sum[:])
+	name, sum := "x5t#S256", sha256.Sum256(c.Raw)
+	want, ok := t.header[name].(string)
+	have := sum[:]
+	if !ok {
+		old := sha1.Sum(c.Raw)
+		want, _ = t.header["x5t"].(string)
+		have = old[:]
 	}
-	want, _ := t.header["x5t"].(string)
-	sum := sha1.Sum(c.Raw)
-	return strings.TrimRight(want, "=") == encode(sum[:])
+	return strings.NewReplacer("+", "-", "/", "_", "=", "").Replace(want) == encode(have)
 }
 
 // within tells whether a moment lies in nbf..exp, five minutes of leeway.
 func (c claims) within(now time.Time) bool {
-	const leeway = 5 * time.Minute
 	exp, nbf := c.number("exp"), c.number("nbf")
-	return exp != 0 && now.Before(time.Unix(exp, 0).Add(leeway)) && !now.Before(time.Unix(nbf, 0).Add(-leeway))
+	return exp != 0 && now.Before(time.Unix(exp, 0).Add(assertionLeeway)) && !now.Before(time.Unix(nbf, 0).Add(-assertionLeeway))
 }
 
 // keySet is the answer of the discovery/v2.0/keys address (RFC 7517).
@@ -121,7 +127,7 @@ func (s *Server) keySet() any {
 	return map[string]any{"keys": []any{map[string]any{
 		"kty": "RSA", "use": "sig", "kid": s.keyID, "x5t": s.keyID,
 		"n": encode(pub.N.Bytes()), "e": encode(big.NewInt(int64(pub.E)).Bytes()),
-		"issuer": s.issuer(s.tenant.id),
+		"issuer": s.base + "/{tenantid}/v2.0",
 	}}}
 }
 
