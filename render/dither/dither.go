@@ -60,7 +60,7 @@ func Gray(dst *mono.Image, src *image.Gray, method string) error {
 	}
 	switch method {
 	case Wave:
-		waveSlow(dst, src)
+		wave(dst, src)
 	case Ostromoukhov:
 		ostromoukhov(dst, src)
 	case FloydSteinberg:

@@ -131,6 +131,44 @@ func TestMethodsEqualTheirSlowTwins(t *testing.T) {
 	}
 }
 
+// FuzzVectors holds the vector routines against the portable ones.
+func FuzzVectors(f *testing.F) {
+	f.Add(uint64(1), uint16(133), uint16(70), byte(0))
+	f.Add(uint64(2), uint16(400), uint16(33), byte(1))
+	f.Add(uint64(3), uint16(1872), uint16(17), byte(2))
+	f.Fuzz(func(t *testing.T, seed uint64, w, h uint16, kind byte) {
+		size := image.Pt(1+int(w)%2000, 1+int(h)%100)
+		src := image.NewGray(image.Rectangle{Max: size})
+		r := rand.New(rand.NewPCG(seed, 3))
+		for i := range src.Pix {
+			switch kind % 4 {
+			case 0:
+				src.Pix[i] = byte(r.Uint32())
+			case 1:
+				src.Pix[i] = byte(i * 255 / len(src.Pix))
+			case 2:
+				src.Pix[i] = byte(r.Uint32N(2) * 255)
+			case 3:
+				src.Pix[i] = byte(seed)
+			}
+		}
+		got, want := mono.New(size.X, size.Y), mono.New(size.X, size.Y)
+		got.Fill(got.Rect, true)
+		wave(got, src)
+		waveSlow(want, src)
+		if !got.Equal(want) {
+			t.Errorf("wave of %v differs", size)
+		}
+		for _, limits := range []*thresholds{&tile, &half} {
+			ordered(got, src, limits)
+			orderedSlow(want, src, limits)
+			if !got.Equal(want) {
+				t.Errorf("ordered of %v differs", size)
+			}
+		}
+	})
+}
+
 // A flat grey keeps its tone: the share of white is the share of the value.
 // Atkinson is meant to lose tone, Threshold too.
 func TestToneIsKept(t *testing.T) {

@@ -32,30 +32,34 @@ var half = func() (t thresholds) {
 
 const high = 0x8080808080808080
 
-// ordered compares eight pixels at a time with the tile.
-func ordered(dst *mono.Image, src *image.Gray, t *thresholds) {
+// orderedSlow compares eight pixels at a time with the tile.
+func orderedSlow(dst *mono.Image, src *image.Gray, t *thresholds) {
 	rows(dst, src, func(y int, out, in []byte) {
-		limits := t[y%side*side:][:side]
-		x := 0
-		for ; x+8 <= len(in); x += 8 {
-			g := binary.LittleEndian.Uint64(in[x:])
-			l := binary.LittleEndian.Uint64(limits[x%side:])
-			// The top bit of each byte of below says g < l: by the top bits
-			// where they differ, else by the borrow of the rest.
-			rest := (g | high) - (l &^ high)
-			below := (^g&l | ^(g^l)&^rest) & high
-			// Gather the eight top bits, first pixel highest.
-			out[x>>3] = byte((below >> 7) * 0x8040201008040201 >> 56)
-		}
-		if x == len(in) {
-			return
-		}
-		var last byte
-		for i, g := range in[x:] {
-			if g < limits[(x+i)%side] {
-				last |= 0x80 >> i
-			}
-		}
-		out[x>>3] = last
+		orderedRest(out, in, t[y%side*side:][:side])
 	})
+}
+
+// orderedRest compares pixels that begin at a multiple of side.
+func orderedRest(out, in, limits []byte) {
+	x := 0
+	for ; x+8 <= len(in); x += 8 {
+		g := binary.LittleEndian.Uint64(in[x:])
+		l := binary.LittleEndian.Uint64(limits[x%side:])
+		// The top bit of each byte of below says g < l: by the top bits
+		// where they differ, else by the borrow of the rest.
+		rest := (g | high) - (l &^ high)
+		below := (^g&l | ^(g^l)&^rest) & high
+		// Gather the eight top bits, first pixel highest.
+		out[x>>3] = byte((below >> 7) * 0x8040201008040201 >> 56)
+	}
+	if x == len(in) {
+		return
+	}
+	var last byte
+	for i, g := range in[x:] {
+		if g < limits[(x+i)%side] {
+			last |= 0x80 >> i
+		}
+	}
+	out[x>>3] = last
 }

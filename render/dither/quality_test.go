@@ -239,3 +239,44 @@ func photos(t testing.TB) []photo {
 	}
 	return out
 }
+
+// mean is the quality of a halftone over all photos.
+func mean(t *testing.T, halftone func(*image.Gray) *mono.Image) (seen, blurred float64) {
+	t.Helper()
+	all := photos(t)
+	for _, p := range all {
+		d := difference(p.gray, halftone(p.gray))
+		seen += hpsnr(d) / float64(len(all))
+		blurred += gauss(d, 2.5) / float64(len(all))
+	}
+	return seen, blurred
+}
+
+// TestQuality holds the methods against Pillow's convert("1"), in decibels above
+// it, as the mean of the photos.
+func TestQuality(t *testing.T) {
+	peerSeen, peerBlurred := mean(t, pillow)
+	t.Logf("%-16s HPSNR %.2f, Gaussian %.2f", "Pillow", peerSeen, peerBlurred)
+	for _, tc := range []struct {
+		method        string
+		seen, blurred float64 // at least, above Pillow
+	}{
+		{SierraLite, 0.4, 3.5},
+		{Wave, 0.2, 3.5},
+		{Ostromoukhov, 0.1, 3.5},
+		{FloydSteinberg, -0.6, -0.3},
+	} {
+		seen, blurred := mean(t, func(src *image.Gray) *mono.Image {
+			m := mono.New(src.Rect.Dx(), src.Rect.Dy())
+			if err := Gray(m, src, tc.method); err != nil {
+				t.Fatal(err)
+			}
+			return m
+		})
+		t.Logf("%-16s HPSNR %.2f (%+.2f), Gaussian %.2f (%+.2f)", tc.method, seen, seen-peerSeen, blurred, blurred-peerBlurred)
+		if seen-peerSeen < tc.seen || blurred-peerBlurred < tc.blurred {
+			t.Errorf("%s: HPSNR %+.2f dB, Gaussian %+.2f dB against Pillow, want %+.2f and %+.2f",
+				tc.method, seen-peerSeen, blurred-peerBlurred, tc.seen, tc.blurred)
+		}
+	}
+}
