@@ -31,7 +31,7 @@ type bandText struct {
 
 func (pg *page) bandText() bandText {
 	d := &pg.d
-	b := bandText{word: pg.text("sign." + string(d.State))}
+	b := bandText{word: pg.text(stateKey(d.State))}
 	switch d.State {
 	case Booked:
 		b.shape, b.label = solid, "sign.until"

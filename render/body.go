@@ -14,31 +14,32 @@ const separator = " · "
 // headline is the body's title and the facts below it.
 func (pg *page) headline() (title string, facts []string) {
 	d := &pg.d
+	facts = pg.factBuf[:0]
 	switch d.State {
 	case Stale, Offline:
 		if known := pg.lastKnown(); known != "" {
-			return known, []string{pg.text("sign.ask")}
+			return known, append(facts, pg.text("sign.ask"))
 		}
 		return pg.text("sign.ask"), nil
 	case Pairing:
-		return pg.text("sign.pair"), []string{pg.text("sign.pair.how")}
+		return pg.text("sign.pair"), append(facts, pg.text("sign.pair.how"))
 	case Ready:
 		if d.Waiting {
 			return pg.text("sign.waiting"), nil
 		}
 		if d.SignID != "" {
-			return pg.text("sign.choose-room"), []string{typeset.Clean(d.SignID)}
+			return pg.text("sign.choose-room"), append(facts, typeset.Clean(d.SignID))
 		}
 		return pg.text("sign.choose-room"), nil
 	case NotSetUp:
-		return pg.text("sign.no-room"), []string{pg.text("sign.choose-room")}
+		return pg.text("sign.no-room"), append(facts, pg.text("sign.choose-room"))
 	case BatteryEmpty:
-		return pg.text("sign.charge"), []string{pg.text("sign.ask")}
+		return pg.text("sign.charge"), append(facts, pg.text("sign.ask"))
 	case OutOfOrder:
 		return d.Note, nil
 	}
 	if d.Released != nil && (d.State == Free || d.State == Soon) {
-		facts = append(facts, pg.text("sign.released", pg.clock(*d.Released)))
+		facts = append(facts, pg.textWith("sign.released", pg.clock(*d.Released)))
 	}
 	if d.Span == nil && d.Title == "" && !d.Private {
 		return pg.text("sign.no-more"), append(facts, pg.equipment()...)
@@ -51,18 +52,19 @@ func (pg *page) headline() (title string, facts []string) {
 		facts = append(facts, pg.span(*d.Span))
 	}
 	if d.More > 0 {
-		facts = append(facts, pg.text("sign.more", d.More))
+		facts = append(facts, pg.textCount("sign.more", d.More))
 	}
 	if d.Organizer != "" && !d.Private {
 		facts = append(facts, d.Organizer)
 	}
+	pg.factBuf = facts
 	return title, facts
 }
 
 // equipment says how many seats a room has and what is in it.
 func (pg *page) equipment() (facts []string) {
 	if pg.d.Capacity > 0 {
-		facts = append(facts, pg.text("sign.seats", pg.d.Capacity))
+		facts = append(facts, pg.textCount("sign.seats", pg.d.Capacity))
 	}
 	for _, f := range pg.d.Features {
 		if f = typeset.Clean(f); f != "" {
@@ -84,7 +86,7 @@ func (pg *page) lastKnown() string {
 	if k.Until == nil {
 		return pg.text(key)
 	}
-	return pg.text(key+"-until", pg.clock(*k.Until))
+	return pg.textWith(key+"-until", pg.clock(*k.Until))
 }
 
 func (pg *page) rowTitle(r Row) string {
@@ -204,13 +206,13 @@ func (pg *page) headlines(r image.Rectangle, rowsBelow bool) int {
 		room = (r.Max.Y - y) / pitch
 	}
 	if pg.d.State == Booked && len(pg.d.Next) > 0 && rowsBelow {
-		end := y + len(packFacts(f, facts, r.Dx(), min(room, 3)))*pitch
-		next := pg.text("sign.next", pg.clock(pg.d.Next[0].Start))
+		end := y + len(pg.packFacts(f, facts, r.Dx(), min(room, 3)))*pitch
+		next := pg.textWith("sign.next", pg.clock(pg.d.Next[0].Start))
 		if !pg.rowFits(end+m.gap/2, r) && f.Measure(next) <= r.Dx() { // no list: say when the next one begins
 			facts = append(facts, next)
 		}
 	}
-	for _, line := range packFacts(f, facts, r.Dx(), min(room, 3)) {
+	for _, line := range pg.packFacts(f, facts, r.Dx(), min(room, 3)) {
 		pg.facts(f, r.Min.X, y+pg.rise(f), line)
 		y += pitch
 	}
@@ -238,17 +240,18 @@ func (pg *page) locked() bool { return pg.d.Private && !pg.quiet() }
 // packFacts sets facts on at most lines lines, as few as they need. Where a
 // line must take too much, an early fact is shortened and the last, which says
 // what comes next, kept.
-func packFacts(f *typeset.Face, facts []string, width, lines int) []string {
-	var out []string
+func (pg *page) packFacts(f *typeset.Face, facts []string, width, lines int) []string {
+	out := pg.lineBuf[:0]
+	defer func() { pg.lineBuf = out }()
 	for len(facts) > 0 && len(out) < lines {
 		n := len(facts)
-		for n > 1 && f.Measure(strings.Join(facts[:n], separator)) > width {
+		for n > 1 && f.Measure(pg.join(facts[:n])) > width {
 			n--
 		}
 		if len(out) == lines-1 && n < len(facts) {
-			return append(out, squeeze(f, facts, width))
+			return append(out, pg.squeeze(f, facts, width))
 		}
-		line := strings.Join(facts[:n], separator)
+		line := pg.join(facts[:n])
 		if f.Measure(line) > width { // one long fact
 			most := lines - len(out) - (len(facts) - 1)
 			broken, _ := f.Break(line, width, max(most, 1))
@@ -263,17 +266,17 @@ func packFacts(f *typeset.Face, facts []string, width, lines int) []string {
 
 // squeeze sets facts that are too long on one line: the last whole and what
 // fits of the others, or the others alone.
-func squeeze(f *typeset.Face, facts []string, width int) string {
+func (pg *page) squeeze(f *typeset.Face, facts []string, width int) string {
 	last := separator + facts[len(facts)-1]
 	if room := width - f.Measure(last); room > width/3 {
 		for n := len(facts) - 1; n > 0; n-- {
-			head := strings.Join(facts[:n], separator)
+			head := pg.join(facts[:n])
 			if n == 1 || f.Measure(head) <= room {
 				return f.Cut(head, room) + last
 			}
 		}
 	}
-	return f.Cut(strings.Join(facts[:len(facts)-1], separator), width)
+	return f.Cut(pg.join(facts[:len(facts)-1]), width)
 }
 
 // fitTitle chooses the largest size at which the title fits the lines without

@@ -108,3 +108,28 @@ type Block struct {
 	Span
 	Tentative bool `json:"tentative,omitempty"`
 }
+
+// stateKey is the key of a state's word in the text catalogue.
+func stateKey(s State) string {
+	switch s {
+	case Free, Soon:
+		return "sign.free"
+	case Booked:
+		return "sign.booked"
+	case CheckIn:
+		return "sign.check-in"
+	case Closed:
+		return "sign.closed"
+	case OutOfOrder:
+		return "sign.out-of-order"
+	case Stale, Offline:
+		return "sign.stale"
+	case Ready:
+		return "sign.ready"
+	case NotSetUp:
+		return "sign.not-set-up"
+	case BatteryEmpty:
+		return "sign.battery-empty"
+	}
+	return ""
+}

@@ -25,6 +25,8 @@ func States() []State {
 	return []State{Free, Soon, Booked, CheckIn, Closed, OutOfOrder, Stale, Offline, Pairing, Ready, NotSetUp, BatteryEmpty, Identify}
 }
 
+func (s State) known() bool { return s == Pairing || s == Identify || stateKey(s) != "" }
+
 // ReadDoor reads one Door as JSON, at most 64 KiB. Errors name the field and
 // are ErrDoor.
 func ReadDoor(r io.Reader) (Door, error) {
@@ -53,7 +55,7 @@ func ReadDoor(r io.Reader) (Door, error) {
 // Validate checks what a face relies on.
 func (d Door) Validate() error {
 	switch {
-	case !slices.Contains(States(), d.State):
+	case !d.State.known():
 		return fmt.Errorf("%w: state %q; known states: %v", ErrDoor, d.State, States())
 	case len(d.Next) > 64:
 		return fmt.Errorf("%w: next: more than 64 meetings", ErrDoor)
@@ -77,31 +79,27 @@ func (d Door) Validate() error {
 
 // validateSpans checks that nothing ends before it begins.
 func (d Door) validateSpans() error {
-	check := func(where string, s Span) error {
-		if s.End < s.Start {
-			return fmt.Errorf("%w: %s: its end %s is before its start %s", ErrDoor, where, s.End, s.Start)
-		}
-		return nil
-	}
-	if d.Span != nil {
-		if err := check("span", *d.Span); err != nil {
-			return err
-		}
+	if d.Span != nil && d.Span.End < d.Span.Start {
+		return d.Span.backwards("span")
 	}
 	for i, r := range d.Next {
-		if err := check(fmt.Sprintf("next[%d]", i), r.Span); err != nil {
-			return err
+		if r.End < r.Start {
+			return r.Span.backwards(fmt.Sprintf("next[%d]", i))
 		}
 	}
 	if d.Day == nil {
 		return nil
 	}
 	for i, b := range d.Day.Blocks {
-		if err := check(fmt.Sprintf("day.blocks[%d]", i), b.Span); err != nil {
-			return err
+		if b.End < b.Start {
+			return b.Span.backwards(fmt.Sprintf("day.blocks[%d]", i))
 		}
 	}
 	return nil
+}
+
+func (s Span) backwards(where string) error {
+	return fmt.Errorf("%w: %s: its end %s is before its start %s", ErrDoor, where, s.End, s.Start)
 }
 
 // isCode reports whether s can be a pairing code.

@@ -4,9 +4,11 @@ import (
 	"image"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"doorleaf/render/lang"
+	"doorleaf/render/memo"
 	"doorleaf/render/mono"
 	"doorleaf/render/typeset"
 )
@@ -21,6 +23,10 @@ const (
 type Renderer struct {
 	texts *lang.Catalogue
 	fonts *typeset.Fonts
+	pages sync.Pool // of *page
+
+	panels memo.Memo[Panel, metrics] // the metrics' slices are never written to
+	joined memo.Memo[[4]string, string]
 }
 
 // NewRenderer returns a Renderer with the bundled fonts.
@@ -41,6 +47,7 @@ func (r *Renderer) Draw(dst *mono.Image, d Door, p Panel) (*mono.Image, error) {
 	}
 	pg := r.page(dst, d, p)
 	pg.draw()
+	r.pages.Put(pg)
 	return dst, nil
 }
 
@@ -52,17 +59,44 @@ type page struct {
 	lang string
 	rtl  bool // everything but glyphs, codes and pictures is mirrored
 	m    metrics
+
+	factBuf, lineBuf []string // memory for facts and their lines, used again
+
 	// trace, when set, hears of every text drawn: for the test that nothing
 	// leaves its box or meets another.
 	trace func(s string, ink image.Rectangle)
 }
 
 func (r *Renderer) page(img *mono.Image, d Door, p Panel) *page {
-	pg := &page{r: r, img: img, d: d, lang: r.texts.MatchSign(d.Language), m: measure(p)}
-	pg.rtl = lang.RightToLeft(pg.lang)
-	d.Room, d.Title, d.Organizer, d.Note = typeset.Clean(d.Room), typeset.Clean(d.Title), typeset.Clean(d.Organizer), typeset.Clean(d.Note)
-	pg.d = d
+	pg, _ := r.pages.Get().(*page)
+	if pg == nil {
+		pg = &page{}
+	}
+	*pg = page{r: r, img: img, d: d, lang: r.texts.MatchSign(d.Language), m: r.panels.Get(p, measure), factBuf: pg.factBuf[:0], lineBuf: pg.lineBuf[:0]}
+	pg.rtl = r.texts.RightToLeft(pg.lang)
+	in := &pg.d
+	in.Room, in.Title, in.Organizer, in.Note = typeset.Clean(d.Room), typeset.Clean(d.Title), typeset.Clean(d.Organizer), typeset.Clean(d.Note)
 	return pg
+}
+
+// join is the facts with separators between them.
+func (pg *page) join(facts []string) string {
+	if len(facts) == 1 {
+		return facts[0]
+	}
+	var key [4]string
+	if copy(key[:], facts) < len(facts) {
+		return strings.Join(facts, separator)
+	}
+	return pg.r.joined.Get(key, joinKey)
+}
+
+func joinKey(key [4]string) string {
+	n := 0
+	for n < len(key) && key[n] != "" {
+		n++
+	}
+	return strings.Join(key[:n], separator)
 }
 
 func (pg *page) draw() {
@@ -77,8 +111,11 @@ func (pg *page) draw() {
 	pg.body()
 }
 
-// text returns a catalogue text of the face's language.
-func (pg *page) text(key string, args ...any) string { return pg.r.texts.Text(pg.lang, key, args...) }
+// text returns a catalogue text of the face's language, with a word or a number
+// filled in.
+func (pg *page) text(key string) string             { return pg.r.texts.Text(pg.lang, key) }
+func (pg *page) textWith(key, arg string) string    { return pg.r.texts.TextWith(pg.lang, key, arg) }
+func (pg *page) textCount(key string, n int) string { return pg.r.texts.Count(pg.lang, key, n) }
 
 func (pg *page) face(w typeset.Weight, size int) *typeset.Face { return pg.r.fonts.Face(w, size) }
 
@@ -122,13 +159,12 @@ func (pg *page) at(r image.Rectangle) image.Rectangle {
 
 // clock writes a time of day as on this face.
 func (pg *page) clock(c Clock) string {
-	if pg.d.Hour12 && c == 24*60 {
-		return pg.text("clock.midnight") // "12:00 AM" could be either end of the day
-	}
 	return pg.r.texts.ClockText(pg.lang, int(c), pg.d.Hour12)
 }
 
-func (pg *page) span(s Span) string { return pg.clock(s.Start) + "–" + pg.clock(s.End) }
+func (pg *page) span(s Span) string {
+	return pg.r.texts.SpanText(pg.lang, int(s.Start), int(s.End), pg.d.Hour12)
+}
 
 func (pg *page) date(d Date, long bool) string {
 	if long {

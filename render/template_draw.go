@@ -291,7 +291,7 @@ func (pg *page) value(name string) (v string, known bool) {
 		if d.Capacity == 0 {
 			return "", true
 		}
-		return pg.text("sign.seats", d.Capacity), true
+		return pg.textCount("sign.seats", d.Capacity), true
 	case "FEATURES":
 		return strings.Join(d.Features, separator), true
 	case "SIGN_ID":

@@ -2,7 +2,7 @@
 // sign and on a page under /m, in every language, with its plural forms, dates
 // and clocks. A language is a folder below text with one JSON file per part; a
 // new one needs nothing else. The package does no I/O beyond its embedded
-// files, and a Catalogue is never changed after Load: share it freely.
+// files, and a Catalogue says the same after Load: share it freely.
 package lang
 
 import (
@@ -18,6 +18,8 @@ import (
 
 	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
+
+	"doorleaf/render/memo"
 )
 
 //go:embed text
@@ -31,6 +33,31 @@ type Catalogue struct {
 	pages, signs choice
 	texts        map[string]map[string]message
 	names        map[string]*calendarNames
+
+	dates    memo.Memo[dateKey, string]
+	clocks   memo.Memo[clockKey, string]
+	filled   memo.Memo[textKey, string]
+	counted  memo.Memo[countKey, string]
+	mirrored memo.Memo[string, bool]
+}
+
+// textKey is a text with one word filled in, countKey one with a number.
+type (
+	textKey  struct{ lang, key, arg string }
+	countKey struct {
+		lang, key string
+		n         int
+	}
+)
+
+// TextWith is Text with one word filled in, kept for the next time.
+func (c *Catalogue) TextWith(lang, key, arg string) string {
+	return c.filled.Get(textKey{lang, key, arg}, func(k textKey) string { return c.Text(k.lang, k.key, k.arg) })
+}
+
+// Count is Text with one number filled in, kept for the next time.
+func (c *Catalogue) Count(lang, key string, n int) string {
+	return c.counted.Get(countKey{lang, key, n}, func(k countKey) string { return c.Text(k.lang, k.key, k.n) })
 }
 
 // choice is a list of languages that can be chosen from.
@@ -169,7 +196,9 @@ func (c *Catalogue) Languages() []string { return slices.Clone(c.pages.languages
 func (c *Catalogue) SignLanguages() []string { return slices.Clone(c.signs.languages) }
 
 // RightToLeft reports whether a language is written from right to left.
-func RightToLeft(lang string) bool {
+func (c *Catalogue) RightToLeft(lang string) bool { return c.mirrored.Get(lang, rightToLeft) }
+
+func rightToLeft(lang string) bool {
 	tag, err := language.Parse(lang)
 	if err != nil {
 		return false
@@ -196,6 +225,9 @@ func (c *Catalogue) Match(accept string) string { return c.pages.match(accept) }
 func (c *Catalogue) MatchSign(tag string) string {
 	if _, ok := c.texts[tag]; ok {
 		return tag
+	}
+	if tag == "" {
+		return Fallback
 	}
 	return c.signs.match(tag)
 }

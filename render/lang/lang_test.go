@@ -111,7 +111,7 @@ func TestDatesAndClocks(t *testing.T) {
 		{c.ClockText("en", 24*60, false), "24:00"},
 		{c.ClockText("en", 0, true), "12:00 AM"},
 		{c.ClockText("en", 13*60+5, true), "1:05 PM"},
-		{c.ClockText("en", 24*60, true), "12:00 AM"},
+		{c.ClockText("en", 24*60, true), "midnight"},
 	} {
 		if tc.got != tc.want {
 			t.Errorf("got %q, want %q", tc.got, tc.want)
