@@ -17,10 +17,22 @@ import (
 // pixel. It becomes white above a threshold; its error is v-255 for white and v
 // for black.
 //
-// The threshold is the point in speed, too: which error a pixel hands on is
-// known only after the comparison. So both following values are worked out
-// beside it and one of them is chosen, which leaves a chain of shift, add and
-// select from pixel to pixel, without a branch.
+// The chain from one pixel's error to the next is the limit of speed: it is an
+// addition, a shift and a selection, without a branch. All that does not wait for
+// it, the grey times the divisor and its threshold, comes from a table.
+
+// grey is what a kernel knows of a grey value.
+type grey struct {
+	sum   int32 // the value times the kernel's divisor, and half the divisor to round
+	limit int32 // the pixel becomes white above it
+}
+
+func greys(divisor int32, limit func(g byte) int32) (of [256]grey) {
+	for i := range of {
+		of[i] = grey{int32(i)*divisor + divisor/2, limit(byte(i))}
+	}
+	return of
+}
 
 // halfway is the threshold that keeps a picture's sharpness: a pixel of grey g
 // becomes white above halfway(g) = g/2 + 63, half way between g and the middle.
@@ -33,16 +45,17 @@ func halfway(g byte) int32 { return int32(g)>>1 + 63 }
 // constant is the threshold of the kernels as they were published.
 const constant = 127
 
+func always(byte) int32 { return constant }
+
 // kernel dithers one row of a multiple of eight pixels. errs holds the errors of
 // the row above with a zero on either side, errs[x+1] for pixel x, and gets those
-// of this row. The weights come as arguments: were they constants, the compiler
-// would move them into the chain.
-type kernel func(out, in []byte, errs []int32, half, full int32)
+// of this row.
+type kernel func(out, in []byte, errs []int32, of *[256]grey)
 
 // diffuseRows runs a kernel over all rows. choose returns that of a row and
 // whether it runs to the left. A width that is no multiple of eight is padded
 // where the row ends, so that nothing beyond the picture comes before it.
-func diffuseRows(dst *mono.Image, src *image.Gray, half, full int32, choose func(y int) (kernel, bool)) {
+func diffuseRows(dst *mono.Image, src *image.Gray, of [256]grey, choose func(y int) (kernel, bool)) {
 	w := src.Rect.Dx()
 	pad := -w & 7
 	errs := make([]int32, w+2*pad+2) // errs[pad+x+1] is the error of pixel x
@@ -51,10 +64,10 @@ func diffuseRows(dst *mono.Image, src *image.Gray, half, full int32, choose func
 		run, left := choose(y)
 		switch {
 		case pad == 0:
-			run(out, in, errs, half, full)
+			run(out, in, errs, &of)
 		case left:
 			copy(row[pad:], in)
-			run(bits, row, errs, half, full)
+			run(bits, row, errs, &of)
 			clear(errs[:pad+1])
 			for i, b := range bits[1:] {
 				out[i] = bits[i]<<pad | b>>(8-pad)
@@ -62,7 +75,7 @@ func diffuseRows(dst *mono.Image, src *image.Gray, half, full int32, choose func
 			out[len(out)-1] = bits[len(bits)-1] << pad
 		default:
 			copy(row, in)
-			run(out, row, errs[pad:], half, full)
+			run(out, row, errs[pad:], &of)
 			clear(errs[pad+w+1:])
 			out[len(out)-1] &= 0xff << pad
 		}
@@ -71,7 +84,7 @@ func diffuseRows(dst *mono.Image, src *image.Gray, half, full int32, choose func
 
 // sierra dithers serpentine.
 func sierra(dst *mono.Image, src *image.Gray) {
-	diffuseRows(dst, src, 2, 2*255, func(y int) (kernel, bool) {
+	diffuseRows(dst, src, greys(4, halfway), func(y int) (kernel, bool) {
 		if y&1 == 0 {
 			return sierraRight, false
 		}
@@ -79,87 +92,84 @@ func sierra(dst *mono.Image, src *image.Gray) {
 	})
 }
 
-// sierraStep returns value, threshold and decision (all bits for white, none for
-// black) of a pixel of grey g: above is what the row above hands it, in quarters,
-// v and limit belong to the pixel before it.
-func sierraStep(g byte, above, v, limit, full int32) (int32, int32, int32) {
-	above += int32(g) << 2
-	black, white := above+2*v, above-full+2*v
-	if v > limit {
-		black = white
+// sierraStep returns a pixel's error and 1 if it is white: above is what the row
+// above hands it, in quarters, e the error of the pixel before it.
+func sierraStep(g *grey, above, e int32) (err int32, white uint32) {
+	v := (g.sum + above + 2*e) >> 2
+	err = v
+	if v > g.limit {
+		err = v - 255
 	}
-	v = black >> 2
-	limit = halfway(g)
-	return v, limit, (limit - v) >> 31
+	return err, uint32(g.limit-v) >> 31
 }
 
 // sierraRight runs to the right: 2/4 of the error goes to the next pixel, 1/4
 // each to the pixels below and diagonally behind. The row above ran to the left.
-func sierraRight(out, in []byte, errs []int32, half, full int32) {
+func sierraRight(out, in []byte, errs []int32, of *[256]grey) {
 	errs = errs[1 : len(in)+1]
-	var v, limit, white, acc int32
-	var up, behind int32 // errors of the row above: of this pixel, of the one before
+	var white, acc uint32
+	var e, up, behind int32 // errors of the last pixel, and above this and the last
 	for x := 0; x+8 <= len(in); x += 8 {
 		row, above := (*[8]byte)(in[x:]), (*[8]int32)(errs[x:])
 		up = above[0]
-		v, limit, white = sierraStep(row[0], up+behind+half, v, limit, full)
-		above[0], acc = v-255&white, acc<<1-white
+		e, white = sierraStep(&of[row[0]], up+behind, e)
+		above[0], acc = e, acc<<1|white
 		behind = above[1]
-		v, limit, white = sierraStep(row[1], up+behind+half, v, limit, full)
-		above[1], acc = v-255&white, acc<<1-white
+		e, white = sierraStep(&of[row[1]], up+behind, e)
+		above[1], acc = e, acc<<1|white
 		up = above[2]
-		v, limit, white = sierraStep(row[2], up+behind+half, v, limit, full)
-		above[2], acc = v-255&white, acc<<1-white
+		e, white = sierraStep(&of[row[2]], up+behind, e)
+		above[2], acc = e, acc<<1|white
 		behind = above[3]
-		v, limit, white = sierraStep(row[3], up+behind+half, v, limit, full)
-		above[3], acc = v-255&white, acc<<1-white
+		e, white = sierraStep(&of[row[3]], up+behind, e)
+		above[3], acc = e, acc<<1|white
 		up = above[4]
-		v, limit, white = sierraStep(row[4], up+behind+half, v, limit, full)
-		above[4], acc = v-255&white, acc<<1-white
+		e, white = sierraStep(&of[row[4]], up+behind, e)
+		above[4], acc = e, acc<<1|white
 		behind = above[5]
-		v, limit, white = sierraStep(row[5], up+behind+half, v, limit, full)
-		above[5], acc = v-255&white, acc<<1-white
+		e, white = sierraStep(&of[row[5]], up+behind, e)
+		above[5], acc = e, acc<<1|white
 		up = above[6]
-		v, limit, white = sierraStep(row[6], up+behind+half, v, limit, full)
-		above[6], acc = v-255&white, acc<<1-white
+		e, white = sierraStep(&of[row[6]], up+behind, e)
+		above[6], acc = e, acc<<1|white
 		behind = above[7]
-		v, limit, white = sierraStep(row[7], up+behind+half, v, limit, full)
-		above[7], acc = v-255&white, acc<<1-white
+		e, white = sierraStep(&of[row[7]], up+behind, e)
+		above[7], acc = e, acc<<1|white
 		out[x>>3] = ^byte(acc)
 	}
 }
 
 // sierraLeft is sierraRight mirrored.
-func sierraLeft(out, in []byte, errs []int32, half, full int32) {
+func sierraLeft(out, in []byte, errs []int32, of *[256]grey) {
 	errs = errs[1 : len(in)+1]
-	var v, limit, white, acc int32
-	var up, behind int32 // errors of the row above: of this pixel, of the one before
+	var white, acc uint32
+	var e, up, behind int32 // errors of the last pixel, and above this and the last
 	for x := len(in) - 8; x >= 0; x -= 8 {
 		row, above := (*[8]byte)(in[x:]), (*[8]int32)(errs[x:])
 		up = above[7]
-		v, limit, white = sierraStep(row[7], up+behind+half, v, limit, full)
-		above[7], acc = v-255&white, acc>>1-white<<7
+		e, white = sierraStep(&of[row[7]], up+behind, e)
+		above[7], acc = e, acc>>1|white<<7
 		behind = above[6]
-		v, limit, white = sierraStep(row[6], up+behind+half, v, limit, full)
-		above[6], acc = v-255&white, acc>>1-white<<7
+		e, white = sierraStep(&of[row[6]], up+behind, e)
+		above[6], acc = e, acc>>1|white<<7
 		up = above[5]
-		v, limit, white = sierraStep(row[5], up+behind+half, v, limit, full)
-		above[5], acc = v-255&white, acc>>1-white<<7
+		e, white = sierraStep(&of[row[5]], up+behind, e)
+		above[5], acc = e, acc>>1|white<<7
 		behind = above[4]
-		v, limit, white = sierraStep(row[4], up+behind+half, v, limit, full)
-		above[4], acc = v-255&white, acc>>1-white<<7
+		e, white = sierraStep(&of[row[4]], up+behind, e)
+		above[4], acc = e, acc>>1|white<<7
 		up = above[3]
-		v, limit, white = sierraStep(row[3], up+behind+half, v, limit, full)
-		above[3], acc = v-255&white, acc>>1-white<<7
+		e, white = sierraStep(&of[row[3]], up+behind, e)
+		above[3], acc = e, acc>>1|white<<7
 		behind = above[2]
-		v, limit, white = sierraStep(row[2], up+behind+half, v, limit, full)
-		above[2], acc = v-255&white, acc>>1-white<<7
+		e, white = sierraStep(&of[row[2]], up+behind, e)
+		above[2], acc = e, acc>>1|white<<7
 		up = above[1]
-		v, limit, white = sierraStep(row[1], up+behind+half, v, limit, full)
-		above[1], acc = v-255&white, acc>>1-white<<7
+		e, white = sierraStep(&of[row[1]], up+behind, e)
+		above[1], acc = e, acc>>1|white<<7
 		behind = above[0]
-		v, limit, white = sierraStep(row[0], up+behind+half, v, limit, full)
-		above[0], acc = v-255&white, acc>>1-white<<7
+		e, white = sierraStep(&of[row[0]], up+behind, e)
+		above[0], acc = e, acc>>1|white<<7
 		out[x>>3] = ^byte(acc)
 	}
 }
