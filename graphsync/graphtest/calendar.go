@@ -36,8 +36,8 @@ type Room struct {
 	RoomList      string // display name of the room list it belongs to, may be empty
 
 	// DefaultProcessing makes the booking assistant do what Exchange does out
-	// of the box: subject replaced by the organizer's name, body dropped,
-	// private flag cleared. False: the administrator switched that off.
+	// of the box (ExchangeProcessing). False: the administrator switched that
+	// off. SetProcessing changes it.
 	DefaultProcessing bool
 	NoMailbox         bool // a place whose mailbox is not in Exchange Online
 }
@@ -75,17 +75,18 @@ type Occurrence struct {
 
 // Calendar is the calendar of one mailbox.
 type Calendar struct {
-	s       *Server
-	tenant  *Tenant
-	room    Room
-	person  *user // nil for a room
-	id      string
-	zone    *time.Location
-	items   []*item // in order of creation
-	graves  []grave
-	version int // counts changes
-	rights  map[string]string
-	chains  []*chain // sync states, oldest first
+	s          *Server
+	tenant     *Tenant
+	room       Room
+	person     *user // nil for a room
+	id         string
+	zone       *time.Location
+	items      []*item // in order of creation
+	graves     []grave
+	version    int // counts changes
+	rights     map[string]string
+	processing Processing
+	chains     []*chain // sync states, oldest first
 }
 
 // item is a single event or a series.
@@ -141,6 +142,9 @@ func (t *Tenant) addMailbox(r Room, person *user) *Calendar {
 		panic("graphtest: mailbox " + name + " exists")
 	}
 	c := &Calendar{s: s, tenant: t, room: r, person: person, id: stableID("mailbox", name), zone: zone, rights: map[string]string{}}
+	if r.DefaultProcessing {
+		c.processing = ExchangeProcessing()
+	}
 	s.byName[name], s.byID[c.id] = c, c
 	if person != nil {
 		s.byID[person.id] = c
@@ -247,8 +251,14 @@ func (c *Calendar) Move(id string, start, end time.Time) error {
 }
 
 // Cancel leaves the event in the calendar with isCancelled and the word in its
-// subject, as a room does that does not remove cancelled meetings.
+// subject, unless the room removes cancelled meetings.
 func (c *Calendar) Cancel(id string) error {
+	c.s.mu.Lock()
+	remove := c.processing.RemoveCanceledMeetings
+	c.s.mu.Unlock()
+	if remove {
+		return c.Delete(id)
+	}
 	return c.Update(id, func(e *Event) {
 		if !e.Cancelled {
 			e.Cancelled, e.Subject, e.ShowAs = true, "Canceled: "+e.Subject, "free"
@@ -296,9 +306,7 @@ func (c *Calendar) unknown(id string) error {
 
 // add checks and completes an event and stores it.
 func (c *Calendar) add(e Event) (*item, error) {
-	if c.room.DefaultProcessing && e.Organizer.Name != "" {
-		e.Subject, e.Body, e.Sensitivity = e.Organizer.Name, "", "normal"
-	}
+	c.process(&e)
 	c.complete(&e)
 	zone, err := checkEvent(e)
 	if err != nil {

@@ -181,6 +181,11 @@ func retryHeader(d time.Duration) http.Header {
 func (s *Server) takeFault(r *http.Request) *Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.pickFault(r)
+}
+
+// pickFault is takeFault under the lock.
+func (s *Server) pickFault(r *http.Request) *Fault {
 	for _, f := range s.faults {
 		if !f.matches(r) || (f.Count > 0 && f.hit >= f.Count) {
 			continue

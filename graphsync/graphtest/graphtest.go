@@ -83,6 +83,9 @@ type Server struct {
 	faults        []*activeFault
 	requests      []Request
 	counts        map[string]int
+	rate          int // requests allowed per application and mailbox in rateWindow, 0: any number
+	rateWindow    time.Duration
+	rates         map[string]*spent
 	limit         int            // concurrent requests allowed per mailbox, 0: any number
 	busy          map[string]int // requests in work per mailbox
 
@@ -196,11 +199,10 @@ func (s *Server) Close() error {
 // serve sends a request to the Entra or the Graph side, through the faults.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 4<<20)
-	leave, free := s.enter(roomOf(r.URL.Path))
+	leave, full := s.enter(r)
 	defer leave()
-	if !free {
-		full := Throttled(time.Second)
-		s.interfere(w, r, &full)
+	if full != nil {
+		s.interfere(w, r, full)
 		return
 	}
 	fault := s.takeFault(r)
@@ -218,33 +220,6 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	s.record(r, a.status, fault != nil)
 	a.send(w, r)
-}
-
-// LimitConcurrency makes a mailbox answer 429 when more than n requests for it
-// are in work at once; 0, the start, allows any number. Microsoft documents 4
-// (learn.microsoft.com/graph/throttling-limits). Delays of faults count as work.
-func (s *Server) LimitConcurrency(n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.limit = n
-}
-
-// enter counts a request for a mailbox in; free is false when there are too
-// many already.
-func (s *Server) enter(room string) (leave func(), free bool) {
-	if room == "" {
-		return func() {}, true
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.busy[room]++
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.busy[room]--; s.busy[room] == 0 {
-			delete(s.busy, room)
-		}
-	}, s.limit == 0 || s.busy[room] <= s.limit
 }
 
 // isGraph tells the two halves of the shared listener apart.

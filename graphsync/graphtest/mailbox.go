@@ -33,6 +33,10 @@ func (c *call) mailboxOf(name string, parts []string) {
 		parts = parts[1:] // the default calendar by name
 	}
 	kind := strings.ToLower(parts[0])
+	if kind == "getschedule" && len(parts) == 1 {
+		c.getSchedule()
+		return
+	}
 	if kind != "calendarview" && kind != "events" {
 		c.noSegment(parts[0])
 		return

@@ -30,7 +30,15 @@ func permissions() []permission {
 		{"Calendars.ReadWrite", "Have full access to calendars", true, false, true},
 		{"Calendars.ReadWrite.Shared", "Read and write calendars you can access", true, false, false},
 		{"Place.Read.All", "Read all company places", true, true, true},
-		{"Place.ReadWrite.All", "Read and write all company places", true, true, false},
+		{"Place.ReadWrite.All", "Read and write all company places", true, true, true},
+		{"Contacts.Read", "Read contacts", true, false, true},
+		{"Directory.Read.All", "Read directory data", true, true, true},
+		{"Files.Read.All", "Read all files", true, false, true},
+		{"Group.Read.All", "Read all groups", true, true, true},
+		{"Mail.Read", "Read mail", true, false, true},
+		{"Mail.ReadWrite", "Read and write mail", true, false, true},
+		{"Mail.Send", "Send mail", true, false, true},
+		{"MailboxSettings.Read", "Read mailbox settings", true, false, true},
 	}
 }
 
