@@ -1,5 +1,5 @@
 // Package msgraph calls the few operations of Microsoft Graph v1.0 that the
-// gateway needs: rooms, calendar view and its delta. It is the only importer of
+// gateway needs: rooms, calendar view and its delta, subscriptions. It is the only importer of
 // msgraph-sdk-go, because that module takes minutes to compile; it imports the
 // sub-package of each operation and never the root package.
 //
@@ -124,8 +124,22 @@ func immutable(prefer ...string) *abstractions.RequestHeaders {
 // makes. Errors are *Error or come from the token source. The SDK panics on
 // some malformed headers and error bodies; that is a bad answer like others.
 func (c *Client) send(ctx context.Context, info *abstractions.RequestInformation, factory serialization.ParsableFactory) (res serialization.Parsable, err error) {
+	err = c.perform(ctx, func(ctx context.Context, mapping abstractions.ErrorMappings) error {
+		if res, err = c.adapter.Send(ctx, info, factory, mapping); err == nil && res == nil {
+			return &Error{Fault: Malformed}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return res, nil
+}
+
+// perform waits for its turn and makes a call within its time.
+func (c *Client) perform(ctx context.Context, call func(context.Context, abstractions.ErrorMappings) error) (err error) {
 	if err := c.pace(ctx); err != nil {
-		return nil, &Error{Fault: Unreachable, Err: err}
+		return &Error{Fault: Unreachable, Err: err}
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -133,18 +147,13 @@ func (c *Client) send(ctx context.Context, info *abstractions.RequestInformation
 	ctx = context.WithValue(ctx, noteKey{}, &seen)
 	defer func() {
 		if p := recover(); p != nil {
-			res, err = nil, &Error{Fault: Malformed, Status: seen.status}
+			err = &Error{Fault: Malformed, Status: seen.status}
 		}
 	}()
-	mapping := abstractions.ErrorMappings{"XXX": odataerrors.CreateODataErrorFromDiscriminatorValue}
-	res, err = c.adapter.Send(ctx, info, factory, mapping)
-	if err != nil {
-		return nil, explain(ctx, err, seen)
+	if err := call(ctx, abstractions.ErrorMappings{"XXX": odataerrors.CreateODataErrorFromDiscriminatorValue}); err != nil {
+		return explain(ctx, err, seen)
 	}
-	if res == nil {
-		return nil, &Error{Fault: Malformed, Status: seen.status}
-	}
-	return res, nil
+	return nil
 }
 
 // tokenSource gives the SDK tokens for one host only.

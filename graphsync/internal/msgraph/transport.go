@@ -101,6 +101,10 @@ func (t noted) RoundTrip(req *http.Request) (*http.Response, error) {
 		n = new(note)
 	}
 	*n = note{}
+	req, err := sized(req)
+	if err != nil {
+		return nil, err
+	}
 	res, err := t.next.RoundTrip(req)
 	if err != nil {
 		n.failed = true
