@@ -99,7 +99,9 @@ func TestFaceHidesPrivateMeetings(t *testing.T) {
 func TestFaceShowsOrganizerOnce(t *testing.T) {
 	e := event(t, "a", "2026-11-23 09:00", "2026-11-23 10:00")
 	e.Subject = "organizer A " // Exchange's default puts the organizer into the subject
-	d := Face(agenda(e), Sign{}, testSite, local(t, "2026-11-23 09:00"), false)
+	a := agenda(e)
+	a.Room.Privacy = calendar.PrivacyShowAll
+	d := Face(a, Sign{}, testSite, local(t, "2026-11-23 09:00"), false)
 	if d.Title != "organizer A" || d.Organizer != "" {
 		t.Errorf("got title %q organizer %q, want the name once", d.Title, d.Organizer)
 	}

@@ -171,7 +171,7 @@ type planInputs struct {
 	sign   Sign
 	site   Site
 	agenda calendar.Agenda
-	bound  bool // a room is chosen and its calendar was read at least once
+	bound  bool // a room is chosen, it is listed, and its calendar was read at least once
 }
 
 func (c *Core) inputs(ctx context.Context, id devices.SignID) (in planInputs, err error) {
@@ -188,7 +188,7 @@ func (c *Core) inputs(ctx context.Context, id devices.SignID) (in planInputs, er
 	if errors.Is(err, ErrNotFound) {
 		return in, nil
 	}
-	in.bound = err == nil && !in.agenda.AsOf.IsZero()
+	in.bound = err == nil && !in.agenda.AsOf.IsZero() && !in.agenda.Room.Gone
 	return in, err
 }
 
@@ -205,9 +205,13 @@ func (in planInputs) faces(now time.Time, stale bool) []plannedStep {
 	if in.bound {
 		return plan(in.agenda, in.sign, in.site, now, stale)
 	}
-	door := ReadyFace(in.agenda.Room.Name, in.sign, in.site, now)
-	if in.sign.Room != "" && in.agenda.Room.ID == "" {
-		door = NotSetUpFace(in.sign, in.site, now)
+	room := ""
+	if in.agenda.Room.ID != "" {
+		room = roomName(in.agenda.Room)
+	}
+	door := ReadyFace(room, in.sign, in.site, now)
+	if in.sign.Room != "" && (room == "" || in.agenda.Room.Gone) {
+		door = NotSetUpFace(room, in.sign, in.site, now)
 	}
 	from := now.Truncate(time.Minute)
 	day := dayOf(from.In(in.site.Location()))

@@ -36,13 +36,14 @@ func plan(a calendar.Agenda, s Sign, site Site, now time.Time, stale bool) []pla
 	if !end.After(from) {
 		end = from.Add(time.Hour)
 	}
+	show := a.Showing()
 	var steps []plannedStep
 	for at := from; at.Before(end) && len(steps) < maxSteps; {
 		until := nextChange(a, site, loc, at)
 		if until.After(end) {
 			until = end
 		}
-		door := Face(a, s, site, at, stale)
+		door := face(a, show, s, site, at, stale)
 		if n := len(steps); n > 0 && reflect.DeepEqual(steps[n-1].door, door) {
 			steps[n-1].until = until
 		} else {
@@ -89,8 +90,7 @@ func checkIn(site Site, loc *time.Location, now time.Time) time.Time {
 	}
 	local := now.In(loc)
 	day := dayOf(local)
-	open := day.start.Add(time.Duration(site.DayStart-60) * time.Minute)
-	shut := day.start.Add(time.Duration(site.DayEnd+60) * time.Minute)
+	open, shut := day.clock(site.DayStart-60), day.clock(site.DayEnd+60)
 	weekend := local.Weekday() == time.Saturday || local.Weekday() == time.Sunday
 	if (weekend || local.Before(open) || local.After(shut)) && interval < time.Hour {
 		interval = time.Hour

@@ -69,11 +69,46 @@ func (e Event) In(loc *time.Location) Slot {
 	if !e.AllDay {
 		return Slot{Event: e, Start: e.Start.In(loc), End: e.End.In(loc)}
 	}
-	date := func(t time.Time) time.Time {
-		y, m, d := t.UTC().Date()
-		return time.Date(y, m, d, 0, 0, 0, 0, loc)
+	y, m, d := e.Start.UTC().Date()
+	start := StartOfDay(y, m, d, loc)
+	if !e.End.After(e.Start) {
+		return Slot{Event: e, Start: start, End: StartOfDay(y, m, d+1, loc)}
 	}
-	return Slot{Event: e, Start: date(e.Start), End: date(e.End)}
+	y, m, d = e.End.UTC().Date()
+	return Slot{Event: e, Start: start, End: StartOfDay(y, m, d, loc)}
+}
+
+// StartOfDay returns the first instant of a date in loc. That is midnight,
+// except where clocks are set forward at midnight: there the day begins at
+// 01:00. A date that loc skipped begins, and ends, with the date after it.
+// Numbers beyond a month's count on, as with time.Date.
+func StartOfDay(year int, month time.Month, day int, loc *time.Location) time.Time {
+	t := time.Date(year, month, day, 0, 0, 0, 0, loc)
+	change, next := t.ZoneBounds()
+	want := time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
+	switch wall := wallClock(t); {
+	case wall.Before(want): // the midnight is skipped, Go answers in the zone before
+		return next.In(loc)
+	case wall.After(want): // the same in the zone after
+		return change.In(loc)
+	case change.IsZero():
+		return t
+	}
+	_, before := change.Add(-time.Second).Zone()
+	if _, after := t.Zone(); before > after { // clocks were set back: midnight may have come once already
+		first := t.Add(-time.Duration(before-after) * time.Second)
+		if first.Before(change) {
+			return first
+		}
+	}
+	return t
+}
+
+// wallClock is what a clock in t's zone shows, as an instant of UTC.
+func wallClock(t time.Time) time.Time {
+	y, m, d := t.Date()
+	h, min, s := t.Clock()
+	return time.Date(y, m, d, h, min, s, 0, time.UTC)
 }
 
 // At says what occupies the room at t.
@@ -96,7 +131,9 @@ func (a Agenda) At(t time.Time, loc *time.Location) Now {
 // or a local day begins. ok is false when the window holds no edge after t.
 func (a Agenda) NextEdge(t time.Time, loc *time.Location) (edge time.Time, ok bool) {
 	y, m, d := t.In(loc).Date()
-	edge = time.Date(y, m, d+1, 0, 0, 0, 0, loc)
+	for edge = StartOfDay(y, m, d+1, loc); !edge.After(t); d++ { // a clock set back over midnight has the day twice
+		edge = StartOfDay(y, m, d+2, loc)
+	}
 	for _, s := range a.Slots(loc) {
 		for _, x := range [2]time.Time{s.Start, s.End} {
 			if x.After(t) && x.Before(edge) {

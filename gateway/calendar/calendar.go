@@ -114,13 +114,21 @@ type Event struct {
 	TransactionID    string
 }
 
+// IsCancelled reports whether the event was called off: it says so, or it is a
+// leftover whose subject begins with the word that calendar programs put before
+// it.
+func (e Event) IsCancelled() bool { return e.Cancelled || saysCancelled(e.Subject) }
+
 // IsPrivate reports whether the event asks to hide its subject.
 func (e Event) IsPrivate() bool { return e.Sensitivity != Normal }
 
 // Occupies reports whether the event takes the room: not cancelled, not
-// declined, not shown as free.
+// declined, not shown as free, and of some length. Every other availability
+// takes it, also one that is not known. An all-day event that ends on the date
+// it begins lasts that day.
 func (e Event) Occupies() bool {
-	return !e.Cancelled && e.Response != Declined && e.ShowAs != Free && e.End.After(e.Start)
+	return !e.IsCancelled() && e.Response != Declined && e.ShowAs != Free &&
+		(e.End.After(e.Start) || e.AllDay && e.End.Equal(e.Start))
 }
 
 // IsTentative reports whether the event only holds the room.
