@@ -34,6 +34,8 @@ type Fault struct {
 	Text   string        // message of the error document
 
 	Mangle func([]byte) []byte // spoils the body of the real answer
+
+	harmless bool // Mangle only looks
 }
 
 // activeFault is a fault with its counters.
@@ -174,7 +176,8 @@ func retryHeader(d time.Duration) http.Header {
 	if d <= 0 {
 		return nil
 	}
-	return http.Header{"Retry-After": {strconv.Itoa(int(d.Seconds()))}}
+	// Microsoft sends fractions, too.
+	return http.Header{"Retry-After": {strconv.FormatFloat(d.Seconds(), 'f', -1, 64)}}
 }
 
 // takeFault finds the fault a request runs into and counts it.
@@ -196,7 +199,7 @@ func (s *Server) pickFault(r *http.Request) *Fault {
 		f.hit++
 		return &f.Fault
 	}
-	return nil
+	return s.trouble(r)
 }
 
 func (f *activeFault) matches(r *http.Request) bool {

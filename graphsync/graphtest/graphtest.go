@@ -81,6 +81,7 @@ type Server struct {
 	byName        map[string]*Calendar
 	office        *office // nil unless Options.Office
 	faults        []*activeFault
+	unrest        *unrest // nil: none
 	requests      []Request
 	counts        map[string]int
 	rate          int // requests allowed per application and mailbox in rateWindow, 0: any number
@@ -218,7 +219,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if fault != nil && fault.Mangle != nil {
 		a.body = fault.Mangle(a.body)
 	}
-	s.record(r, a.status, fault != nil)
+	s.record(r, a.status, fault != nil && !fault.harmless)
 	a.send(w, r)
 }
 

@@ -319,3 +319,16 @@ func oneOf(s string, list ...string) bool {
 	}
 	return false
 }
+
+// try sends a request whose answer may be spoiled: doc is nil then.
+func (w *world) try(req *http.Request) (doc map[string]any, status int) {
+	res, err := w.client.Do(req)
+	if err != nil {
+		return nil, 0
+	}
+	defer res.Body.Close()
+	if json.NewDecoder(res.Body).Decode(&doc) != nil {
+		return nil, res.StatusCode
+	}
+	return doc, res.StatusCode
+}
