@@ -17,7 +17,8 @@ import (
 
 // Renderer draws faces and says them in words. Implemented by render.Renderer.
 type Renderer interface {
-	Draw(dst *mono.Image, d render.Door, p render.Panel) (*mono.Image, error)
+	// DrawTemplate draws as the template says, nil for the built-in faces.
+	DrawTemplate(dst *mono.Image, d render.Door, t *render.Template, p render.Panel) (*mono.Image, error)
 	Describe(d render.Door) string
 }
 
@@ -40,6 +41,8 @@ type Core struct {
 	connected func(devices.SignID) bool
 	drawing   chan struct{} // a token per timeline being drawn
 	wire      Wire
+
+	templates templates
 
 	queue   queue
 	watch   watchers

@@ -26,7 +26,7 @@ import (
 // pictures.
 type stubRenderer struct{}
 
-func (stubRenderer) Draw(_ *mono.Image, d render.Door, _ render.Panel) (*mono.Image, error) {
+func (stubRenderer) DrawTemplate(_ *mono.Image, d render.Door, _ *render.Template, _ render.Panel) (*mono.Image, error) {
 	b, err := json.Marshal(d)
 	if err != nil {
 		return nil, err

@@ -112,6 +112,10 @@ type Site struct {
 	SoonLimit time.Duration `json:"soonLimit"`
 	CheckIn   time.Duration `json:"checkIn"` // how often a sleeping sign calls in working hours
 
+	// Template is the office's own design of the faces as JSON, "" for the
+	// built-in ones; see docs/templates.md.
+	Template string `json:"template,omitempty"`
+
 	// Tenants are the GUIDs of the tenants that may be connected; empty: any.
 	Tenants []string `json:"tenants,omitempty"`
 }

@@ -39,7 +39,7 @@ func (c *Core) replan(ctx context.Context, e *signEntry, id devices.SignID, o re
 	e.mu.Lock()
 	e.asOf, e.stale = in.agenda.AsOf, stale
 	e.mu.Unlock()
-	d := &drawing{core: c, panel: panelOf(in.sign)}
+	d := &drawing{core: c, panel: panelOf(in.sign), template: c.templates.of(in.site)}
 	faces := in.faces(now, stale)
 	if o.quick {
 		faces = faces[:1]
@@ -226,15 +226,20 @@ func panelOf(s Sign) render.Panel {
 	return render.Panel{Width: p.Width, Height: p.Height, DPI: p.DPI}
 }
 
+func hardwareOf(width, height int) devices.Hardware {
+	return devices.Hardware{Width: width, Height: height}
+}
+
 // drawing draws the faces of one timeline, equal ones once.
 type drawing struct {
 	core     *Core
 	panel    render.Panel
+	template *render.Template
 	pictures []*mono.Image // one per step
 }
 
 func (d *drawing) draw(door render.Door) (*mono.Image, error) {
-	img, err := d.core.renderer.Draw(nil, door, d.panel)
+	img, err := d.core.renderer.DrawTemplate(nil, door, d.template, d.panel)
 	if err != nil {
 		return nil, fmt.Errorf("draw %dx%d %s: %w", d.panel.Width, d.panel.Height, door.State, err)
 	}
