@@ -22,6 +22,7 @@ func tools() []tool {
 		{"chromium", []string{"chromium"}, false},
 		{"tesseract", []string{"tesseract-ocr", "tesseract-ocr-eng", "tesseract-ocr-deu"}, false},
 		{"zbarimg", []string{"zbar-tools"}, false},
+		{"qemu-aarch64", []string{"qemu-user"}, false},
 	}
 }
 
