@@ -4,11 +4,13 @@
 //
 // It plays the outside world. It is written from Microsoft's documentation and
 // public reports, not from the client: it expands recurrences itself, is strict
-// where Microsoft is strict (redirect URIs, PKCE, single-use codes, query
-// parameters, permissions) and awkward where Microsoft is awkward (places
-// without nextLink, bare occurrences in delta pages, empty pages, short-lived
-// sync states). Clients reach it over HTTPS only. Everything is in memory; any
-// number of tenants; no mail, no groups.
+// where Microsoft is strict (redirect URIs, PKCE, single-use codes, client
+// assertions, query parameters, permissions, validation of notification
+// addresses) and awkward where Microsoft is awkward (places without nextLink,
+// bare occurrences in delta pages, empty pages, short-lived sync states).
+// Clients reach it over HTTPS only. It holds any number of tenants; methods of
+// Server that a Tenant has, too, act on the one it starts with. Everything is in
+// memory; no mail, no groups, no notifications with resource data.
 //
 // A Server and its Calendars may be used from any number of goroutines.
 package graphtest

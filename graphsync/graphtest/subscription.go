@@ -133,7 +133,7 @@ func (c *call) subscriptionsOf(parts []string) {
 	case len(parts) > 1:
 		c.noSegment(parts[1])
 	case method == http.MethodGet:
-		c.oneSubscription(http.StatusOK, sub, false)
+		c.oneSubscription(http.StatusOK, sub)
 	case method == http.MethodPatch:
 		c.updateSubscription(sub)
 	case method == http.MethodDelete:
@@ -156,14 +156,14 @@ func (c *call) listSubscriptions() {
 	c.ok(http.StatusOK, map[string]any{"@odata.context": c.base + "/v1.0/$metadata#subscriptions", "value": value})
 }
 
-func (c *call) oneSubscription(status int, sub *subscription, whole bool) {
-	doc := sub.document(whole)
+func (c *call) oneSubscription(status int, sub *subscription) {
+	doc := sub.document(true)
 	doc["@odata.context"] = c.base + "/v1.0/$metadata#subscriptions/$entity"
 	c.ok(status, doc)
 }
 
-// document is the subscription in Graph's shape. The client state is given back
-// only when the subscription is made (whole).
+// document is the subscription in Graph's shape. Lists leave the client state
+// out (whole is false).
 func (sub *subscription) document(whole bool) map[string]any {
 	doc := map[string]any{
 		"id": sub.ID, "resource": sub.Resource, "applicationId": sub.AppID, "changeType": sub.ChangeType,
@@ -224,7 +224,7 @@ func (c *call) createSubscription() {
 		return
 	}
 	c.Server.subscriptions = append(c.Server.subscriptions, sub)
-	c.oneSubscription(http.StatusCreated, sub, true)
+	c.oneSubscription(http.StatusCreated, sub)
 }
 
 // checkSubscription looks at the members; it returns the mailbox's name.
@@ -404,7 +404,7 @@ func (c *call) updateSubscription(sub *subscription) {
 	sub.NotificationURL, sub.Expires = next.NotificationURL, next.Expires
 	sub.waiting = false
 	c.Server.wake()
-	c.oneSubscription(http.StatusOK, sub, false)
+	c.oneSubscription(http.StatusOK, sub)
 }
 
 // wireSubscription reads the body; names the type does not have are refused.
