@@ -14,7 +14,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"doorleaf/devices"
@@ -43,26 +42,13 @@ type Core interface {
 	SiteChanged(ctx context.Context) error
 }
 
-// Calendars connects to calendar systems. Implemented by graphsync.Service.
-// Errors about the connection are *connection.Error.
-type Calendars interface {
-	CheckSettings(s connection.Settings) error
-	Connect(ctx context.Context, id connection.ID) (connection.Redirect, error)
-	AdminConsent(ctx context.Context, id connection.ID) (connection.Redirect, error)
-	Answer(ctx context.Context, q connection.Query, cookie string) (connection.Redirect, error)
-	Probe(ctx context.Context, id connection.ID) ([]connection.Check, error)
-	RefreshRooms(ctx context.Context, id connection.ID) error
-	AddRooms(ctx context.Context, id connection.ID, addresses []string) error
-	Disconnect(ctx context.Context, id connection.ID) error
-	// RoomProblems says which rooms could not be read at their last look.
-	RoomProblems() map[calendar.RoomID]connection.Problem
-}
-
 // Store is the part of gateway.Store that pages read and write directly.
 type Store interface {
 	Rooms(ctx context.Context) ([]calendar.Room, error)
 	Room(ctx context.Context, id calendar.RoomID) (calendar.Room, error)
 	SetRoomZone(ctx context.Context, id calendar.RoomID, zone string) error
+	SetRoomPrivacy(ctx context.Context, id calendar.RoomID, p calendar.Privacy) error
+	Agenda(ctx context.Context, room calendar.RoomID) (calendar.Agenda, error)
 
 	Signs(ctx context.Context) ([]gateway.Sign, error)
 	Decisions(ctx context.Context, id devices.SignID, limit int) ([]gateway.Decision, error)
@@ -82,6 +68,7 @@ type Store interface {
 	Connections(ctx context.Context) ([]connection.Connection, error)
 	Connection(ctx context.Context, id connection.ID) (connection.Connection, error)
 	SaveSettings(ctx context.Context, id connection.ID, s connection.Settings) (connection.ID, error)
+	SaveSpare(ctx context.Context, id connection.ID, c connection.Credential) error
 }
 
 // MQTTInfo is what the page about the signs' network shows.
@@ -91,8 +78,8 @@ type MQTTInfo struct {
 	CAPEM         []byte   // certificate of the authority, for download; nil without TLS
 }
 
-// Options set up the pages. All fields but SetupToken, CustomCloud and MQTT are
-// required.
+// Options set up the pages. All fields but SetupToken, CustomCloud, MQTT and TLS
+// are required.
 type Options struct {
 	Core        Core
 	Calendars   Calendars
@@ -104,6 +91,7 @@ type Options struct {
 	SetupToken  string               // lets its holder create the first administrator; "" for nobody
 	CustomCloud connection.Endpoints // addresses of cloud Custom from the environment
 	MQTT        MQTTInfo
+	TLS         func() []connection.Lifetime // the server's own certificates; nil for none
 }
 
 // server holds what all handlers share.
@@ -118,6 +106,7 @@ type server struct {
 	token     string
 	custom    connection.Endpoints
 	mqtt      MQTTInfo
+	tls       func() []connection.Lifetime
 
 	assets    *assets
 	templates templates
@@ -125,8 +114,7 @@ type server struct {
 	tries     *tries
 	streams   chan struct{} // a token per open event stream
 
-	probeMu sync.Mutex
-	probes  map[connection.ID]probeResult // guarded by probeMu; last connection test
+	notes notes // what was found out about connections since the start
 }
 
 // New returns the handler of every path under /m and of /.
@@ -140,9 +128,9 @@ func New(o Options) (http.Handler, error) {
 	}
 	s := &server{
 		core: o.Core, calendars: o.Calendars, store: o.Store, texts: o.Catalogue, log: o.Logger,
-		public: public, version: o.Version, token: o.SetupToken, custom: o.CustomCloud, mqtt: o.MQTT,
+		public: public, version: o.Version, token: o.SetupToken, custom: o.CustomCloud, mqtt: o.MQTT, tls: o.TLS,
 		hashing: make(chan struct{}, hashesAtOnce), tries: newTries(time.Now),
-		streams: make(chan struct{}, maxStreams), probes: map[connection.ID]probeResult{},
+		streams: make(chan struct{}, maxStreams), notes: newNotes(),
 	}
 	if s.assets, err = loadAssets(); err != nil {
 		return nil, fmt.Errorf("admin: %w", err)

@@ -1,17 +1,23 @@
 package admin
 
 import (
+	"cmp"
 	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"doorleaf/gateway"
+	"doorleaf/gateway/calendar"
 	"doorleaf/gateway/connection"
 	"doorleaf/render/lang"
 )
@@ -25,14 +31,43 @@ func families() []string {
 	for _, m := range []string{"ok", "bad", "limited", "done", "todo", "new", "link-ok", "link-wait", "link-bad", "link-unknown"} {
 		keys = append(keys, "mark."+m)
 	}
+	for _, m := range []string{"skipped", "lasting", "ends-soon", "ends-close", "ended", "unknown-end"} {
+		keys = append(keys, "mark."+m)
+	}
 	for _, c := range connection.Clouds() {
 		keys = append(keys, "cloud."+string(c))
 	}
-	for _, p := range []connection.Permission{connection.PlaceReadAll, connection.CalendarsRead, connection.CalendarsReadShared, connection.CalendarsReadWrite} {
-		keys = append(keys, "lost."+string(p))
+	for _, p := range constants("../connection", "Permission") {
+		keys = append(keys, "lost."+p)
 	}
-	for _, c := range []string{"token", "places", "calendar"} {
-		keys = append(keys, "check."+c, "check."+c+".room")
+	for _, c := range constants("../connection", "") {
+		keys = append(keys, "check."+c, "check."+c+".room", "check."+c+".bad")
+	}
+	keys = append(keys, "check.app", "check.app.bad")
+	for _, l := range constants("../connection", "LifetimeKind") {
+		keys = append(keys, "lifetime."+l, "lifetime."+l+".who")
+	}
+	for _, f := range constants("../calendar", "FindingKind") {
+		keys = append(keys, "doctor."+f, "doctor."+f+".text", "doctor."+f+".meanwhile", "doctor."+f+".note")
+	}
+	for _, r := range (&page{srv: &server{texts: &lang.Catalogue{}}, v: &visit{}}).rights() {
+		way := "app"
+		if r.Delegated {
+			way = "delegated"
+		}
+		keys = append(keys, "right."+way+"."+r.Copy.Value)
+	}
+	for _, c := range counterNames() {
+		keys = append(keys, "counter."+strings.ReplaceAll(c, "_", "-"))
+	}
+	for _, s := range roomStates() {
+		keys = append(keys, "rooms.state."+cmp.Or(s, "all"))
+	}
+	for n := range privacyNames() {
+		keys = append(keys, "privacy."+n, "privacy."+n+".hint")
+	}
+	for _, n := range []string{"connection", "check", "limit", "lifetimes", "traffic"} {
+		keys = append(keys, "tab."+n)
 	}
 	for _, r := range []gateway.Reason{gateway.First, gateway.Changed, gateway.TimelineStep, gateway.DigestMismatch, gateway.NothingToDo} {
 		keys = append(keys, "reason."+strings.ReplaceAll(string(r), " ", "-"))
@@ -47,7 +82,8 @@ func families() []string {
 		keys = append(keys, "sign-error."+string(n))
 	}
 	keys = append(keys, "sign-error.10", "sign-error.11", "sign-error.12")
-	for _, d := range []string{"saved", "password", "bound", "renamed", "refreshed", "unpaired", "paired", "office-saved", "connected", "disconnected", "rooms-refreshed", "rooms-added"} {
+	for _, d := range []string{"saved", "password", "bound", "renamed", "refreshed", "unpaired", "paired", "office-saved", "connected", "disconnected", "rooms-refreshed", "rooms-added",
+		"org-removed", "certificate", "spare-saved", "spare-cleared", "switched"} {
 		keys = append(keys, "done."+d)
 	}
 	return append(keys, kinds()...)
@@ -56,16 +92,69 @@ func families() []string {
 // kinds are the keys of every error of a connection.
 func kinds() []string {
 	var keys []string
-	for _, k := range []connection.Kind{
-		connection.BadClientID, connection.BadSecret, connection.SecretIsID, connection.SecretExpired, connection.SecretMissing, connection.BadTenant,
-		connection.WrongCloud, connection.RedirectMismatch, connection.ConsentDeclined, connection.ConsentRequired, connection.WrongAccount,
-		connection.CodeReused, connection.SignInAgain, connection.NeedsMFA, connection.BlockedByPolicy, connection.AppDisabled, connection.AccessDenied,
-		connection.PlacesDenied, connection.NotFound, connection.SyncReset, connection.Throttled, connection.ServerFault, connection.BadAnswer,
-		connection.Unreachable, connection.UntrustedServer, connection.StateMismatch, connection.NotConfigured, connection.InternalFault,
-	} {
-		keys = append(keys, "error."+string(k))
+	for _, k := range constants("../connection", "Kind") {
+		keys = append(keys, "error."+k)
 	}
 	return keys
+}
+
+// constants are the values of all constants of a text type in a package of the
+// domain, so that a new one without its sentence fails; type "" stands for the
+// names of checks.
+func constants(folder, typeName string) []string {
+	files, err := filepath.Glob(folder + "/*.go")
+	if err != nil {
+		panic(err)
+	}
+	var list []string
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			panic(err)
+		}
+		for _, d := range file.Decls {
+			group, ok := d.(*ast.GenDecl)
+			if !ok || group.Tok != token.CONST {
+				continue
+			}
+			for _, spec := range group.Specs {
+				v := spec.(*ast.ValueSpec)
+				named, _ := v.Type.(*ast.Ident)
+				if typeName == "" && (v.Type != nil || !strings.HasPrefix(v.Names[0].Name, "Check")) || typeName != "" && (named == nil || named.Name != typeName) {
+					continue
+				}
+				for _, value := range v.Values {
+					text, err := strconv.Unquote(value.(*ast.BasicLit).Value)
+					if err != nil {
+						panic(err)
+					}
+					list = append(list, text)
+				}
+			}
+		}
+	}
+	return list
+}
+
+// The tests above mean nothing unless the constants are found.
+func TestConstantsAreFound(t *testing.T) {
+	for _, tc := range []struct {
+		folder, typeName, one string
+		atLeast               int
+	}{
+		{"../connection", "Kind", string(connection.BadSecret), 28},
+		{"../connection", "Permission", string(connection.CalendarsRead), 4},
+		{"../connection", "LifetimeKind", string(connection.LifeTLS), 5},
+		{"../connection", "", connection.CheckForbidden, 6},
+		{"../calendar", "FindingKind", string(calendar.PrivateStripped), 4},
+	} {
+		if got := constants(tc.folder, tc.typeName); len(got) < tc.atLeast || !slices.Contains(got, tc.one) {
+			t.Errorf("constants of %s %q: got %q", tc.folder, tc.typeName, got)
+		}
+	}
 }
 
 // chainKeys are the sentences that the gateway's chain names.
@@ -185,7 +274,7 @@ func TestEveryErrorSaysWhatToDo(t *testing.T) {
 	}
 }
 
-var looksLikeKey = regexp.MustCompile(`>\s*((?:nav|door|doors|mark|trust|chain|reason|pair|display|displays|rooms|settings|integration|office|site|network|account|problem|done|help|failure|error|checklist|overview|need|time|setup|signin|check|lost|right|cloud|history|unpair|picture|sign-error)\.[a-z0-9.-]+)`)
+var looksLikeKey = regexp.MustCompile(`>\s*((?:nav|door|doors|mark|trust|chain|reason|pair|display|displays|rooms|settings|integration|office|site|network|account|problem|done|help|failure|error|checklist|overview|need|time|setup|signin|check|lost|right|cloud|history|unpair|picture|sign-error|org|wizard|tab|limit|lifetime|lifetimes|spare|slot|traffic|counter|doctor|privacy|mail|consented)\.[a-z0-9.-]+)`)
 
 func TestEveryPageInEveryLanguage(t *testing.T) {
 	catalogue := texts(t)
@@ -199,7 +288,7 @@ func TestEveryPageInEveryLanguage(t *testing.T) {
 				b := open(t, o).enter(o)
 				b.header.Set("Accept-Language", language)
 				for _, r := range routesOf(t) {
-					if r.method != http.MethodGet || r.path == "/m/events" || strings.HasSuffix(r.path, ".png") || strings.HasSuffix(r.path, ".pem") {
+					if r.method != http.MethodGet || r.path == "/m/events" || strings.HasSuffix(r.path, ".png") || strings.HasSuffix(r.path, ".pem") || strings.HasSuffix(r.path, ".cer") {
 						continue
 					}
 					got := b.get(r.path)

@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -151,6 +150,7 @@ type fakeStore struct {
 	sessions  map[[32]byte]gateway.Session
 	site      gateway.Site
 	conns     map[connection.ID]connection.Connection
+	agendas   map[calendar.RoomID]calendar.Agenda
 	writes    int
 	signs     func() []gateway.Sign // nil: none
 }
@@ -193,6 +193,32 @@ func (s *fakeStore) SetRoomZone(_ context.Context, id calendar.RoomID, zone stri
 		}
 	}
 	return gateway.ErrNotFound
+}
+
+func (s *fakeStore) SetRoomPrivacy(_ context.Context, id calendar.RoomID, p calendar.Privacy) error {
+	defer s.lock()()
+	for i := range s.rooms {
+		if s.rooms[i].ID == id {
+			s.rooms[i].Privacy = p
+			s.writes++
+			return nil
+		}
+	}
+	return gateway.ErrNotFound
+}
+
+func (s *fakeStore) Agenda(_ context.Context, id calendar.RoomID) (calendar.Agenda, error) {
+	defer s.lock()()
+	return s.agendas[id], nil
+}
+
+func (s *fakeStore) SaveSpare(_ context.Context, id connection.ID, cred connection.Credential) error {
+	defer s.lock()()
+	s.writes++
+	c := s.conns[id]
+	c.Spare = cred
+	s.conns[id] = c
+	return nil
 }
 
 func (s *fakeStore) Decisions(context.Context, devices.SignID, int) ([]gateway.Decision, error) {
@@ -313,67 +339,10 @@ func (s *fakeStore) SaveSettings(_ context.Context, id connection.ID, set connec
 	defer s.lock()()
 	s.writes++
 	if id == 0 {
-		id = 1
+		id = connection.ID(len(s.conns) + 1)
 	}
 	c := s.conns[id]
 	c.ID, c.Settings = id, set
 	s.conns[id] = c
 	return id, nil
 }
-
-// fakeCalendars answers as scripted and remembers what it was asked.
-type fakeCalendars struct {
-	mu        sync.Mutex
-	calls     []string
-	err       error
-	checkErr  error
-	checks    []connection.Check
-	problems  map[calendar.RoomID]connection.Problem
-	answered  connection.Query
-	cookie    string
-	connected func()
-}
-
-func (f *fakeCalendars) note(call string) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.calls = append(f.calls, call)
-	return f.err
-}
-
-func (f *fakeCalendars) CheckSettings(connection.Settings) error { return f.checkErr }
-
-func (f *fakeCalendars) Connect(context.Context, connection.ID) (connection.Redirect, error) {
-	return connection.Redirect{URL: "https://login.example/authorize?x=1", Cookie: "attempt"}, f.note("connect")
-}
-
-func (f *fakeCalendars) AdminConsent(context.Context, connection.ID) (connection.Redirect, error) {
-	return connection.Redirect{URL: "https://login.example/adminconsent", Cookie: "attempt"}, f.note("consent")
-}
-
-func (f *fakeCalendars) Answer(_ context.Context, q connection.Query, cookie string) (connection.Redirect, error) {
-	f.answered, f.cookie = q, cookie
-	err := f.note("answer")
-	if err == nil && f.connected != nil {
-		f.connected()
-	}
-	return connection.Redirect{}, err
-}
-
-func (f *fakeCalendars) Probe(context.Context, connection.ID) ([]connection.Check, error) {
-	return f.checks, f.note("probe")
-}
-
-func (f *fakeCalendars) RefreshRooms(context.Context, connection.ID) error {
-	return f.note("refresh rooms")
-}
-
-func (f *fakeCalendars) AddRooms(_ context.Context, _ connection.ID, list []string) error {
-	return f.note("add " + strings.Join(list, ","))
-}
-
-func (f *fakeCalendars) Disconnect(context.Context, connection.ID) error { return f.note("disconnect") }
-
-func (f *fakeCalendars) RoomProblems() map[calendar.RoomID]connection.Problem { return f.problems }
-
-func digestOf(b []byte) devices.Digest { return sha256.Sum256(b) }

@@ -73,16 +73,19 @@ func (s *server) guard(next http.Handler) http.Handler {
 func (s *server) page(h handler, needSession bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := &visit{Request: r, now: time.Now(), zone: time.UTC}
-		err := s.identify(v)
+		err, serve := s.identify(v), h
 		if err == nil && needSession && !v.signedIn() {
-			s.sendToSignIn(w, v)
-			return
+			if !s.mailedAnswer(v) {
+				s.sendToSignIn(w, v)
+				return
+			}
+			serve = s.takeMailed
 		}
 		if err == nil && r.Method == http.MethodPost {
 			err = parseForm(r)
 		}
 		if err == nil {
-			err = h(w, v)
+			err = serve(w, v)
 		}
 		if err != nil {
 			s.fail(w, v, err)

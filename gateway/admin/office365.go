@@ -2,18 +2,21 @@ package admin
 
 import (
 	"net/http"
-	"time"
 
 	"doorleaf/gateway/connection"
 )
 
 const office365Page = "/m/settings/integration/office365"
 
+// office365View is the page about one organisation.
 type office365View struct {
 	*page
+	Name        string // of the organisation, "" while there is only one
+	Tabs        []tab
 	Configured  bool
 	Connected   bool
 	Delegated   bool
+	AppOnly     bool // the way that was chosen, whatever works now
 	Mark        mark
 	State       string
 	Fault       string
@@ -29,24 +32,51 @@ type office365View struct {
 	CheckedNow  timeText
 	RedirectURI string
 	Rooms       int
+	Mail        mailView
+	MailBack    string // page that the form for the mail comes back to, "" for this one
+	NameField   string
 }
 
 // lostRight is a permission the mode in use lacks and what does not work
 // without it.
 type lostRight struct{ Name, Effect string }
 
-// checkLine is one line of a connection test.
-type checkLine struct {
-	Mark mark
-	Text string
-	Why  string
-	Code string
+// tab is one page of several about the same thing.
+type tab struct {
+	Href, Text string
+	Current    bool
 }
 
-// probeResult is the last connection test of a connection.
-type probeResult struct {
-	at     time.Time
-	checks []connection.Check
+// tabs lead to the pages about an organisation.
+func (p *page) tabs(current string) []tab {
+	var list []tab
+	for _, name := range []string{"connection", "check", "limit", "lifetimes", "traffic"} {
+		path := office365Page
+		if name != "connection" {
+			path += "/" + name
+		}
+		list = append(list, tab{Href: p.At(path), Text: p.T("tab." + name), Current: name == current})
+	}
+	return list
+}
+
+// entered returns the organisation of a visit for pages that make sense only
+// when something is entered; they send back to the first page otherwise.
+func (s *server) entered(w http.ResponseWriter, v *visit) (c connection.Connection, ok bool, err error) {
+	c, err = s.office365(v)
+	if err == nil && c.Settings.ClientID == "" {
+		return c, false, s.see(w, v, v.at(office365Page))
+	}
+	return c, err == nil, err
+}
+
+// orgTitle is the name of the organisation where there are several.
+func (s *server) orgTitle(p *page, c connection.Connection) (string, error) {
+	list, err := s.organisations(p.v.Context())
+	if err != nil || len(list) < 2 {
+		return c.Settings.Name, err
+	}
+	return p.orgName(c), nil
 }
 
 func (s *server) showOffice365(w http.ResponseWriter, v *visit) error {
@@ -63,12 +93,19 @@ func (s *server) showOffice365(w http.ResponseWriter, v *visit) error {
 	p.Live = true
 	view := &office365View{
 		page: p, Configured: c.Settings.ClientID != "", Connected: c.State.Mode != connection.NotConnected,
-		Delegated: c.State.Mode == connection.Delegated, Account: c.State.Account, Tenant: c.State.TenantID,
+		Delegated: c.State.Mode == connection.Delegated, AppOnly: c.Settings.Access != connection.Delegated,
+		Account: c.State.Account, Tenant: c.State.TenantID,
 		Cloud: p.T("cloud." + string(c.Settings.Cloud)), ConnectedAt: p.Time(c.State.ConnectedAt), CheckedAt: p.Time(c.State.CheckedAt),
-		RedirectURI: s.redirectURI(),
+		RedirectURI: s.redirectURI(), NameField: c.Settings.Name,
+	}
+	if view.Name, err = s.orgTitle(p, c); err != nil {
+		return err
+	}
+	if view.Configured {
+		view.Tabs = p.tabs("connection")
 	}
 	for _, r := range rooms {
-		if !r.Gone {
+		if !r.Gone && (r.Source == 0 || r.Source == int64(c.ID)) {
 			view.Rooms++
 		}
 	}
@@ -83,30 +120,8 @@ func (s *server) showOffice365(w http.ResponseWriter, v *visit) error {
 		}
 		view.Lost = append(view.Lost, lostRight{Name: string(l), Effect: effect})
 	}
-	s.probeMu.Lock()
-	probe, probed := s.probes[c.ID]
-	s.probeMu.Unlock()
-	if probed && v.now.Sub(probe.at) < time.Hour {
-		view.CheckedNow = p.Time(probe.at)
-		view.Checks = p.checkLines(probe.checks)
-	}
+	known := s.notes.get(c.ID, v.now)
+	view.CheckedNow, view.Checks = p.Time(known.probe.at), p.checkLines(known.probe.checks)
+	view.Mail = p.mail(known.link)
 	return s.render(w, v, http.StatusOK, "office365", view)
-}
-
-func (p *page) checkLines(checks []connection.Check) []checkLine {
-	var lines []checkLine
-	for _, c := range checks {
-		line := checkLine{Mark: p.mark("ok"), Text: p.T("check." + c.Name)}
-		if c.Room != "" {
-			line.Text = p.T("check."+c.Name+".room", c.Room)
-		}
-		if !c.OK {
-			line.Mark = p.mark("bad")
-			if c.Problem != nil {
-				line.Why, line.Code = p.problemText(*c.Problem), c.Problem.Code
-			}
-		}
-		lines = append(lines, line)
-	}
-	return lines
 }

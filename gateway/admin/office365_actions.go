@@ -27,7 +27,10 @@ func (s *server) onOffice365(w http.ResponseWriter, v *visit, back, what string,
 	case what != "":
 		s.done(w, what)
 	}
-	return s.see(w, v, back)
+	if what == "org-removed" {
+		return s.see(w, v, back)
+	}
+	return s.see(w, v, v.at(back))
 }
 
 // settle leaves the sentence about an error of the connection for the next
@@ -43,22 +46,7 @@ func (s *server) settle(w http.ResponseWriter, err error) error {
 
 func (s *server) disconnectOffice365(w http.ResponseWriter, v *visit) error {
 	return s.onOffice365(w, v, office365Page, "disconnected", func(v *visit, id connection.ID) error {
+		s.notes.forget(id)
 		return s.calendars.Disconnect(v.Context(), id)
-	})
-}
-
-// checkOffice365 tests the connection and keeps the lines for the page.
-func (s *server) checkOffice365(w http.ResponseWriter, v *visit) error {
-	return s.onOffice365(w, v, office365Page+"#check", "", func(v *visit, id connection.ID) error {
-		ctx, cancel := detached(v.Context(), calendarTime)
-		defer cancel()
-		checks, err := s.calendars.Probe(ctx, id)
-		if err != nil {
-			return err
-		}
-		s.probeMu.Lock()
-		s.probes[id] = probeResult{at: v.now, checks: checks}
-		s.probeMu.Unlock()
-		return nil
 	})
 }

@@ -118,8 +118,9 @@ func newOffice(now time.Time) *office {
 		Settings: connection.Settings{Cloud: connection.Global, Tenant: "contoso.example", ClientID: "0a1b2c3d-1111-2222-3333-444455556666", ClientSecret: "very~secret~value"},
 		State: connection.State{Mode: connection.Delegated, TenantID: "9f8e7d6c-0000-1111-2222-333344445555", Account: "facility@contoso.example",
 			ConnectedAt: now.Add(-26 * time.Hour), CheckedAt: now.Add(-20 * time.Second), Lost: []connection.Permission{connection.CalendarsRead}}}
-	o.calendars.checks = []connection.Check{{Name: "token", OK: true}, {Name: "places", OK: true}, {Name: "calendar", Room: "room0@contoso.example", OK: true},
+	o.calendars.checks = []connection.Check{{Name: "token", OK: true}, {Name: "rights", Excess: []connection.Permission{"Mail.Read"}, OK: true}, {Name: "places", OK: true}, {Name: "calendar", Room: "room0@contoso.example", OK: true},
 		{Name: "calendar", Room: "room7@contoso.example", Problem: &connection.Problem{Kind: connection.AccessDenied, Code: "ErrorAccessDenied"}}}
+	o.fillOffice365()
 	for i, r := range []gateway.Reason{gateway.NothingToDo, gateway.Changed, gateway.NothingToDo, gateway.DigestMismatch, gateway.TimelineStep, gateway.First} {
 		o.store.decisions = append(o.store.decisions, gateway.Decision{At: now.Add(-time.Duration(i*i*11) * time.Minute), Reason: r, Epoch: 1, Seq: uint32(9 - i), Shows: digestOf([]byte{byte(i / 2)}), Count: 1 + i%3*4})
 	}
@@ -219,4 +220,45 @@ func (o *office) options(c *lang.Catalogue, publicURL string) Options {
 	return Options{Core: o.core, Calendars: o.calendars, Store: o.store, Catalogue: c, Logger: slog.New(slog.DiscardHandler),
 		PublicURL: publicURL, Version: "1.0", SetupToken: "one-time",
 		MQTT: MQTTInfo{URLs: []string{"mqtts://gateway.contoso.example:8883"}, CAFingerprint: "3f6d0c9e5b7a4d1288f0e6c2b1a49d775f3e0c8a9b6d4e2f1a0c8b7d6e5f4a3b", CAPEM: []byte("-----BEGIN CERTIFICATE-----\n")}}
+}
+
+// fillOffice365 gives the connection things that end, numbers, lists and
+// calendars with everything that the doctor finds.
+func (o *office) fillOffice365() {
+	now := o.now
+	o.calendars.store = o.store
+	o.calendars.lifetimes = []connection.Lifetime{
+		{What: connection.LifeSecret, Ends: now.Add(20*24*time.Hour + time.Hour), Count: 1},
+		{What: connection.LifeCertificate, Label: "CN=Doorleaf", Ends: now.Add(729 * 24 * time.Hour), Spare: true, Count: 1},
+		{What: connection.LifeRefreshToken, Ends: now.Add(89 * 24 * time.Hour), Auto: true, Count: 1},
+		{What: connection.LifeSubscription, Ends: now.Add(31 * time.Hour), Auto: true, Count: 10},
+		{What: connection.LifeTLS, Label: "CN=signs.contoso.example", Ends: now.Add(-50 * time.Hour), Count: 1},
+	}
+	o.calendars.counters = map[string]uint64{"requests": 18234, "malformed_answers": 1, "truth_reads": 912, "delta_polls": 16120, "delta_rounds": 402, "failures_throttled": 3, "failures_access-denied": 41}
+	o.calendars.lists = []connection.RoomList{{Name: "Head office", Address: "hq@contoso.example", Rooms: []string{"room0@contoso.example", "Room1@contoso.example"}}}
+	o.store.agendas = map[calendar.RoomID]calendar.Agenda{}
+	for i := range o.store.rooms {
+		r := &o.store.rooms[i]
+		r.Source = 1
+		a := calendar.Agenda{Room: *r, AsOf: now.Add(-30 * time.Second)}
+		for n := range 6 {
+			start := now.Truncate(time.Hour).Add(time.Duration(n) * time.Hour)
+			e := calendar.Event{ID: fmt.Sprint(n), Subject: "Plan", OrganizerName: "Anna Schmidt", OrganizerAddress: "anna@contoso.example", Start: start, End: start.Add(time.Hour),
+				ShowAs: calendar.Busy, Response: calendar.Accepted, Created: now.Add(-time.Duration(n) * time.Hour)}
+			switch i {
+			case 0, 1, 4:
+				e.Subject = "Anna Schmidt"
+			case 2:
+				e.Cancelled = n%2 == 0
+			case 3:
+				e.Response, e.ShowAs = calendar.TentativelyAccepted, calendar.Tentative
+			}
+			a.Events = append(a.Events, e)
+		}
+		o.store.agendas[r.ID] = a
+	}
+	o.store.rooms[0].Features = []string{"Surface Hub", "whiteboard"}
+	o.store.rooms[8].PlaceID, o.store.rooms[9].PlaceID = "p", "p"
+	desk := calendar.Room{ID: "anna@contoso.example", Name: "Anna Schmidt", Source: 1, Kind: calendar.PersonalMailbox}
+	o.store.rooms = append(o.store.rooms, desk)
 }

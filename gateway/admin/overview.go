@@ -62,6 +62,11 @@ func (s *server) showOverview(w http.ResponseWriter, v *visit) error {
 	view := &overviewView{page: s.newPage(v, "overview.title", "overview")}
 	view.Live = true
 	view.Attention = s.needs(view.page, doors, conns, len(s.core.Joinings(ctx)))
+	ending, err := s.endings(view.page, conns)
+	if err != nil {
+		return err
+	}
+	view.Attention = append(view.Attention, ending...)
 	view.Need = len(view.Attention)
 	if steps, err := s.setupSteps(ctx, view.page, doors); err != nil {
 		return err
@@ -152,6 +157,38 @@ func (s *server) needs(p *page, doors []gateway.DoorView, conns []connection.Con
 		decide = append(decide, attention{Mark: p.mark("new"), Title: p.N("need.waiting", waiting), Text: p.T("need.waiting.text"), Href: "/m/pair", Action: p.T("need.waiting.do")})
 	}
 	return append(list, decide...)
+}
+
+// endings are the things of connections that end soon unless somebody acts.
+func (s *server) endings(p *page, conns []connection.Connection) ([]attention, error) {
+	var list []attention
+	seen := map[connection.Lifetime]bool{} // the server's own are told with every connection
+	for _, c := range conns {
+		if c.State.Mode == connection.NotConnected {
+			continue
+		}
+		lives, err := s.lifetimes(p.v.Context(), c.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range lives {
+			left := l.Ends.Sub(p.v.now)
+			if l.Auto || l.Spare || l.Ends.IsZero() || left > endsSoon || seen[l] {
+				continue
+			}
+			seen[l] = true
+			row := p.lifetimeRow(l)
+			item := attention{Mark: row.Mark, Title: p.T("need.lifetime", row.Text, p.Date(l.Ends)), Text: row.Who, Href: lifetimesPage, Action: p.T("need.lifetime.do")}
+			if left <= 0 {
+				item.Title = p.T("need.lifetime.ended", row.Text)
+			}
+			if len(conns) > 1 {
+				item.Href = withOrg(lifetimesPage, orgText(c.ID))
+			}
+			list = append(list, item)
+		}
+	}
+	return list, nil
 }
 
 // countDoors counts doors by what a person may do about them.

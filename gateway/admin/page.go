@@ -148,15 +148,17 @@ type mark struct {
 func (p *page) mark(name string) mark {
 	m := mark{Text: p.T("mark." + name)}
 	switch name {
-	case "right", "done", "link-ok", "ok":
+	case "right", "done", "link-ok", "ok", "lasting":
 		m.Shape, m.Class = "right", "ok"
 	case "late":
 		m.Shape, m.Class = "late", "warn"
 	case "stale":
 		m.Shape, m.Class = "stale", "warn"
+	case "ends-soon":
+		m.Shape, m.Class = "late", "warn"
 	case "limited":
 		m.Shape, m.Class = "limited", "warn"
-	case "wrong", "link-bad", "bad":
+	case "wrong", "link-bad", "bad", "ends-close", "ended":
 		m.Shape, m.Class = "wrong", "bad"
 	case "sleeping":
 		m.Shape, m.Class = "sleeping", "muted"
@@ -164,7 +166,7 @@ func (p *page) mark(name string) mark {
 		m.Shape, m.Class = "pending", "info"
 	case "new":
 		m.Shape, m.Class = "new", "info"
-	case "todo":
+	case "todo", "skipped":
 		m.Shape, m.Class = "todo", "muted"
 	default:
 		m.Shape, m.Class = "unknown", "muted"
@@ -214,6 +216,16 @@ func (p *page) When(t time.Time) string {
 		date += fmt.Sprintf(" %d", y)
 	}
 	return p.T("time.date", date, p.Clock(t))
+}
+
+// Date is the day of t in the page's zone.
+func (p *page) Date(t time.Time) string {
+	y, m, d := t.In(p.v.zone).Date()
+	date := p.srv.texts.ShortDate(p.v.language, y, m, d)
+	if y != p.v.now.In(p.v.zone).Year() {
+		date += fmt.Sprintf(" %d", y)
+	}
+	return date
 }
 
 // problems are the faults of a form: field name to sentence.

@@ -32,7 +32,14 @@ type RoomScope struct {
 	Book     bool   // also write into room calendars
 	Room     string // a room that must stay in reach; "" leaves the test out
 	Outside  string // a mailbox that must be out of reach; "" leaves the test out
+
+	// Personal are ordinary mailboxes that stay in reach. The script marks
+	// them, because scopes choose recipients by their properties.
+	Personal []string
 }
+
+// signMark is what CustomAttribute15 of personal mailboxes in reach holds.
+const signMark = "DoorSign"
 
 // Limit returns the script that lets the application into room mailboxes only
 // (role based access control for applications in Exchange Online). It is ""
@@ -46,7 +53,12 @@ func (r RoomScope) Limit() string {
 	b.line("Connect-ExchangeOnline")
 	b.line("%s", head)
 	b.line("New-ServicePrincipal -AppId $app -ObjectId $object -DisplayName 'Door signs'")
-	b.line("New-ManagementScope -Name '%s' -RecipientRestrictionFilter \"RecipientTypeDetails -eq 'RoomMailbox'\"", scopeName)
+	filter := "RecipientTypeDetails -eq 'RoomMailbox'"
+	if list := quoteAll(r.Personal); len(list) > 0 {
+		filter += " -or CustomAttribute15 -eq '" + signMark + "'"
+		b.line("%s | ForEach-Object { Set-Mailbox $_ -CustomAttribute15 '%s' }", strings.Join(list, ",\n  "), signMark)
+	}
+	b.line("New-ManagementScope -Name '%s' -RecipientRestrictionFilter \"%s\"", scopeName, filter)
 	b.line("New-ManagementRoleAssignment -App $object -Role 'Application Calendars.Read' -CustomResourceScope '%s'", scopeName)
 	if r.Book {
 		b.line("New-ManagementRoleAssignment -App $object -Role 'Application Calendars.ReadWrite' -CustomResourceScope '%s'", scopeName)
@@ -130,12 +142,7 @@ func AcceptMeetings(rooms []string) string {
 
 // forRooms repeats commands for each room, which they know as $room.
 func forRooms(rooms []string, each func(*script)) string {
-	var list []string
-	for _, r := range rooms {
-		if q, ok := quote(r); ok {
-			list = append(list, q)
-		}
-	}
+	list := quoteAll(rooms)
 	if len(list) == 0 {
 		return ""
 	}
@@ -146,6 +153,17 @@ func forRooms(rooms []string, each func(*script)) string {
 	each(&b)
 	b.line("}")
 	return b.String()
+}
+
+// quoteAll quotes what can be quoted.
+func quoteAll(texts []string) []string {
+	var list []string
+	for _, t := range texts {
+		if q, ok := quote(t); ok {
+			list = append(list, q)
+		}
+	}
+	return list
 }
 
 // script is text that grows by lines.

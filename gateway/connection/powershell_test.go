@@ -33,6 +33,15 @@ New-ServicePrincipal -AppId $app -ObjectId $object -DisplayName 'Door signs'
 New-ManagementScope -Name 'Door sign rooms' -RecipientRestrictionFilter "RecipientTypeDetails -eq 'RoomMailbox'"
 New-ManagementRoleAssignment -App $object -Role 'Application Calendars.Read' -CustomResourceScope 'Door sign rooms'
 `},
+		{"with an office door", RoomScope{ClientID: appID, ObjectID: objectID, Personal: []string{"anna@contoso.example", "x\ny", "bo@contoso.example"}}, `Connect-ExchangeOnline
+$app = '0a1b2c3d-1111-2222-3333-444455556666'
+$object = '9f8e7d6c-0000-1111-2222-333344445555'
+New-ServicePrincipal -AppId $app -ObjectId $object -DisplayName 'Door signs'
+'anna@contoso.example',
+  'bo@contoso.example' | ForEach-Object { Set-Mailbox $_ -CustomAttribute15 'DoorSign' }
+New-ManagementScope -Name 'Door sign rooms' -RecipientRestrictionFilter "RecipientTypeDetails -eq 'RoomMailbox' -or CustomAttribute15 -eq 'DoorSign'"
+New-ManagementRoleAssignment -App $object -Role 'Application Calendars.Read' -CustomResourceScope 'Door sign rooms'
+`},
 		{"no client id", RoomScope{ClientID: "x", ObjectID: objectID}, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
