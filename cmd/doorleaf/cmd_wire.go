@@ -109,8 +109,11 @@ func encodePicture(in []byte, name string, ref *wire.Bitmap, notes io.Writer) ([
 	}
 	for _, t := range e.Trials() {
 		mark := ""
-		if t.Encoding == h.Encoding {
-			mark = "  chosen"
+		if t.Parts > 1 {
+			mark = fmt.Sprintf(", only what changed, in %d parts", t.Parts)
+		}
+		if t.Bytes == len(object) {
+			mark += "  chosen"
 		}
 		fmt.Fprintf(notes, "%-12s %8d bytes%s\n", t.Encoding, t.Bytes, mark)
 	}

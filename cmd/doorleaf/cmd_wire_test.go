@@ -58,12 +58,12 @@ func TestWireFiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{"raw ", "context ", "deflate ", "chosen", "glass "} {
+		for _, want := range []string{"raw ", "small ", "full ", "deflate ", "chosen", "glass "} {
 			if !strings.Contains(notes, want) {
 				t.Errorf("notes lack %q:\n%s", want, notes)
 			}
 		}
-		if got, want := strings.Contains(notes, "context-ref"), ref != nil; got != want {
+		if got, want := strings.Contains(notes, "full-ref"), ref != nil; got != want {
 			t.Errorf("tried a delta: %t, want %t", got, want)
 		}
 		if _, _, err := wireCommand(t, nil, append(append([]string{"decode", "-o", file("out.pbm")}, ref...), file("frame.bin"))...); err != nil {
@@ -115,7 +115,7 @@ func TestWireProblems(t *testing.T) {
 	}
 	frame := file("frame.bin", delta)
 	damaged := bytes.Clone(delta)
-	damaged[14] ^= 1
+	damaged[10] ^= 1
 	cases := []struct {
 		name string
 		args []string

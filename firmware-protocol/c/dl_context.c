@@ -1,273 +1,222 @@
-/*
- * The context coder, SPEC.md 4.3. It runs from decision to decision and can
- * stop before any of them for want of input. Licence: Apache-2.0.
- */
+/* The context coder, SPEC.md 4.4. Licence: Apache-2.0. */
 #include "dl_internal.h"
 
-#include <string.h>
+/*
+ * Three bytes of each row around the current one: before, at and after it, in
+ * bits 16, 8 and 0. They move left with each pixel, so that the current one is
+ * in bit 15.
+ */
+enum { CURRENT, ABOVE1, ABOVE2, ABOVE3, ABOVE4, BASE, BELOW, DIFFERENCE, ROWS };
 
-/* Where each table of estimates begins [DL-CTX-1]. */
-enum { SAME = 0, ABOVE = 4, EQ = 6, PLAIN = 102, PIXEL = 118 };
+/* The tables of pixels and the one of references. */
+enum { TABLES = 5 };
 
-/* The decision that is next [DL-CTX-2]. */
-enum { ROW_SAME, ROW_ABOVE, BYTE, BYTE_EQ, BYTE_COLOUR, BYTE_PLAIN, BYTE_PIXEL };
+/*
+ * A run of pixels that a context takes: the row, the place of its last pixel,
+ * how many there are, and whether it is the last of its table [DL-CTX-4].
+ */
+#define RUN(row, from, to, end) ((row) << 12 | (15 - (to)) << 5 | ((to) - (from) + 1) << 1 | (end))
 
-void dl_context_begin(struct dl_object *d)
+static const uint16_t runs_small[] = {
+	RUN(CURRENT, -2, -1, 0), RUN(ABOVE1, -1, 1, 0), RUN(ABOVE2, -1, 1, 1),
+	RUN(CURRENT, -3, -1, 0), RUN(ABOVE1, -4, 0, 1),
+	RUN(CURRENT, -1, -1, 0), RUN(ABOVE1, 0, 0, 0), RUN(ABOVE2, 1, 1, 0), RUN(ABOVE3, -1, 2, 0), RUN(ABOVE4, 1, 1, 1),
+	RUN(CURRENT, -1, -1, 0), RUN(ABOVE1, 0, 3, 0), RUN(ABOVE2, 1, 3, 1),
+	RUN(CURRENT, -8, -1, 1),
+	RUN(CURRENT, -1, -1, 0), RUN(ABOVE1, 0, 0, 0), RUN(BASE, 0, 1, 0), RUN(BELOW, 0, 0, 0), RUN(DIFFERENCE, -3, -1, 1),
+};
+
+#ifndef DL_SMALL
+static const uint16_t runs_full[] = {
+	RUN(CURRENT, -2, -1, 0), RUN(ABOVE1, -2, 1, 0), RUN(ABOVE2, -2, 1, 1),
+	RUN(CURRENT, -6, -1, 0), RUN(ABOVE1, -4, -1, 1),
+	RUN(CURRENT, -1, -1, 0), RUN(ABOVE1, -1, 0, 0), RUN(ABOVE3, -1, 1, 0), RUN(ABOVE4, -1, 2, 1),
+	RUN(CURRENT, -1, -1, 0), RUN(ABOVE1, 0, 3, 0), RUN(ABOVE2, 1, 3, 0), RUN(ABOVE3, 1, 2, 1),
+	RUN(CURRENT, -8, -1, 0), RUN(ABOVE1, 5, 6, 1),
+	RUN(CURRENT, -1, -1, 0), RUN(ABOVE1, 0, 0, 0), RUN(BASE, 0, 1, 0), RUN(BELOW, 0, 0, 0), RUN(DIFFERENCE, -3, -1, 1),
+};
+#endif
+
+/* Takes as many bytes as the width asks for [DL-RC-1]. */
+static void normalize(struct dl_object *d)
 {
 	struct dl_context *c = &d->u.context;
-	int k;
 
-	memset(c, 0, sizeof *c);
-	for (k = 0; k < DL_OBJECT_ESTIMATES; k++)
-		c->p[k] = 32768; /* [DL-RC-2] */
-	memset(c->equal, 0xff, sizeof c->equal); /* E(i, -1) = 1 */
-	c->width = 0xffffffffu;
-	c->fill = 4;
-	c->phase = dl_delta(d) ? ROW_SAME : ROW_ABOVE;
-}
-
-/* Fills the code up, with zeros past the end of the payload [DL-RC-4]. */
-static int normalize(struct dl_object *d)
-{
-	struct dl_context *c = &d->u.context;
-
-	while (c->fill > 0 || c->width < 1ul << 24) {
-		int next = 0;
-
-		if (d->payload > 0 && (next = dl_next(d)) < 0)
-			return DL_OBJECT_MORE;
-		c->code = c->code << 8 | (uint32_t)next;
-		if (c->fill == 0)
-			c->width <<= 8;
-		else if (--c->fill == 0 && c->code >= c->width)
-			return DL_OBJECT_FORMAT;
+	while (c->width < 1ul << 24) {
+		c->code = c->code << 8 | dl_next(d);
+		c->width <<= 8;
 	}
-	return DL_OBJECT_DONE;
 }
 
-/* One decision [DL-RC-1] with its adaptation [DL-RC-3]. */
-static unsigned decide(struct dl_context *c, unsigned e)
+/* A decision of n weights [DL-MIX-1]. */
+static unsigned decide(struct dl_object *d, int16_t *const *weight, unsigned n)
 {
-	uint32_t p = c->p[e];
-	uint32_t rate = 131072u / (2u * c->n[e] + 3);
-	uint32_t bound = (c->width >> 16) * p;
-	unsigned bit = c->code < bound;
+	struct dl_context *c = &d->u.context;
+	int32_t sum = 0, p;
+	uint32_t bound, k;
+	unsigned bit;
 
+	for (k = 0; k < n; k++)
+		sum += *weight[k];
+	if (n == 1)
+		sum *= 2;
+	k = (uint32_t)(sum < 0 ? ~sum : sum) >> 7;
+	p = dl_squash[k < 159 ? k : 159];
+	if (sum < 0)
+		p = 65536 - p;
+	bound = (c->width >> 16) * (uint32_t)p;
+	bit = c->code < bound;
 	if (bit) {
 		c->width = bound;
-		p += (65536u - p) * rate >> 16;
 	} else {
 		c->code -= bound;
 		c->width -= bound;
-		p -= p * rate >> 16;
 	}
-	c->p[e] = (uint16_t)p;
-	if (c->n[e] < 32)
-		c->n[e]++;
+	p = ((int32_t)(bit << 16) - p + 128) >> 8; /* [DL-MIX-3] */
+	for (k = 0; k < n; k++)
+		*weight[k] = (int16_t)(*weight[k] + p);
+	normalize(d);
 	return bit;
 }
 
-/* Byte i of a row, white outside it. */
-static unsigned byte_at(const struct dl_object *d, const uint8_t *row, int i)
+static unsigned decide_one(struct dl_object *d, int16_t *weight) { return decide(d, &weight, 1); }
+
+/* Bytes i-1 to i+1 of a row, white outside it. */
+static uint32_t around(const struct dl_object *d, const uint8_t *row, unsigned i)
 {
-	return row != NULL && i >= 0 && i < d->stride ? row[i] : 0;
+	uint32_t v = (uint32_t)row[i] << 8;
+
+	if (i > 0)
+		v |= (uint32_t)row[i - 1] << 16;
+	if (i + 1 < d->stride)
+		v |= row[i + 1];
+	return v;
 }
 
-/* The row that many above the current one, NULL outside the picture. */
-static const uint8_t *above_row(const struct dl_object *d, unsigned up)
+/* The pixels of a byte, one by one. */
+static unsigned pixels(struct dl_object *d, uint32_t w[ROWS], int full, unsigned valid)
 {
-	return d->y >= up ? dl_row(d, (uint16_t)(d->y - up)) : NULL;
+	int16_t *weight[TABLES + 1];
+	unsigned byte = 0, bit, n = d->base != NULL ? TABLES + 1 : TABLES;
+
+	for (bit = 0x80; (bit & valid) != 0; bit >>= 1) {
+		int16_t *table = d->u.context.weight;
+		const uint16_t *run = runs_small;
+		unsigned t, black;
+
+#ifndef DL_SMALL
+		if (full)
+			run = runs_full;
+#endif
+		w[DIFFERENCE] = w[CURRENT] ^ w[BASE];
+		for (t = 0; t < n; t++) {
+			uint32_t context = 0;
+			unsigned r;
+
+			do {
+				unsigned many;
+				r = *run++;
+				many = r >> 1 & 15;
+				context = context << many | (w[r >> 12] >> (r >> 5 & 31) & ((1u << many) - 1));
+			} while ((r & 1) == 0);
+			weight[t] = table + context;
+			table += full ? 1024 : 256;
+		}
+		black = decide(d, weight, n);
+		if (black)
+			byte |= bit;
+		w[CURRENT] |= (uint32_t)black << 15;
+		for (t = CURRENT; t < ROWS; t++)
+			w[t] <<= 1;
+	}
+	return byte;
 }
 
-/* The pixels of byte i that are in the picture. */
-static unsigned valid(const struct dl_object *d)
-{
-	return d->i == d->stride - 1 && (d->width & 7) != 0 ? 0xff00u >> (d->width & 7) & 0xff : 0xff;
-}
+/* The pixels that are of one colour around a plain byte [DL-CTX-3]. */
+enum { PLAIN1 = 0x3ffc0, PLAIN2 = 0x1ff80, PLAIN0 = 0x30000 };
 
-static unsigned equal(const struct dl_object *d, int i)
-{
-	return i >= 0 && i < d->stride ? d->u.context.equal[i >> 3] >> (i & 7) & 1u : 0;
-}
-
-static void set_equal(struct dl_object *d, unsigned i, unsigned e)
-{
-	uint8_t *b = &d->u.context.equal[i >> 3];
-
-	*b = (uint8_t)((*b & ~(1u << (i & 7))) | e << (i & 7));
-}
-
-/* Collects the pixels around the byte [DL-CTX-3]. */
-static void look_around(struct dl_object *d)
+static int decode_row(struct dl_object *d, unsigned y, int full)
 {
 	struct dl_context *c = &d->u.context;
-	const uint8_t *a = above_row(d, 1), *a2 = above_row(d, 2);
-	int i = d->i;
-
-	c->above2 = (uint16_t)((byte_at(d, a2, i - 1) & 1) << 9 | byte_at(d, a2, i) << 1 | byte_at(d, a2, i + 1) >> 7);
-	c->above = (uint16_t)((byte_at(d, a, i - 1) & 3) << 10 | byte_at(d, a, i) << 2 | byte_at(d, a, i + 1) >> 6);
-	c->left = (uint8_t)(byte_at(d, dl_row(d, d->y), i - 1) & 3);
-	c->colour = c->left == 3 ? 0xff : 0;
-	c->uniform = c->left == 3 ? c->above2 == 0x3ff && c->above == 0xfff : (c->above2 | c->above | c->left) == 0;
-}
-
-/* eq(i, y) [DL-CTX-6]. */
-static unsigned eq(const struct dl_object *d)
-{
-	const struct dl_context *c = &d->u.context;
-	unsigned base = dl_base(d)[d->i];
-	unsigned e = equal(d, d->i - 1) << 3 | (unsigned)c->corner << 2 | equal(d, d->i) << 1 | equal(d, d->i + 1);
-
-	if (base == byte_at(d, above_row(d, 1), d->i))
-		e |= 0x10;
-	if (c->uniform)
-		e |= base == (c->colour & valid(d)) ? 0x20 : 0x40;
-	return e;
-}
-
-/* plain(i, y) [DL-CTX-5]. */
-static unsigned plain(const struct dl_object *d)
-{
-	const struct dl_context *c = &d->u.context;
-	const uint8_t *a = above_row(d, 1);
-
-	return (c->colour & 8u) | (unsigned)(byte_at(d, a, d->i + 1) == c->colour) << 2 |
-	       (unsigned)(byte_at(d, dl_row(d, d->y), d->i - 1) == c->colour) << 1 |
-	       (unsigned)(byte_at(d, a, d->i - 1) == c->colour);
-}
-
-/* Ends the row and prepares the next. */
-static int next_row(struct dl_object *d)
-{
-	d->u.context.phase = dl_delta(d) ? ROW_SAME : ROW_ABOVE;
-	return dl_row_done(d);
-}
-
-/* Ends the byte with its value; a delta's E is known by then. */
-static int next_byte(struct dl_object *d, unsigned value)
-{
-	dl_row(d, d->y)[d->i++] = (uint8_t)value;
-	d->u.context.phase = BYTE;
-	return d->i == d->stride ? next_row(d) : DL_OBJECT_MORE;
-}
-
-/* The row is the base's. */
-static int same_row(struct dl_object *d)
-{
-	uint8_t *row = dl_row(d, d->y);
-	const uint8_t *base = dl_base(d);
-
-	if (row != base)
-		memcpy(row, base, d->stride);
-	memset(d->u.context.equal, 0xff, sizeof d->u.context.equal);
-	return next_row(d);
-}
-
-/* The row is the one above; the base's byte is read before it is replaced. */
-static int repeated_row(struct dl_object *d)
-{
-	uint8_t *row = dl_row(d, d->y);
-	const uint8_t *above = above_row(d, 1);
-	unsigned i;
+	int16_t *same = c->weight + TABLES * (full ? 1024 : 256) + DL_REF_WEIGHTS, *plain = same + DL_SAME_WEIGHTS;
+	uint8_t *row = dl_row(d, y);
+	const uint8_t *base = dl_base(d, y);
+	unsigned i, corner = 0, before = 0, left = 0, r;
 
 	for (i = 0; i < d->stride; i++) {
-		uint8_t value = above != NULL ? above[i] : 0;
-		if (dl_delta(d))
-			set_equal(d, i, value == dl_base(d)[i]);
-		row[i] = value;
+		uint32_t w[ROWS] = { 0 };
+		unsigned valid = i + 1 == d->stride && (d->width & 7) != 0 ? 0xff00u >> (d->width & 7) & 0xff : 0xff;
+		unsigned colour, value, uniform;
+
+		w[CURRENT] = left << 16;
+		for (r = 1; r <= 4 && r <= y; r++)
+			w[r] = around(d, dl_row(d, y - r), i);
+		colour = left & 1 ? 0xff : 0;
+		uniform = (w[ABOVE1] & PLAIN1) == (colour ? PLAIN1 : 0) && (w[ABOVE2] & PLAIN2) == (colour ? PLAIN2 : 0) &&
+		          (w[CURRENT] & PLAIN0) == (colour ? PLAIN0 : 0);
+		value = colour & valid;
+		if (base != NULL) {
+			/* The base's byte before may be overwritten already. */
+			unsigned b = base[i], e, k = c->equal[i / 8] >> i % 8 & 1u;
+
+			w[BASE] = (around(d, base, i) & 0xffff) | before << 16;
+			before = b;
+			if (y + 1 < d->height)
+				w[BELOW] = around(d, base + d->pitch, i);
+			e = i > 0 ? c->equal[(i - 1) / 8] >> (i - 1) % 8 & 1u : 0;
+			e = e << 3 | corner << 2 | k << 1;
+			if (i + 1 < d->stride)
+				e |= c->equal[(i + 1) / 8] >> (i + 1) % 8 & 1u;
+			e |= b == (w[ABOVE1] >> 8 & 0xff) ? 0x10 : 0;
+			if (uniform)
+				e |= b == value ? 0x20 : 0x40;
+			corner = k;
+			c->equal[i / 8] |= (uint8_t)(1u << i % 8);
+			if (decide_one(d, same + e) == 0) { /* [DL-CTX-7] */
+				left = row[i] = (uint8_t)b;
+				continue;
+			}
+			c->equal[i / 8] ^= (uint8_t)(1u << i % 8);
+			if (b == value)
+				uniform = 0;
+		}
+		if (uniform) { /* [DL-CTX-6] */
+			unsigned e = (colour & 8) | (unsigned)((w[ABOVE1] & 0xff) == colour) << 2 |
+			             (unsigned)(left == colour) << 1 | (unsigned)(w[ABOVE1] >> 16 == colour);
+			uniform = decide_one(d, plain + e) == 0;
+		}
+		left = row[i] = (uint8_t)(uniform ? value : pixels(d, w, full, valid));
 	}
-	return next_row(d);
+	return dl_row_done(d, y);
 }
 
-/* The base's byte or not. */
-static int decide_equal(struct dl_object *d)
+int dl_context_decode(struct dl_object *d, int full)
 {
 	struct dl_context *c = &d->u.context;
-	unsigned other = decide(c, EQ + eq(d));
+	uint32_t size = d->left;
+	const int8_t *start = dl_start_small;
+	unsigned k, n = DL_SMALL_WEIGHTS;
+	int status = 0;
 
-	c->corner = (uint8_t)equal(d, d->i);
-	set_equal(d, d->i, 1 - other);
-	if (!other)
-		return next_byte(d, dl_base(d)[d->i]);
-	c->phase = BYTE_COLOUR;
-	return DL_OBJECT_MORE;
-}
-
-/* One pixel [DL-CTX-4]. */
-static int decide_pixel(struct dl_object *d)
-{
-	struct dl_context *c = &d->u.context;
-	unsigned context = (c->above2 >> c->bit & 7u) << 7 | (c->above >> c->bit & 31u) << 2 | c->left;
-	unsigned black = decide(c, PIXEL + context);
-
-	c->left = (uint8_t)((c->left << 1 & 3) | black);
-	c->byte = (uint8_t)(c->byte | black << c->bit);
-	if (c->bit == 0 || (valid(d) >> (c->bit - 1) & 1) == 0)
-		return next_byte(d, c->byte);
-	c->bit--;
-	return DL_OBJECT_MORE;
-}
-
-/* Makes the next decision, or goes on to it. */
-static int step(struct dl_object *d)
-{
-	struct dl_context *c = &d->u.context;
-	unsigned bit;
-
-	switch (c->phase) {
-	case ROW_SAME:
-		bit = decide(c, SAME + c->same);
-		c->same = (uint8_t)((c->same << 1 & 3) | bit);
-		if (bit == 0)
-			return same_row(d);
-		c->phase = ROW_ABOVE;
-		break;
-	case ROW_ABOVE:
-		c->rowabove = (uint8_t)decide(c, ABOVE + c->rowabove);
-		if (c->rowabove)
-			return repeated_row(d);
-		c->corner = 0;
-		c->phase = BYTE;
-		break;
-	case BYTE:
-		look_around(d);
-		c->phase = dl_delta(d) ? BYTE_EQ : BYTE_COLOUR;
-		break;
-	case BYTE_EQ:
-		return decide_equal(d);
-	case BYTE_COLOUR:
-		c->bit = 7;
-		c->byte = 0;
-		c->phase = BYTE_PIXEL;
-		if (c->uniform && !(dl_delta(d) && dl_base(d)[d->i] == (c->colour & valid(d))))
-			c->phase = BYTE_PLAIN;
-		break;
-	case BYTE_PLAIN:
-		if (decide(c, PLAIN + plain(d)) == 0)
-			return next_byte(d, c->colour & valid(d));
-		c->phase = BYTE_PIXEL;
-		break;
-	default:
-		return decide_pixel(d);
+#ifndef DL_SMALL
+	if (full) {
+		start = dl_start_full;
+		n = DL_FULL_WEIGHTS;
 	}
-	return DL_OBJECT_MORE;
-}
-
-int dl_context_run(struct dl_object *d)
-{
-	for (;;) {
-		int status = normalize(d);
-
-		if (status != DL_OBJECT_DONE)
-			return status;
-		if (d->y == d->height)
-			break;
-		status = step(d);
-		if (status < 0)
-			return status;
-	}
-	/* All bytes were read, the last one is not 0 [DL-RC-5]. */
-	if (d->payload != 0 || (d->total > (dl_delta(d) ? 26u : 18u) && d->last == 0))
+#endif
+	for (k = 0; k < n; k++)
+		c->weight[k] = (int16_t)(start[k] * 128);
+	memset(c->equal, 0xff, sizeof c->equal); /* E(i, -1) = 1 */
+	c->code = 0;
+	for (k = 0; k < 4; k++)
+		c->code = c->code << 8 | dl_next(d);
+	c->width = 0xffffffffu;
+	if (c->code == c->width)
 		return DL_OBJECT_FORMAT;
-	return DL_OBJECT_DONE;
+	for (k = 0; k < d->height && status == 0; k++)
+		status = decode_row(d, k, full);
+	/* All bytes were read, the last one is not 0 [DL-RC-3]. */
+	if (status == 0 && (d->left != 0 || (size != 0 && d->last == 0)))
+		status = DL_OBJECT_FORMAT;
+	return status;
 }

@@ -1,70 +1,54 @@
 /*
- * Raw DEFLATE of RFC 1951 with a window of 512 bytes, SPEC.md 4.2. Stricter
- * than the RFC: codes are complete and the stream ends with its last byte. It
- * can stop before any bit for want of input. Licence: Apache-2.0.
+ * Raw DEFLATE of RFC 1951 with a window of 512 bytes, SPEC.md 4.3. Stricter
+ * than the RFC: codes are complete and the stream ends with its last byte.
+ * Licence: Apache-2.0.
  */
 #include "dl_internal.h"
 
-#include <string.h>
-
-enum { BLOCK, STORED_SIZE, STORED_CHECK, STORED, CODES, ORDERS, LENGTHS, REPEAT, SYMBOL, LENGTH_EXTRA, DISTANCE, DISTANCE_EXTRA };
-
-/* What reading returns when there is nothing to read. */
-enum { NO_INPUT = -1, NO_SYMBOL = -2 };
+#ifndef DL_NO_DEFLATE
 
 enum { WINDOW = 512 };
 
 /* RFC 1951, 3.2.5. */
 static const uint16_t length_base[29] = { 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258 };
 
-void dl_inflate_begin(struct dl_object *d) { memset(&d->u.inflate, 0, sizeof d->u.inflate); }
-
-/* The status when bits are missing: more pieces come, or none. */
-static int starved(const struct dl_object *d) { return d->payload > 0 ? DL_OBJECT_MORE : DL_OBJECT_FORMAT; }
-
-/* The next n bits, n at most 16, first bit lowest; NO_INPUT keeps those there are. */
+/* The next n bits, n at most 16, first bit lowest; -1 past the end. */
 static int32_t take(struct dl_object *d, unsigned n)
 {
 	struct dl_inflate *f = &d->u.inflate;
 	uint32_t v;
 
 	while (f->have < n) {
-		int next = dl_next(d);
-		if (next < 0)
-			return NO_INPUT;
-		f->bits |= (uint32_t)next << f->have;
-		f->have = (uint8_t)(f->have + 8);
+		if (d->left == 0)
+			return -1;
+		f->bits |= (uint32_t)dl_next(d) << f->have;
+		f->have += 8;
 	}
 	v = f->bits & ((1ul << n) - 1);
 	f->bits >>= n;
-	f->have = (uint8_t)(f->have - n);
+	f->have -= n;
 	return (int32_t)v;
 }
 
-/* The next symbol of a code, bit by bit. */
+/* The next symbol of a code, bit by bit; negative when there is none. */
 static int32_t take_symbol(struct dl_object *d, const uint16_t *count, const uint16_t *symbol)
 {
-	struct dl_inflate *f = &d->u.inflate;
+	uint32_t code = 0, first = 0, before = 0;
+	unsigned bits;
 
-	while (f->code_bits < 15) {
+	for (bits = 1; bits < 16; bits++) {
 		int32_t bit = take(d, 1);
-		unsigned n;
 
 		if (bit < 0)
-			return NO_INPUT;
-		f->code = (uint16_t)(f->code | bit);
-		n = count[++f->code_bits];
-		if (f->code < f->first + n) {
-			int32_t s = symbol[f->before + f->code - f->first];
-			f->code_bits = 0;
-			f->code = f->first = f->before = 0;
-			return s;
-		}
-		f->before = (uint16_t)(f->before + n);
-		f->first = (uint16_t)((f->first + n) << 1);
-		f->code = (uint16_t)(f->code << 1);
+			return -1;
+		code |= (uint32_t)bit;
+		if (code < first + count[bits])
+			return symbol[before + code - first];
+		before += count[bits];
+		first = (first + count[bits]) << 1;
+		code <<= 1;
 	}
-	return NO_SYMBOL;
+	return -1;
 }
 
 /*
@@ -97,9 +81,94 @@ static int build(uint16_t count[16], uint16_t *symbol, const uint8_t *lengths, u
 	return 1;
 }
 
-static int build_literal(struct dl_inflate *f, unsigned n) { return build(f->literal_count, f->literal_symbol, f->lengths, n); }
+static int build_both(struct dl_inflate *f, unsigned literals, unsigned distances)
+{
+	return build(f->literal_count, f->literal_symbol, f->lengths, literals) &&
+	       build(f->distance_count, f->distance_symbol, f->lengths + literals, distances);
+}
 
-static int build_distance(struct dl_inflate *f, unsigned from, unsigned n) { return build(f->distance_count, f->distance_symbol, f->lengths + from, n); }
+/* Puts out one byte: into the window, and with the reference into the row. */
+static int put(struct dl_object *d, unsigned value)
+{
+	struct dl_inflate *f = &d->u.inflate;
+	const uint8_t *base;
+
+	if (f->y == d->height)
+		return DL_OBJECT_FORMAT;
+	f->window[f->at++ % WINDOW] = (uint8_t)value;
+	base = dl_base(d, f->y);
+	if (base != NULL)
+		value ^= base[f->i];
+	dl_row(d, f->y)[f->i++] = (uint8_t)value;
+	if (f->i < d->stride)
+		return 0;
+	f->i = 0;
+	return dl_row_done(d, f->y++);
+}
+
+/* A match: its length is known by symbol [DL-DEF-2]. */
+static int copy(struct dl_object *d, unsigned symbol)
+{
+	struct dl_inflate *f = &d->u.inflate;
+	int32_t extra, s;
+	uint32_t length, distance;
+	int status = 0;
+
+	if (symbol >= 29)
+		return DL_OBJECT_FORMAT;
+	extra = take(d, symbol < 8 || symbol == 28 ? 0 : symbol / 4 - 1);
+	s = take_symbol(d, f->distance_count, f->distance_symbol);
+	if (extra < 0 || s < 0 || s >= 30)
+		return DL_OBJECT_FORMAT;
+	length = length_base[symbol] + (uint32_t)extra;
+	distance = (uint32_t)s + 1;
+	if (s >= 4) {
+		extra = take(d, (unsigned)s / 2 - 1);
+		if (extra < 0)
+			return DL_OBJECT_FORMAT;
+		distance = ((2u + ((uint32_t)s & 1)) << (s / 2 - 1)) + 1 + (uint32_t)extra;
+	}
+	if (distance > WINDOW || distance > f->at)
+		return DL_OBJECT_FORMAT;
+	while (length-- > 0 && status == 0)
+		status = put(d, f->window[(f->at - distance) % WINDOW]);
+	return status;
+}
+
+/* Symbols up to the end of a block. */
+static int symbols(struct dl_object *d)
+{
+	struct dl_inflate *f = &d->u.inflate;
+	int status = 0;
+
+	while (status == 0) {
+		int32_t s = take_symbol(d, f->literal_count, f->literal_symbol);
+
+		if (s < 0)
+			return DL_OBJECT_FORMAT;
+		if (s == 256)
+			break;
+		status = s < 256 ? put(d, (unsigned)s) : copy(d, (unsigned)s - 257);
+	}
+	return status;
+}
+
+static int stored(struct dl_object *d)
+{
+	int32_t length, check;
+	int status = 0;
+
+	d->u.inflate.bits = d->u.inflate.have = 0;
+	length = take(d, 16);
+	check = take(d, 16);
+	if (length < 0 || check < 0 || (length ^ 0xffff) != check)
+		return DL_OBJECT_FORMAT;
+	while (length-- > 0 && status == 0) {
+		int32_t v = take(d, 8);
+		status = v < 0 ? DL_OBJECT_FORMAT : put(d, (unsigned)v);
+	}
+	return status;
+}
 
 /* The codes of RFC 1951, 3.2.6; both are complete. */
 static void fixed_codes(struct dl_inflate *f)
@@ -109,247 +178,80 @@ static void fixed_codes(struct dl_inflate *f)
 	memset(f->lengths + 256, 7, 24);
 	memset(f->lengths + 280, 8, 8);
 	memset(f->lengths + 288, 5, 32);
-	(void)build_literal(f, 288);
-	(void)build_distance(f, 288, 32);
+	(void)build_both(f, 288, 32);
 }
 
-/* Puts out one byte: into the window, and over the base into the row. */
-static int put(struct dl_object *d, unsigned value)
-{
-	struct dl_inflate *f = &d->u.inflate;
-
-	if (d->y == d->height)
-		return DL_OBJECT_FORMAT;
-	f->window[f->at++ % WINDOW] = (uint8_t)value;
-	if (dl_delta(d))
-		value ^= dl_base(d)[d->i];
-	dl_row(d, d->y)[d->i++] = (uint8_t)value;
-	return d->i == d->stride ? dl_row_done(d) : DL_OBJECT_MORE;
-}
-
-/* Copies the match of f->length bytes from that far back [DL-DEF-2]. */
-static int copy(struct dl_object *d, uint32_t distance)
-{
-	struct dl_inflate *f = &d->u.inflate;
-
-	if (distance > WINDOW || distance > f->at)
-		return DL_OBJECT_FORMAT;
-	for (; f->length > 0; f->length--) {
-		int status = put(d, f->window[(f->at - distance) % WINDOW]);
-		if (status < 0)
-			return status;
-	}
-	f->phase = SYMBOL;
-	return DL_OBJECT_MORE;
-}
-
-/* Bits that the phase reads before it acts. */
-static unsigned bits_of(const struct dl_inflate *f)
-{
-	switch (f->phase) {
-	case BLOCK:
-	case ORDERS:
-		return 3;
-	case STORED:
-		return 8;
-	case CODES:
-		return 14;
-	case REPEAT:
-		return f->symbol == 16 ? 2 : f->symbol == 17 ? 3 : 7;
-	case LENGTH_EXTRA: /* RFC 1951, 3.2.5 */
-		return f->symbol < 8 || f->symbol == 28 ? 0 : f->symbol / 4u - 1;
-	case DISTANCE_EXTRA:
-		return f->symbol < 4 ? 0 : f->symbol / 2u - 1;
-	default:
-		return 16;
-	}
-}
-
-/* Begins a block. */
-static int begin_block(struct dl_inflate *f, uint32_t v)
-{
-	f->final = v & 1;
-	switch (v >> 1) {
-	case 0:
-		f->bits = 0;
-		f->have = 0;
-		f->phase = STORED_SIZE;
-		break;
-	case 1:
-		fixed_codes(f);
-		f->phase = SYMBOL;
-		break;
-	case 2:
-		f->phase = CODES;
-		break;
-	default:
-		return DL_OBJECT_FORMAT;
-	}
-	return DL_OBJECT_MORE;
-}
-
-/* All lengths are read: makes both codes. */
-static int end_lengths(struct dl_inflate *f)
-{
-	f->phase = SYMBOL;
-	if (f->lengths[256] == 0 || !build_literal(f, f->literals) || !build_distance(f, f->literals, f->total - (unsigned)f->literals))
-		return DL_OBJECT_FORMAT;
-	return DL_OBJECT_MORE;
-}
-
-/* Appends code lengths. */
-static int add_lengths(struct dl_inflate *f, unsigned length, unsigned times)
-{
-	if (times > (unsigned)f->total - f->index)
-		return DL_OBJECT_FORMAT;
-	memset(f->lengths + f->index, (int)length, times);
-	f->index = (uint16_t)(f->index + times);
-	f->phase = LENGTHS;
-	return f->index == f->total ? end_lengths(f) : DL_OBJECT_MORE;
-}
-
-/* Repeats a length, RFC 1951, 3.2.7. */
-static int repeat(struct dl_inflate *f, uint32_t v)
-{
-	if (f->symbol != 16)
-		return add_lengths(f, 0, v + (f->symbol == 17 ? 3 : 11));
-	if (f->index == 0)
-		return DL_OBJECT_FORMAT;
-	return add_lengths(f, f->lengths[f->index - 1], v + 3);
-}
-
-/* Numbers of code lengths, RFC 1951, 3.2.7. */
-static int begin_codes(struct dl_inflate *f, uint32_t v)
-{
-	f->literals = (uint16_t)((v & 31) + 257);
-	f->total = (uint16_t)(f->literals + (v >> 5 & 31) + 1);
-	f->orders = (uint8_t)((v >> 10) + 4);
-	if (f->literals > 286 || f->total - f->literals > 30)
-		return DL_OBJECT_FORMAT;
-	memset(f->lengths, 0, 19);
-	f->order = 0;
-	f->phase = ORDERS;
-	return DL_OBJECT_MORE;
-}
-
-/* One length of the code of lengths, which has the place of the distances. */
-static int add_order(struct dl_inflate *f, uint32_t v)
+/* Reads both codes, RFC 1951, 3.2.7; 0 when they are not right. */
+static int read_codes(struct dl_object *d)
 {
 	static const uint8_t order[19] = { 16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15 };
-
-	f->lengths[order[f->order++]] = (uint8_t)v;
-	if (f->order < f->orders)
-		return DL_OBJECT_MORE;
-	f->index = 0;
-	f->phase = LENGTHS;
-	return build_distance(f, 0, 19) ? DL_OBJECT_MORE : DL_OBJECT_FORMAT;
-}
-
-/* Acts on the bits that the phase has read. */
-static int act(struct dl_object *d, uint32_t v)
-{
 	struct dl_inflate *f = &d->u.inflate;
-	uint32_t extra = 0;
+	int32_t head = take(d, 14);
+	unsigned literals, total, orders, k;
 
-	switch (f->phase) {
-	case BLOCK:
-		return begin_block(f, v);
-	case STORED_SIZE:
-		f->length = (uint16_t)v;
-		f->phase = STORED_CHECK;
-		return DL_OBJECT_MORE;
-	case STORED_CHECK:
-		f->phase = STORED;
-		return (f->length ^ 0xffffu) == v ? DL_OBJECT_MORE : DL_OBJECT_FORMAT;
-	case STORED:
-		f->length--;
-		return put(d, v);
-	case CODES:
-		return begin_codes(f, v);
-	case ORDERS:
-		return add_order(f, v);
-	case REPEAT:
-		return repeat(f, v);
-	case LENGTH_EXTRA:
-		f->length = (uint16_t)(length_base[f->symbol] + v);
-		f->phase = DISTANCE;
-		return DL_OBJECT_MORE;
-	default: /* DISTANCE_EXTRA */
-		if (f->symbol >= 4)
-			extra = (2u + (f->symbol & 1u)) << (f->symbol / 2 - 1);
-		else
-			extra = f->symbol;
-		return copy(d, 1 + extra + v);
+	if (head < 0)
+		return 0;
+	literals = ((unsigned)head & 31) + 257;
+	total = literals + ((unsigned)head >> 5 & 31) + 1;
+	orders = ((unsigned)head >> 10) + 4;
+	if (literals > 286 || total - literals > 30)
+		return 0;
+	memset(f->lengths, 0, 19);
+	for (k = 0; k < orders; k++) {
+		int32_t v = take(d, 3);
+		if (v < 0)
+			return 0;
+		f->lengths[order[k]] = (uint8_t)v;
 	}
+	/* The code of lengths has the place of the distances. */
+	if (!build(f->distance_count, f->distance_symbol, f->lengths, 19))
+		return 0;
+	for (k = 0; k < total;) {
+		int32_t s = take_symbol(d, f->distance_count, f->distance_symbol), times = 1;
+
+		if (s < 0)
+			return 0;
+		if (s >= 16) {
+			times = take(d, s == 16 ? 2 : s == 17 ? 3 : 7);
+			if (times < 0 || (s == 16 && k == 0))
+				return 0;
+			times += s == 18 ? 11 : 3;
+			s = s == 16 ? f->lengths[k - 1] : 0;
+		}
+		if ((unsigned)times > total - k)
+			return 0;
+		memset(f->lengths + k, s, (size_t)times);
+		k += (unsigned)times;
+	}
+	return f->lengths[256] != 0 && build_both(f, literals, total - literals);
 }
 
-/* Acts on a symbol. */
-static int act_symbol(struct dl_object *d, unsigned s)
+int dl_inflate_decode(struct dl_object *d)
 {
 	struct dl_inflate *f = &d->u.inflate;
+	int32_t block;
+	int status = 0;
 
-	if (f->phase == LENGTHS) {
-		if (s < 16)
-			return add_lengths(f, s, 1);
-		f->symbol = (uint8_t)s;
-		f->phase = REPEAT;
-	} else if (f->phase == DISTANCE) {
-		if (s >= 30)
+	memset(f, 0, sizeof *f);
+	do {
+		block = take(d, 3);
+		if (block < 0 || block >> 1 == 3)
 			return DL_OBJECT_FORMAT;
-		f->symbol = (uint8_t)s;
-		f->phase = DISTANCE_EXTRA;
-	} else if (s < 256) {
-		return put(d, s);
-	} else if (s == 256) {
-		f->phase = BLOCK;
-		if (f->final)
-			return DL_OBJECT_DONE;
-	} else {
-		if (s - 257 >= 29)
-			return DL_OBJECT_FORMAT;
-		f->symbol = (uint8_t)(s - 257);
-		f->phase = LENGTH_EXTRA;
-	}
-	return DL_OBJECT_MORE;
+		if (block >> 1 == 0) {
+			status = stored(d);
+		} else {
+			if (block >> 1 == 1)
+				fixed_codes(f);
+			else if (!read_codes(d))
+				return DL_OBJECT_FORMAT;
+			status = symbols(d);
+		}
+	} while (status == 0 && (block & 1) == 0);
+	/* Exactly the picture [DL-DEF-1]. */
+	if (status == 0 && (f->y != d->height || d->left != 0))
+		status = DL_OBJECT_FORMAT;
+	return status;
 }
-
-/* One read and what follows from it. *starving is set when it had no input. */
-static int step(struct dl_object *d, int *starving)
-{
-	struct dl_inflate *f = &d->u.inflate;
-	int is_symbol = f->phase == LENGTHS || f->phase == SYMBOL || f->phase == DISTANCE;
-	int32_t v;
-
-	if (f->phase == STORED && f->length == 0) {
-		f->phase = BLOCK;
-		return f->final ? DL_OBJECT_DONE : DL_OBJECT_MORE;
-	}
-	if (!is_symbol)
-		v = take(d, bits_of(f));
-	else if (f->phase == SYMBOL)
-		v = take_symbol(d, f->literal_count, f->literal_symbol);
-	else
-		v = take_symbol(d, f->distance_count, f->distance_symbol);
-	if (v == NO_SYMBOL)
-		return DL_OBJECT_FORMAT;
-	if (v == NO_INPUT) {
-		*starving = 1;
-		return starved(d);
-	}
-	return is_symbol ? act_symbol(d, (unsigned)v) : act(d, (uint32_t)v);
-}
-
-int dl_inflate_run(struct dl_object *d)
-{
-	int starving = 0;
-
-	while (!starving) {
-		int status = step(d, &starving);
-
-		if (status == DL_OBJECT_DONE) /* exactly the picture [DL-DEF-1] */
-			return d->y == d->height && d->payload == 0 ? DL_OBJECT_DONE : DL_OBJECT_FORMAT;
-		if (status < 0)
-			return status;
-	}
-	return DL_OBJECT_MORE;
-}
+#else
+typedef int dl_no_deflate; /* a file may not be empty */
+#endif

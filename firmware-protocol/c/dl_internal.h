@@ -4,24 +4,28 @@
 
 #include "dl_object.h"
 
-/* The next byte of the payload, or -1 when the piece at hand has no more. */
-int dl_next(struct dl_object *d);
+/* What a compiler wants from every environment, also without a C library. */
+void *memset(void *to, int value, size_t size);
+int memcmp(const void *a, const void *b, size_t size);
 
-/* The row y of the new picture, one of the two above the current included. */
-uint8_t *dl_row(const struct dl_object *d, uint16_t y);
+/* The next byte of the payload; 0 past its end, which d->left tells. */
+unsigned dl_next(struct dl_object *d);
 
-/* The current row of the base. */
-const uint8_t *dl_base(const struct dl_object *d);
+/* Row y of the part, or one of the four above the current one. */
+uint8_t *dl_row(const struct dl_object *d, unsigned y);
 
-/* Ends the current row. Returns a negative status or DL_OBJECT_MORE. */
-int dl_row_done(struct dl_object *d);
+/* Row y of the reference, NULL when the part has none. */
+const uint8_t *dl_base(const struct dl_object *d, unsigned y);
 
-/* Whether the encoding has a base [DL-OBJ-4]. */
-int dl_delta(const struct dl_object *d);
+/* Ends row y. Returns a status. */
+int dl_row_done(struct dl_object *d, unsigned y);
 
-void dl_context_begin(struct dl_object *d);
-int dl_context_run(struct dl_object *d);
-void dl_inflate_begin(struct dl_object *d);
-int dl_inflate_run(struct dl_object *d);
+int dl_context_decode(struct dl_object *d, int full);
+int dl_inflate_decode(struct dl_object *d);
+
+/* Trained weights [DL-TAB-1] and probabilities [DL-MIX-2]. */
+extern const int8_t dl_start_small[DL_SMALL_WEIGHTS];
+extern const int8_t dl_start_full[DL_FULL_WEIGHTS];
+extern const uint16_t dl_squash[160];
 
 #endif

@@ -1,15 +1,21 @@
-/* Header, raw rows, checksum and row output. Licence: Apache-2.0. */
+/* Header, parts, raw rows, checksum. Licence: Apache-2.0. */
 #include "dl_internal.h"
 
-#include <string.h>
+enum { RAW, DEFLATE, DEFLATE_XOR, SMALL, SMALL_REF, FULL, FULL_REF, ENCODINGS };
 
-enum { ENCODING_RAW, ENCODING_DEFLATE, ENCODING_DEFLATE_XOR, ENCODING_CONTEXT, ENCODING_CONTEXT_REF };
+/* Sizes [DL-OBJ-2] and bits [DL-PART-2]. */
+enum { HEADER = 14, BASE_DIGEST = 8, MORE = 0x08, PRIOR = 0x10, WINDOW = 0x20 };
 
-enum { HEADER = 18, BASE_DIGEST = 8 }; /* [DL-OBJ-2] */
-
-static uint16_t le16(const uint8_t *b) { return (uint16_t)(b[0] | b[1] << 8); }
+static unsigned le16(const uint8_t *b) { return b[0] | (unsigned)b[1] << 8; }
 
 static uint32_t le32(const uint8_t *b) { return le16(b) | (uint32_t)le16(b + 2) << 16; }
+
+unsigned dl_planes(uint8_t planes)
+{
+	static const uint8_t count[] = { 0, 1, 2, 2, 3, 2, 4 };
+
+	return planes < sizeof count ? count[planes] : 0;
+}
 
 /* CRC-32 of IEEE 802.3, four bits at a time. */
 static uint32_t crc32(uint32_t crc, const uint8_t *b, size_t size)
@@ -26,221 +32,232 @@ static uint32_t crc32(uint32_t crc, const uint8_t *b, size_t size)
 	return crc;
 }
 
-int dl_delta(const struct dl_object *d)
+/* The next byte of the object. */
+static unsigned take(struct dl_object *d)
 {
-	return d->encoding == ENCODING_DEFLATE_XOR || d->encoding == ENCODING_CONTEXT_REF;
+	if (d->at == d->have) {
+		uint32_t n = d->total < DL_OBJECT_PIECE ? d->total : DL_OBJECT_PIECE;
+
+		if (n == 0 || d->stopped || d->target->read(d->target->user, d->piece, n) != 0) {
+			d->stopped = 1;
+			return 0;
+		}
+		d->total -= n;
+		d->at = 0;
+		d->have = (uint8_t)n;
+	}
+	return d->piece[d->at++];
 }
 
-int dl_next(struct dl_object *d)
+/* How many bytes of the object are left. */
+static uint32_t rest(const struct dl_object *d) { return d->total + (uint32_t)(d->have - d->at); }
+
+/* Takes some bytes; 0 when the object has not so many. */
+static int take_all(struct dl_object *d, uint8_t *to, unsigned n)
 {
-	if (d->payload == 0 || d->in_size == 0)
-		return -1;
-	d->payload--;
-	d->in_size--;
-	d->last = *d->in++;
+	if (rest(d) < n)
+		return 0;
+	while (n-- > 0)
+		*to++ = (uint8_t)take(d);
+	return 1;
+}
+
+unsigned dl_next(struct dl_object *d)
+{
+	if (d->left == 0)
+		return 0;
+	d->left--;
+	d->last = (uint8_t)take(d);
 	return d->last;
 }
 
-uint8_t *dl_row(const struct dl_object *d, uint16_t y)
+uint8_t *dl_row(const struct dl_object *d, unsigned y)
 {
-	if (d->target.frame != NULL)
-		return d->target.frame + (size_t)y * d->stride;
-	return d->target.rows + (size_t)(y % 3) * d->stride;
+	if (d->target->frame == NULL)
+		y %= DL_OBJECT_ROWS;
+	return d->out + (size_t)y * d->pitch;
 }
 
-const uint8_t *dl_base(const struct dl_object *d)
+const uint8_t *dl_base(const struct dl_object *d, unsigned y)
 {
-	const uint8_t *base = d->target.base != NULL ? d->target.base : d->target.frame;
-	return base + (size_t)d->y * d->stride;
+	return d->base == NULL ? NULL : d->base + (size_t)y * d->pitch;
 }
 
-int dl_row_done(struct dl_object *d)
+/* Padding bits are 0 [DL-PIC-1]; the checksum covers all rows. */
+static int check_row(struct dl_object *d, const uint8_t *row, unsigned stride)
 {
-	const uint8_t *row = dl_row(d, d->y);
-
-	/* Padding bits are 0 [DL-PIC-1] [DL-OBJ-3]. */
-	if ((d->width & 7) != 0 && (row[d->stride - 1] & 0xff >> (d->width & 7)) != 0)
-		return DL_OBJECT_FORMAT;
-	d->crc = crc32(d->crc, row, d->stride);
-	if (d->target.row != NULL && d->target.row(d->target.user, d->y, row) != 0)
-		return DL_OBJECT_STOPPED;
-	d->y++;
-	d->i = 0;
-	return DL_OBJECT_MORE;
+	d->crc = crc32(d->crc, row, stride);
+	return (d->target->width & 7) != 0 && (row[stride - 1] & 0xff >> (d->target->width & 7)) != 0 ? DL_OBJECT_FORMAT : 0;
 }
 
-/*
- * Reads the 18 bytes that every object has [DL-OBJ-2], with the checks of
- * [DL-OBJ-3] and [DL-LIM-1] that need no base.
- */
-static int read_header(struct dl_object *d)
+int dl_row_done(struct dl_object *d, unsigned y)
 {
-	const uint8_t *h = d->head;
-	uint32_t size = HEADER, picture;
-	int flag;
-
-	if (d->total < HEADER || memcmp(h, "DLO", 3) != 0)
-		return DL_OBJECT_FORMAT;
-	if (h[3] != 1 || h[4] > ENCODING_CONTEXT_REF || h[5] >> 4 != 1 || (h[5] & 0x0e) != 0)
-		return DL_OBJECT_UNSUPPORTED;
-	d->encoding = h[4];
-	d->width = le16(h + 6);
-	d->height = le16(h + 8);
-	d->payload = le32(h + 10);
-	d->checksum = le32(h + 14);
-	if (d->width < 1 || d->height < 1 || d->width > DL_OBJECT_MAX_SIDE || d->height > DL_OBJECT_MAX_SIDE)
-		return DL_OBJECT_FORMAT;
-	d->stride = (uint16_t)((d->width + 7) / 8);
-	picture = (uint32_t)d->stride * d->height;
-	if (picture > DL_OBJECT_MAX_DECODED)
-		return DL_OBJECT_FORMAT;
-	flag = h[5] & 1;
-	if (flag != dl_delta(d))
-		return DL_OBJECT_FORMAT;
-	if (flag)
-		size += BASE_DIGEST;
-	if (d->total < size || d->total - size != d->payload || d->payload > picture)
-		return DL_OBJECT_FORMAT;
-	if (d->encoding == ENCODING_RAW && d->payload != picture)
-		return DL_OBJECT_FORMAT;
-	if (d->width != d->target.width || d->height != d->target.height)
-		return DL_OBJECT_SIZE;
-	return DL_OBJECT_MORE;
-}
-
-/* Checks the base before anything is decoded [DL-OBJ-6]. */
-static int check_base(const struct dl_object *d)
-{
-	const struct dl_object_target *t = &d->target;
-
-	if (!dl_delta(d))
-		return DL_OBJECT_MORE;
-	if (t->base_digest == NULL || (t->base == NULL && t->frame == NULL))
-		return DL_OBJECT_BASE;
-	if (memcmp(t->base_digest, d->head + HEADER, BASE_DIGEST) != 0)
-		return DL_OBJECT_BASE;
-	return DL_OBJECT_MORE;
-}
-
-/* Collects the header from the pieces. */
-static int take_header(struct dl_object *d)
-{
-	for (;;) {
-		uint8_t want = HEADER;
-
-		if (d->head_size >= HEADER && dl_delta(d))
-			want = HEADER + BASE_DIGEST;
-		if (d->head_size == want)
-			break;
-		if (d->in_size == 0)
-			return DL_OBJECT_MORE;
-		d->head[d->head_size++] = *d->in++;
-		d->in_size--;
-		if (d->head_size == HEADER) {
-			int status = read_header(d);
-			if (status < 0)
-				return status;
-		}
-	}
-	if (check_base(d) < 0)
-		return DL_OBJECT_BASE;
-	d->started = 1;
-	if (d->encoding >= ENCODING_CONTEXT)
-		dl_context_begin(d);
-	else if (d->encoding != ENCODING_RAW)
-		dl_inflate_begin(d);
-	return DL_OBJECT_MORE;
-}
-
-/* Copies raw rows; their number was checked with the header. */
-static int run_raw(struct dl_object *d)
-{
-	while (d->y < d->height) {
-		size_t n = (size_t)(d->stride - d->i);
-
-		if (n > d->in_size)
-			n = d->in_size;
-		if (n == 0)
-			return DL_OBJECT_MORE;
-		memcpy(dl_row(d, d->y) + d->i, d->in, n);
-		d->in += n;
-		d->in_size -= n;
-		d->payload -= (uint32_t)n;
-		d->i = (uint16_t)(d->i + n);
-		if (d->i == d->stride) {
-			int status = dl_row_done(d);
-			if (status < 0)
-				return status;
-		}
-	}
-	return DL_OBJECT_DONE;
-}
-
-static int run(struct dl_object *d)
-{
+	const struct dl_object_target *t = d->target;
 	int status;
 
-	if (!d->started) {
-		status = take_header(d);
-		if (status < 0 || !d->started)
-			return status;
-	}
-	if (d->encoding == ENCODING_RAW)
-		status = run_raw(d);
-	else if (d->encoding >= ENCODING_CONTEXT)
-		status = dl_context_run(d);
-	else
-		status = dl_inflate_run(d);
-	if (status != DL_OBJECT_DONE)
-		return status;
-	if (d->in_size != 0)
-		return DL_OBJECT_FORMAT;
-	if ((d->crc ^ 0xffffffffu) != d->checksum)
-		return DL_OBJECT_CHECKSUM;
-	return DL_OBJECT_DONE;
+	if (d->stopped)
+		return DL_OBJECT_STOPPED;
+	if (t->frame != NULL)
+		return 0;
+	status = check_row(d, dl_row(d, y), d->stride);
+	if (status == 0 && t->row(t->user, (uint16_t)y, dl_row(d, y)) != 0)
+		status = DL_OBJECT_STOPPED;
+	return status;
 }
 
-void dl_object_begin(struct dl_object *d, const struct dl_object_target *target, uint32_t object_bytes)
+/* Reads the header [DL-OBJ-2], with the checks of [DL-OBJ-3] and [DL-OBJ-6]. */
+static int read_header(struct dl_object *d)
 {
-	memset(d, 0, sizeof *d);
-	d->target = *target;
+	const struct dl_object_target *t = d->target;
+	uint8_t h[HEADER];
+	uint32_t width, height, planes;
+
+	if (!take_all(d, h, HEADER) || memcmp(h, "DLO", 3) != 0)
+		return DL_OBJECT_FORMAT;
+	planes = dl_planes(h[4]);
+	if (h[3] != 2 || (h[5] & 0xf8) != 0)
+		return DL_OBJECT_UNSUPPORTED;
+	d->flags = h[5];
+	width = le16(h + 6);
+	height = le16(h + 8);
+	d->checksum = le32(h + 10);
+	if (width < 1 || height < 1 || width > DL_OBJECT_MAX_SIDE || height > DL_OBJECT_MAX_SIDE)
+		return DL_OBJECT_FORMAT;
+	if (planes == 0)
+		return DL_OBJECT_UNSUPPORTED;
+	if ((width + 7) / 8 * height * planes > DL_OBJECT_MAX_DECODED)
+		return DL_OBJECT_FORMAT;
+	if ((d->flags & 1) != 0) {
+		if (!take_all(d, h, BASE_DIGEST))
+			return DL_OBJECT_FORMAT;
+		if (t->base_digest == NULL || memcmp(t->base_digest, h, BASE_DIGEST) != 0)
+			return DL_OBJECT_BASE;
+	}
+	if (width != t->width || height != t->height || dl_planes(t->planes) != planes)
+		return DL_OBJECT_SIZE;
+	return 0;
+}
+
+/* Reads the head of a part [DL-PART-2] with the checks of [DL-PART-4]. */
+static int read_part(struct dl_object *d)
+{
+	const struct dl_object_target *t = d->target;
+	uint8_t b[8];
+	uint32_t x = 0, y = 0, w = t->width, h = t->height, size, plane, encoding, pitch = (w + 7) / 8;
+	int reference;
+
+	if (!take_all(d, &d->head, 1))
+		return DL_OBJECT_FORMAT;
+	encoding = d->head & 7;
+	plane = d->head >> 6;
+	if (encoding >= ENCODINGS)
+		return DL_OBJECT_UNSUPPORTED;
+	if (plane >= dl_planes(t->planes))
+		return DL_OBJECT_FORMAT;
+	reference = encoding != RAW && (encoding & 1) == 0;
+	if ((d->head & PRIOR) != 0 ? plane == 0 || !reference : reference && (d->flags & 1) == 0)
+		return DL_OBJECT_FORMAT;
+	if ((d->head & WINDOW) != 0) {
+		if (!take_all(d, b, sizeof b))
+			return DL_OBJECT_FORMAT;
+		x = le16(b);
+		y = le16(b + 2);
+		w = le16(b + 4);
+		h = le16(b + 6);
+		if (w < 1 || h < 1 || (x & 7) != 0 || x + w > t->width || y + h > t->height || (((x + w) & 7) != 0 && x + w != t->width))
+			return DL_OBJECT_FORMAT;
+	}
+	d->width = (uint16_t)w;
+	d->height = (uint16_t)h;
+	d->stride = (uint16_t)((w + 7) / 8);
+	d->pitch = (uint16_t)pitch;
+	size = (uint32_t)d->stride * h;
+	if (size > d->room)
+		return DL_OBJECT_FORMAT;
+	d->room -= size;
+	d->left = rest(d);
+	if ((d->head & MORE) != 0) {
+		if (!take_all(d, b, 4) || le32(b) > rest(d))
+			return DL_OBJECT_FORMAT;
+		d->left = le32(b);
+	}
+	if (d->left > size || (encoding == RAW && d->left != size))
+		return DL_OBJECT_FORMAT;
+	if (t->frame == NULL && ((d->head & (MORE | WINDOW)) != 0 || dl_planes(t->planes) > 1))
+		return DL_OBJECT_UNSUPPORTED;
+	d->out = t->rows;
+	d->base = t->base;
+	if (t->frame != NULL) {
+		size_t at = (size_t)plane * pitch * t->height + (size_t)y * pitch + x / 8;
+		d->out = t->frame + at;
+		d->base = d->out - ((d->head & PRIOR) != 0 ? (size_t)pitch * t->height : 0);
+	}
+	if (!reference)
+		d->base = NULL;
+	return 0;
+}
+
+static int decode_raw(struct dl_object *d)
+{
+	unsigned y, i;
+	int status = 0;
+
+	for (y = 0; y < d->height && status == 0; y++) {
+		uint8_t *row = dl_row(d, y);
+		for (i = 0; i < d->stride; i++)
+			row[i] = (uint8_t)dl_next(d);
+		status = dl_row_done(d, y);
+	}
+	return status;
+}
+
+static int decode_part(struct dl_object *d)
+{
+	switch (d->head & 7) {
+	case RAW:
+		return decode_raw(d);
+#ifndef DL_NO_DEFLATE
+	case DEFLATE:
+	case DEFLATE_XOR:
+		return dl_inflate_decode(d);
+#endif
+	case SMALL:
+	case SMALL_REF:
+		return dl_context_decode(d, 0);
+#ifndef DL_SMALL
+	case FULL:
+	case FULL_REF:
+		return dl_context_decode(d, 1);
+#endif
+	default:
+		return DL_OBJECT_UNSUPPORTED;
+	}
+}
+
+enum dl_object_status dl_object_decode(struct dl_object *d, const struct dl_object_target *t, uint32_t object_bytes)
+{
+	uint32_t stride = (t->width + 7u) / 8, rows = (uint32_t)t->height * dl_planes(t->planes), n;
+	int status;
+
+	memset(d, 0, offsetof(struct dl_object, u));
+	d->target = t;
 	d->total = object_bytes;
 	d->crc = 0xffffffffu;
-	if (object_bytes < HEADER)
-		d->status = DL_OBJECT_FORMAT;
-}
-
-enum dl_object_status dl_object_feed(struct dl_object *d, const uint8_t *data, size_t size)
-{
-	if (d->status == DL_OBJECT_DONE && size > 0)
-		d->status = DL_OBJECT_FORMAT;
-	if (d->status == DL_OBJECT_MORE) {
-		d->in = data;
-		d->in_size = size;
-		d->status = (int8_t)run(d);
-		d->in = NULL;
-		d->in_size = 0;
-	}
-	return (enum dl_object_status)d->status;
-}
-
-enum dl_object_status dl_object_end(struct dl_object *d)
-{
-	if (d->status == DL_OBJECT_MORE)
-		d->status = DL_OBJECT_FORMAT;
-	return (enum dl_object_status)d->status;
-}
-
-void dl_glass_digest(const struct dl_sha256 *hash, uint16_t width, uint16_t height, const uint8_t *rows, uint8_t digest[32])
-{
-	uint8_t head[9] = { 'D', 'L', 'G', '1', 0, 0, 0, 0, 1 };
-
-	head[4] = (uint8_t)width;
-	head[5] = (uint8_t)(width >> 8);
-	head[6] = (uint8_t)height;
-	head[7] = (uint8_t)(height >> 8);
-	hash->start(hash->state);
-	hash->update(hash->state, head, sizeof head);
-	hash->update(hash->state, rows, (size_t)((width + 7) / 8) * height);
-	hash->finish(hash->state, digest);
+	status = read_header(d);
+	d->room = stride * rows;
+	if (status == 0 && t->frame != NULL && (d->flags & 1) == 0)
+		memset(t->frame, 0, d->room);
+	do {
+		if (status == 0)
+			status = read_part(d);
+		if (status == 0)
+			status = decode_part(d);
+	} while (status == 0 && (d->head & MORE) != 0);
+	for (n = 0; status == 0 && t->frame != NULL && n < rows; n++)
+		status = check_row(d, t->frame + (size_t)n * stride, stride);
+	if (d->stopped)
+		status = DL_OBJECT_STOPPED;
+	if (status == 0 && (d->crc ^ 0xffffffffu) != d->checksum)
+		status = DL_OBJECT_CHECKSUM;
+	return (enum dl_object_status)status;
 }

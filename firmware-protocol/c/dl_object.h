@@ -1,10 +1,12 @@
 /*
- * Streaming decoder of Doorleaf's picture objects, ../SPEC.md section 4.
+ * Decoder of Doorleaf's picture objects, ../SPEC.md section 4.
  *
- * It takes the bytes of an object in pieces of any size and writes rows into
- * the caller's memory. It allocates nothing, calls nothing but memcpy, memset
- * and the caller's own functions, keeps no state outside struct dl_object, and
- * does not fetch, hash or draw. Comments cite the clauses of SPEC.md.
+ * It reads an object with a function of the caller's, from flash or from a
+ * connection, and decodes row by row: over the picture in the caller's memory,
+ * or straight to the panel. It allocates nothing, calls nothing but memcpy,
+ * memset, memcmp and the caller's own functions, keeps no state outside struct
+ * dl_object, and does not fetch, hash or draw. Comments cite the clauses of
+ * SPEC.md.
  *
  * Licence: Apache-2.0.
  */
@@ -18,75 +20,104 @@
 extern "C" {
 #endif
 
+/*
+ * What firmware may choose when it compiles, alike in all files:
+ * DL_SMALL leaves out the full profile, DL_NO_DEFLATE the inflater.
+ * DL_MAX_WIDTH is the width in pixels of the widest panel.
+ */
+#ifndef DL_MAX_WIDTH
+#define DL_MAX_WIDTH 16384u
+#endif
+
 /* Limits of a picture [DL-LIM-1]. */
-#define DL_OBJECT_MAX_SIDE 16384u             /* pixels */
-#define DL_OBJECT_MAX_DECODED (8ul << 20)     /* bytes */
-#define DL_OBJECT_MAX_STRIDE (DL_OBJECT_MAX_SIDE / 8) /* bytes */
+#define DL_OBJECT_MAX_SIDE 16384u         /* pixels */
+#define DL_OBJECT_MAX_DECODED (8ul << 20) /* bytes */
 
-/* What can be decoded, for key 21 of Hello [DL-CAP-1]. */
-#define DL_OBJECT_CAPABILITIES 31u
+/* What can be decoded, for key 21 of Hello [DL-CAP-1]; with a frame, 128 more. */
+#ifdef DL_NO_DEFLATE
+#define DL_CAP_DEFLATE 0u
+#else
+#define DL_CAP_DEFLATE 6u
+#endif
+#ifdef DL_SMALL
+#define DL_CAP_FULL 0u
+#else
+#define DL_CAP_FULL 96u
+#endif
+#define DL_OBJECT_CAPABILITIES (1u | DL_CAP_DEFLATE | 24u | DL_CAP_FULL)
+#define DL_OBJECT_CAP_PARTS 128u
 
-/* What a call returns. Negative is final: the picture is undefined. */
+/* What decoding returns. */
 enum dl_object_status {
-	DL_OBJECT_MORE = 0,         /* more bytes are needed */
-	DL_OBJECT_DONE = 1,         /* all rows are there and have their checksum */
+	DL_OBJECT_DONE = 0,         /* the picture is there and has its checksum */
 	DL_OBJECT_FORMAT = -1,      /* breaks a rule of SPEC.md: report error 6 */
 	DL_OBJECT_UNSUPPORTED = -2, /* other version, encoding, planes: error 6 */
 	DL_OBJECT_BASE = -3,        /* a delta on another picture: error 7 */
-	DL_OBJECT_CHECKSUM = -4,    /* decoded rows are damaged: error 6 */
-	DL_OBJECT_SIZE = -5,        /* not width x height of the target: error 8 */
-	DL_OBJECT_STOPPED = -6      /* the row function returned other than 0 */
+	DL_OBJECT_CHECKSUM = -4,    /* the decoded picture is damaged: error 6 */
+	DL_OBJECT_SIZE = -5,        /* not the size or planes of the target: error 8 */
+	DL_OBJECT_STOPPED = -6      /* a function of the caller returned other than 0 */
 };
 
+/* Rows that decoding without a frame needs: the current one and 4 above. */
+#define DL_OBJECT_ROWS 5u
+
 /*
- * Where the rows go and where the base of a delta is. A row has
- * (width + 7) / 8 bytes, leftmost pixel in the highest bit, 1 is black
- * [DL-PIC-1].
+ * Where the object is, where the picture goes and where the base of a delta is.
+ * A row has (width + 7) / 8 bytes, leftmost pixel in the highest bit, 1 is
+ * black [DL-PIC-1].
  */
 struct dl_object_target {
 	uint16_t width, height; /* pixels the object must have */
+	uint8_t planes;         /* and its number of planes kind [DL-PIC-3], 1 is black and white */
 
-	/* The whole picture, or NULL. */
+	/* Reads the next n bytes of the object, n at most DL_OBJECT_PIECE. */
+	int (*read)(void *user, uint8_t *to, uint32_t n);
+
+	/*
+	 * The whole picture, all planes one after another, or NULL. A delta is
+	 * decoded in place, over the base.
+	 */
 	uint8_t *frame;
-	/* Without frame: room for 3 rows, which are used in turn. */
+
+	/*
+	 * Without frame, for objects of one part and one plane: room for
+	 * DL_OBJECT_ROWS rows, which are used in turn; where the base is, NULL
+	 * when there is none; and what takes each row, in order. The picture is
+	 * not checked as a whole before DL_OBJECT_DONE.
+	 */
 	uint8_t *rows;
-
-	/*
-	 * First 8 bytes of the GlassDigest of the base, NULL when there is none.
-	 * The base is in frame, over which a delta is decoded in place, unless
-	 * base says that it is elsewhere; it must not overlap frame in part.
-	 */
-	const uint8_t *base_digest;
 	const uint8_t *base;
-
-	/*
-	 * Called with each row in order, may be NULL with frame. The rows are not
-	 * checked as a whole before DL_OBJECT_DONE. Other than 0 stops decoding.
-	 */
 	int (*row)(void *user, uint16_t y, const uint8_t *row);
-	void *user;
+
+	const uint8_t *base_digest; /* first 8 bytes of the GlassDigest of the base, NULL for none */
+	void *user;                 /* for the functions */
 };
 
-/* Estimates of the context coder [DL-CTX-1]. */
-#define DL_OBJECT_ESTIMATES (4 + 2 + 96 + 16 + 1024)
+#define DL_OBJECT_PIECE 32u
 
-/* State of the context coder, 4.3. */
+/* Weights of the context coder [DL-CTX-1]: of pixels, references, bytes. */
+enum {
+	DL_REF_WEIGHTS = 256,
+	DL_SAME_WEIGHTS = 128,
+	DL_PLAIN_WEIGHTS = 16,
+	DL_OTHER_WEIGHTS = DL_REF_WEIGHTS + DL_SAME_WEIGHTS + DL_PLAIN_WEIGHTS,
+	DL_SMALL_WEIGHTS = 5 * 256 + DL_OTHER_WEIGHTS,
+	DL_FULL_WEIGHTS = 5 * 1024 + DL_OTHER_WEIGHTS,
+#ifdef DL_SMALL
+	DL_WEIGHTS = DL_SMALL_WEIGHTS
+#else
+	DL_WEIGHTS = DL_FULL_WEIGHTS
+#endif
+};
+
+/* State of the context coder, 4.4. */
 struct dl_context {
-	uint16_t p[DL_OBJECT_ESTIMATES]; /* probability of a 1 in 1/65536 */
-	uint8_t n[DL_OBJECT_ESTIMATES];  /* decisions seen, up to 32 */
-	uint8_t equal[DL_OBJECT_MAX_STRIDE / 8]; /* E, a bit per byte of a row */
 	uint32_t code, width;
-	uint16_t above2, above; /* pixels around the byte, 10 and 12 of them */
-	uint8_t fill;           /* bytes of the code still to be read at the start */
-	uint8_t phase;          /* the decision that is next */
-	uint8_t same, rowabove; /* history of the two row decisions */
-	uint8_t corner;         /* E(i-1, y-1) */
-	uint8_t left;           /* the 2 pixels before */
-	uint8_t uniform, colour;
-	uint8_t bit, byte;      /* pixel that is next, pixels so far */
+	int16_t weight[DL_WEIGHTS];
+	uint8_t equal[(DL_MAX_WIDTH + 63) / 64]; /* E, a bit per byte of a row */
 };
 
-/* State of the inflater, 4.2. */
+/* State of the inflater, 4.3. */
 struct dl_inflate {
 	uint8_t window[512]; /* [DL-DEF-2] */
 	uint8_t lengths[288 + 32];
@@ -95,56 +126,47 @@ struct dl_inflate {
 	uint16_t distance_count[16], distance_symbol[32];
 	uint32_t at;   /* bytes put out */
 	uint32_t bits; /* bits not used yet, first one lowest */
-	uint16_t literals, total, index; /* code lengths: literal ones, all, read */
-	uint16_t length; /* of the match or of what is left of a stored block */
-	uint16_t code, first, before; /* of the symbol being read: its bits so far, */
-	uint8_t code_bits;            /* first code and symbols before, their number */
-	uint8_t symbol;               /* that waits for its extra bits */
-	uint8_t orders, order;        /* lengths of the code of lengths: all, read */
-	uint8_t phase, final, have;   /* have: valid bits */
+	uint32_t have; /* how many */
+	uint16_t y, i; /* row and byte that come next */
 };
 
-/* A decoder. Its content is private, but for reading width and height. */
+/* A decoder. Its content is private. */
 struct dl_object {
-	struct dl_object_target target;
-	uint32_t total;    /* bytes of the object */
-	uint32_t payload;  /* bytes of the payload still to come */
-	uint32_t checksum; /* of the decoded rows, as promised */
-	uint32_t crc;      /* of the rows so far */
-	const uint8_t *in; /* the piece at hand, valid during a call only */
-	size_t in_size;
-	uint16_t width, height; /* pixels, once the header is read */
-	uint16_t stride;        /* bytes per row */
-	uint16_t y, i;          /* row and byte that come next */
-	uint8_t head[26];
-	uint8_t head_size;
-	uint8_t encoding;
-	uint8_t started; /* the header is read and right */
-	uint8_t last;    /* last byte taken */
-	int8_t status;
+	const struct dl_object_target *target;
+	uint32_t total; /* bytes of the object not read yet */
+	uint32_t left;  /* bytes of the payload not taken yet */
+	uint32_t room;  /* bytes that parts may still decode to */
+	uint32_t checksum, crc; /* of the picture: promised, so far */
+	uint8_t piece[DL_OBJECT_PIECE];
+	uint8_t at, have; /* of the piece: taken, read */
+	uint8_t last;     /* byte taken */
+	uint8_t stopped;  /* reading failed */
+	uint8_t flags;    /* of the object */
+	/* The part at hand: its first byte, its rows and those of its reference. */
+	uint8_t head;
+	uint16_t width, height; /* pixels */
+	uint16_t stride;        /* bytes of a row */
+	uint16_t pitch;         /* bytes from row to row */
+	uint8_t *out;
+	const uint8_t *base;
 	union {
 		struct dl_context context;
 		struct dl_inflate inflate;
 	} u;
 };
 
-/* The small profile: 4 KB beside the frame. */
-typedef char dl_object_fits_4096[sizeof(struct dl_object) <= 4096 ? 1 : -1];
+/* The profiles: so much memory beside the frame. */
+#ifdef DL_SMALL
+typedef char dl_object_fits[sizeof(struct dl_object) <= 4096 ? 1 : -1];
+#else
+typedef char dl_object_fits[sizeof(struct dl_object) <= 16384 ? 1 : -1];
+#endif
 
-/*
- * Begins an object of that many bytes, which the manifest tells [DL-MAN-2].
- * The target is copied; what it points to must stay until the end.
- */
-void dl_object_begin(struct dl_object *d, const struct dl_object_target *target, uint32_t object_bytes);
+/* Decodes an object of that many bytes, which the manifest tells [DL-MAN-2]. */
+enum dl_object_status dl_object_decode(struct dl_object *d, const struct dl_object_target *target, uint32_t object_bytes);
 
-/*
- * Takes the next bytes, any number of them. Bytes past the end of the object
- * are DL_OBJECT_FORMAT. A negative status stays.
- */
-enum dl_object_status dl_object_feed(struct dl_object *d, const uint8_t *data, size_t size);
-
-/* Says that no more bytes come: DL_OBJECT_MORE becomes DL_OBJECT_FORMAT. */
-enum dl_object_status dl_object_end(struct dl_object *d);
+/* Number of planes of a kind of picture [DL-PIC-3], 0 when there is no such. */
+unsigned dl_planes(uint8_t planes);
 
 /* The caller's SHA-256 (FIPS 180-4), from the library that its TLS uses. */
 struct dl_sha256 {
@@ -155,7 +177,7 @@ struct dl_sha256 {
 };
 
 /* The GlassDigest of a picture in memory [DL-PIC-2]. */
-void dl_glass_digest(const struct dl_sha256 *hash, uint16_t width, uint16_t height, const uint8_t *rows, uint8_t digest[32]);
+void dl_glass_digest(const struct dl_sha256 *hash, uint16_t width, uint16_t height, uint8_t planes, const uint8_t *rows, uint8_t digest[32]);
 
 #ifdef __cplusplus
 }

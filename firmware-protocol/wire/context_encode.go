@@ -1,118 +1,86 @@
 package wire
 
-import (
-	"bytes"
-	"math/bits"
-)
-
-// encodeContext codes next into e.trial, alone or, when ref is not nil, with
-// ref as context [DL-CTX-7]. It reports false when it gave up because the code
+// encodeContext codes a picture of w by h pixels into out, alone or, when base
+// is not nil, with base as reference [DL-CTX-2]. It gives up when the code
 // exceeds room bytes.
-func (e *Encoder) encodeContext(next, ref *Bitmap, room int) bool {
+func (e *Encoder) encodeContext(out []byte, p profile, pix []byte, w, h int, base []byte, room int) (_ []byte, ok bool) {
 	m, rc := &e.model, &e.coder
-	m.reset(next.Width)
-	rc.reset(e.trial[:0])
-	for y := range next.Height {
-		copy(m.current[1:], next.Pix[y*m.stride:(y+1)*m.stride])
-		if ref != nil {
-			m.base = ref.Pix[y*m.stride : (y+1)*m.stride]
+	m.reset(w, p)
+	rc.reset(out)
+	for y := range h {
+		copy(m.rows[0][1:], pix[y*m.stride:][:m.stride])
+		if base != nil {
+			m.reference(base, y, h)
 		}
-		m.encodeRow(rc)
+		m.encodeRow(rc, p, base != nil)
 		m.advance()
-		if len(rc.out) > room {
+		if len(rc.out)-rc.start > room {
 			break
 		}
 	}
-	m.base = nil
-	e.trial = rc.finish()
-	return len(e.trial) <= room
+	out = rc.finish()
+	return out, len(out)-rc.start <= room
 }
 
-// encodeRow codes one row in the cheapest way there is for it.
-func (m *model) encodeRow(rc *rangeEncoder) {
-	if m.base != nil && m.encodeSame(rc) {
-		return
-	}
-	if m.encodeAbove(rc) {
-		if m.base != nil {
-			m.compareRow()
-		}
-		return
-	}
+func (m *model) encodeRow(rc *rangeEncoder, p profile, ref bool) {
+	var s surroundings
+	row := m.rows[0]
 	for i := 1; i <= m.stride; i++ {
-		s := m.surroundings(i)
-		if m.base != nil && m.encodeByteSame(rc, i, &s) {
-			continue
+		m.look(&s, i)
+		if ref {
+			m.equal[i] = 0
+			if row[i] == m.base[i] {
+				m.equal[i] = 1
+			}
+			w := &m.same[m.sameContext(i, &s)]
+			encodeOne(rc, w, m.equal[i]^1)
+			if m.equal[i] == 1 {
+				continue
+			}
 		}
-		if m.mayBePlain(i, &s) && m.encodePlain(rc, i, &s) {
-			continue
+		if m.mayBePlain(i, &s, ref) {
+			var other byte
+			if row[i] != s.colour&m.valid(i) {
+				other = 1
+			}
+			encodeOne(rc, &m.plain[m.plainContext(i, s.colour)], other)
+			if other == 0 {
+				continue
+			}
 		}
-		m.encodePixels(rc, i, &s)
+		m.lookFar(&s, i, ref)
+		m.encodePixels(rc, p, i, &s, ref)
 	}
 }
 
-// encodeSame codes whether the row equals the base's.
-func (m *model) encodeSame(rc *rangeEncoder) bool {
-	c := &m.rowSame[m.sameRows]
-	if bytes.Equal(m.current[1:m.stride+1], m.base) {
-		rc.encode(c, 0)
-		m.sameRow()
-		return true
-	}
-	rc.encode(c, 1)
-	m.otherRow()
-	return false
-}
-
-// encodeAbove codes whether the row equals the one above.
-func (m *model) encodeAbove(rc *rangeEncoder) bool {
-	c := &m.rowAbove[m.aboveRow]
-	if bytes.Equal(m.current, m.above) {
-		rc.encode(c, 1)
-		m.aboveRow = 1
-		return true
-	}
-	rc.encode(c, 0)
-	m.aboveRow = 0
-	return false
-}
-
-// encodeByteSame codes whether a byte equals the base's.
-func (m *model) encodeByteSame(rc *rangeEncoder, i int, s *surroundings) bool {
-	c := &m.same[m.sameContext(i, s)]
-	if m.current[i] == m.base[i-1] {
-		rc.encode(c, 0)
-		m.equal[i] = 1
-		return true
-	}
-	rc.encode(c, 1)
-	m.equal[i] = 0
-	return false
-}
-
-// mayBePlain reports whether a byte can be of the one colour around it: not
-// when the base's byte is, which was ruled out before.
-func (m *model) mayBePlain(i int, s *surroundings) bool {
-	return s.uniform && (m.base == nil || m.base[i-1] != s.colour&m.valid(i))
-}
-
-// encodePlain codes whether a byte goes on in the colour around it.
-func (m *model) encodePlain(rc *rangeEncoder, i int, s *surroundings) bool {
-	c := &m.plain[m.plainContext(i, s.colour)]
-	if m.current[i] == s.colour&m.valid(i) {
-		rc.encode(c, 0)
-		return true
-	}
-	rc.encode(c, 1)
-	return false
+// encodeOne codes a decision of one weight, which counts twice [DL-MIX-1].
+func encodeOne(rc *rangeEncoder, w *int16, b byte) {
+	q := squash(2 * int32(*w))
+	rc.encode(q, b)
+	*w += learn(q, uint32(b))
 }
 
 // encodePixels codes the pixels of a byte one by one, leftmost first.
-func (m *model) encodePixels(rc *rangeEncoder, i int, s *surroundings) {
-	b, left := m.current[i], s.left
-	for bit := 7; bit >= bits.TrailingZeros8(m.valid(i)); bit-- {
+func (m *model) encodePixels(rc *rangeEncoder, p profile, i int, s *surroundings, ref bool) {
+	var c [tables]uint32
+	b, left := uint32(m.rows[0][i]), s.left
+	for bit := 7; bit >= m.lastBit(i); bit-- {
+		s.contexts(&c, p, uint(bit), left)
+		w0, w1, w2, w3, w4 := &m.pixel[c[0]], &m.pixel[c[1]], &m.pixel[c[2]], &m.pixel[c[3]], &m.pixel[c[4]]
+		sum := int32(*w0) + int32(*w1) + int32(*w2) + int32(*w3) + int32(*w4)
+		var wr *int16
+		if ref {
+			wr = &m.ref[s.refContext(uint(bit), left)]
+			sum += int32(*wr)
+		}
+		q := squash(sum)
 		black := b >> bit & 1
-		rc.encode(&m.pixel[s.pixelContext(bit, left)], black)
-		left = left<<1&3 | uint32(black)
+		rc.encode(q, byte(black))
+		d := learn(q, black)
+		*w0, *w1, *w2, *w3, *w4 = *w0+d, *w1+d, *w2+d, *w3+d, *w4+d
+		if ref {
+			*wr += d
+		}
+		left = left<<1 | black
 	}
 }

@@ -12,6 +12,8 @@ type Decoder struct {
 	model    model
 	coder    rangeDecoder
 	inflater inflater
+	part     []byte // rows of a part that is a window
+	base     []byte // rows of its reference
 }
 
 // NewDecoder returns a Decoder for one goroutine at a time.
@@ -23,25 +25,36 @@ func NewDecoder() *Decoder { return &Decoder{digester: newDigester()} }
 // ErrFormat, ErrUnsupported, ErrBase or ErrChecksum; dst's content is then
 // undefined.
 func (d *Decoder) Decode(dst *Bitmap, object []byte, ref *Bitmap) error {
-	h, err := ParseHeader(object)
+	h, err := parseHead(object)
 	if err != nil {
 		return err
 	}
 	var base []byte
 	if h.Delta {
-		if err := d.checkBase(h, ref); err != nil {
+		if err := d.checkBase(&h, ref); err != nil {
 			return err
 		}
 		base = ref.Pix
 	}
-	dst.Width, dst.Height, dst.Stride = h.Width, h.Height, (h.Width+7)/8
-	size := dst.Stride * dst.Height
-	if cap(dst.Pix) < size || base != nil && &dst.Pix[:1][0] == &base[0] {
+	dst.Width, dst.Height, dst.Stride, dst.Colours = h.Width, h.Height, (h.Width+7)/8, h.Colours
+	size := dst.Stride * dst.Height * h.Colours.Planes()
+	if cap(dst.Pix) < size {
 		dst.Pix = make([]byte, size)
 	}
 	dst.Pix = dst.Pix[:size]
-	if err := d.payload(dst, object[h.Size():], base, h.Encoding); err != nil {
-		return err
+	if h.Delta {
+		copy(dst.Pix, base) // does nothing when dst is ref
+	} else {
+		clear(dst.Pix)
+	}
+	for r := h.parts(object); r.more; {
+		p, err := r.next()
+		if err != nil {
+			return err
+		}
+		if err := d.decodePart(dst, &p); err != nil {
+			return err
+		}
 	}
 	if err := dst.checkPadding(); err != nil {
 		return err
@@ -54,14 +67,14 @@ func (d *Decoder) Decode(dst *Bitmap, object []byte, ref *Bitmap) error {
 
 // checkBase makes sure that ref is the picture the delta was made against
 // [DL-OBJ-6].
-func (d *Decoder) checkBase(h Header, ref *Bitmap) error {
+func (d *Decoder) checkBase(h *Header, ref *Bitmap) error {
 	if ref == nil {
 		return fmt.Errorf("%w: object is a delta, no base given", ErrBase)
 	}
 	if err := ref.check(); err != nil {
 		return fmt.Errorf("base picture: %w", err)
 	}
-	if ref.Width != h.Width || ref.Height != h.Height {
+	if ref.Width != h.Width || ref.Height != h.Height || ref.Colours != h.Colours {
 		return fmt.Errorf("%w: %dx%d pixels, object has %dx%d", ErrBase, ref.Width, ref.Height, h.Width, h.Height)
 	}
 	if digest := d.digester.digest(ref); [baseSize]byte(digest[:baseSize]) != h.Base {
@@ -70,27 +83,62 @@ func (d *Decoder) checkBase(h Header, ref *Bitmap) error {
 	return nil
 }
 
-// payload decodes one encoding into dst.Pix, over the rows of the base.
-func (d *Decoder) payload(dst *Bitmap, payload, base []byte, encoding Encoding) error {
-	switch encoding {
-	case EncodingRaw:
-		if len(payload) != len(dst.Pix) {
-			return fmt.Errorf("%w: %d raw bytes, want %d", ErrFormat, len(payload), len(dst.Pix))
+// decodePart decodes a part over what is there [DL-PART-1].
+func (d *Decoder) decodePart(dst *Bitmap, p *part) error {
+	plane := dst.plane(p.plane)
+	var base []byte
+	if p.encoding.hasReference() {
+		from := plane
+		if p.prior {
+			from = dst.plane(p.plane - 1)
 		}
-		copy(dst.Pix, payload)
+		d.base = cut(d.base[:0], from, dst.Stride, p)
+		base = d.base
+	}
+	if p.whole(dst.Width, dst.Height) {
+		return d.payload(plane, p, base)
+	}
+	if size := p.stride() * p.h; cap(d.part) < size {
+		d.part = make([]byte, size)
+	} else {
+		d.part = d.part[:size]
+	}
+	if err := d.payload(d.part, p, base); err != nil {
+		return err
+	}
+	n := p.stride()
+	for y := range p.h {
+		copy(plane[(p.y+y)*dst.Stride+p.x/8:][:n], d.part[y*n:])
+	}
+	return nil
+}
+
+// cut appends the rows of a part of a plane.
+func cut(to, plane []byte, stride int, p *part) []byte {
+	n := p.stride()
+	if n == stride {
+		return append(to, plane[p.y*stride:(p.y+p.h)*stride]...)
+	}
+	for y := range p.h {
+		to = append(to, plane[(p.y+y)*stride+p.x/8:][:n]...)
+	}
+	return to
+}
+
+// payload decodes the rows of a part.
+func (d *Decoder) payload(pix []byte, p *part, base []byte) error {
+	switch p.encoding {
+	case EncodingRaw:
+		copy(pix, p.payload)
 		return nil
 	case EncodingDeflate:
-		return d.inflater.inflate(dst.Pix, payload)
+		return d.inflater.inflate(pix, p.payload)
 	case EncodingDeflateXor:
-		if err := d.inflater.inflate(dst.Pix, payload); err != nil {
+		if err := d.inflater.inflate(pix, p.payload); err != nil {
 			return err
 		}
-		subtle.XORBytes(dst.Pix, dst.Pix, base)
+		subtle.XORBytes(pix, pix, base)
 		return nil
-	case EncodingContext:
-		return d.decodeContext(dst, payload, nil)
-	case EncodingContextRef:
-		return d.decodeContext(dst, payload, base)
 	}
-	return fmt.Errorf("%w: encoding %d", ErrUnsupported, encoding)
+	return d.decodeContext(pix, p.encoding.profile(), p.w, p.h, p.payload, base)
 }

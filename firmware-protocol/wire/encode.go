@@ -9,9 +9,10 @@ import (
 	"github.com/klauspost/compress/flate"
 )
 
-// Trial is one encoding that Encode tried.
+// Trial is one way that Encode tried.
 type Trial struct {
 	Encoding Encoding
+	Parts    int  // more than 1: only what changed, in so many parts
 	Bytes    int  // of the whole object
 	Stopped  bool // given up at Bytes, when it could no longer win
 }
@@ -22,6 +23,8 @@ type Encoder struct {
 	// TryAll makes Encode try every encoding to its end, for tools that list
 	// them; the object is the same or smaller.
 	TryAll bool
+	// Refresh is what the objects ask of the panel.
+	Refresh Refresh
 
 	digester *digester
 	model    model
@@ -30,20 +33,27 @@ type Encoder struct {
 	xor      []byte
 	best     []byte // payload of the best trial
 	trial    []byte // payload of the trial at hand
+	pix      []byte // rows of the part at hand
+	base     []byte // rows of its reference
+	whole    []byte // parts of whole planes
+	windows  []byte // parts of what changed
+	list     []part
 	trials   []Trial
 }
 
 // NewEncoder returns an Encoder for one goroutine at a time.
 func NewEncoder() *Encoder { return &Encoder{digester: newDigester()} }
 
-// Trials lists what the last Encode tried, in order; valid until the next.
+// Trials lists what the last Encode tried on the first plane, in order; valid
+// until the next.
 func (e *Encoder) Trials() []Trial { return e.trials }
 
-// Encode appends next as one object to dst, in the smallest encoding that caps
-// allow [DL-OBJ-5]. ref is the picture the sign has, nil for none; a ref of
-// another size is not used. The object is never larger than
-// MaxObject(next.Width, next.Height), and equal input gives equal bytes. The
-// error is ErrFormat, for pictures that break the rules of Bitmap.
+// Encode appends next as one object to dst, in the smallest way that caps allow
+// [DL-OBJ-5]. ref is the picture the sign has, nil for none; a ref of another
+// size or other planes is not used. The object of a black and white picture is
+// never larger than MaxObject(next.Width, next.Height), and equal input gives
+// equal bytes. The error is ErrFormat or ErrUnsupported, for pictures that break
+// the rules of Bitmap.
 func (e *Encoder) Encode(dst []byte, next Bitmap, ref *Bitmap, caps Capabilities) ([]byte, error) {
 	e.trials = e.trials[:0]
 	if err := next.check(); err != nil {
@@ -53,54 +63,127 @@ func (e *Encoder) Encode(dst []byte, next Bitmap, ref *Bitmap, caps Capabilities
 		if err := ref.check(); err != nil {
 			return dst, fmt.Errorf("base picture: %w", err)
 		}
-		if ref.Width != next.Width || ref.Height != next.Height {
+		if !ref.same(&next) {
 			ref = nil
 		}
 	}
-	best := EncodingRaw
-	size := MaxObject(next.Width, next.Height)
-	e.trials = append(e.trials, Trial{Encoding: EncodingRaw, Bytes: size})
-	for _, encoding := range [...]Encoding{EncodingContextRef, EncodingContext, EncodingDeflateXor, EncodingDeflate} {
-		if !encoding.allowed(caps, ref) || !e.TryAll && hopeless(encoding, &next, ref, best, size) {
-			continue
-		}
-		if n, ok := e.try(encoding, &next, ref, size); ok {
-			best, size = encoding, n
-			e.best, e.trial = e.trial, e.best
+	h := Header{Colours: next.Colours, Refresh: e.Refresh, Width: next.Width, Height: next.Height, Checksum: crc32.ChecksumIEEE(next.Pix)}
+	body, delta := e.encodePlanes(&next, ref, caps)
+	if ref != nil && caps&CapParts != 0 && (e.TryAll || caps&(CapSmallRef|CapFullRef) == 0) {
+		if e.encodeWindows(&next, ref, caps, len(body)+deltaSize(delta)-baseSize) {
+			body, delta = e.windows, true
 		}
 	}
-	return e.appendObject(dst, best, &next, ref), nil
+	if len(body)+deltaSize(delta)+headerSize > maxObject(next.Width, next.Height, next.Colours) {
+		body, delta = e.rawPlanes(&next), false
+	}
+	if h.Delta = delta; delta {
+		digest := e.digester.digest(ref)
+		copy(h.Base[:], digest[:])
+	}
+	return append(appendHeader(dst, &h), body...), nil
 }
 
-// allowed reports whether the sign can decode that encoding.
-func (e Encoding) allowed(caps Capabilities, ref *Bitmap) bool {
-	switch e {
-	case EncodingRaw:
-		return true
-	case EncodingDeflate:
-		return caps&CapDeflate512 != 0
-	case EncodingDeflateXor:
-		return caps&CapDeflateRef != 0 && ref != nil
-	case EncodingContext:
-		return caps&CapContext != 0
-	case EncodingContextRef:
-		return caps&CapContextRef != 0 && ref != nil
+// deltaSize is what naming a base costs.
+func deltaSize(delta bool) int {
+	if delta {
+		return baseSize
 	}
-	return false
+	return 0
+}
+
+// encodePlanes codes each plane as a whole; delta when one of them refers to
+// ref.
+func (e *Encoder) encodePlanes(next, ref *Bitmap, caps Capabilities) (body []byte, delta bool) {
+	e.whole = e.whole[:0]
+	planes := next.Colours.Planes()
+	for n := range planes {
+		e.list = append(e.list[:0], part{plane: n, w: next.Width, h: next.Height})
+		p := &e.list[0]
+		var base []byte
+		if ref != nil {
+			base = ref.plane(n)
+		}
+		var prior []byte
+		if n > 0 && caps&CapParts != 0 {
+			prior = next.plane(n - 1)
+		}
+		e.encodePart(&search{part: p, pix: next.plane(n), caps: caps, named: delta, note: n == 0, head: headerSize + partSize(false)}, base, prior)
+		delta = delta || p.encoding.hasReference() && !p.prior
+		e.whole = appendPart(e.whole, p, next.Width, next.Height, n == planes-1)
+	}
+	return e.whole, delta
+}
+
+// rawPlanes is the last resort of pictures with several planes.
+func (e *Encoder) rawPlanes(next *Bitmap) []byte {
+	e.whole = e.whole[:0]
+	planes := next.Colours.Planes()
+	for n := range planes {
+		p := part{plane: n, w: next.Width, h: next.Height, payload: next.plane(n)}
+		e.whole = appendPart(e.whole, &p, next.Width, next.Height, n == planes-1)
+	}
+	return e.whole
+}
+
+// order is the one in which encodings are tried, the best ones first, so that
+// others can be given up early.
+var order = [...]Encoding{EncodingFullRef, EncodingFull, EncodingSmallRef, EncodingSmall, EncodingDeflateXor, EncodingDeflate}
+
+// search is the look for the smallest payload of one part.
+type search struct {
+	part  *part
+	pix   []byte
+	caps  Capabilities
+	cost  int  // of the best so far: payload and, when it is the first to need it, base digest
+	named bool // the base digest is needed anyway
+	note  bool // list the trials
+	head  int  // bytes of the object beside payload and base digest, for the list
+}
+
+// encodePart finds the smallest payload of s.part. base is the same part of the
+// base, prior that of the plane before; nil when there is none.
+func (e *Encoder) encodePart(s *search, base, prior []byte) {
+	s.part.encoding, s.part.payload, s.cost = EncodingRaw, s.pix, len(s.pix)
+	e.tried(s, EncodingRaw, s.cost, true)
+	for _, encoding := range order {
+		if !encoding.allowed(s.caps) || !e.TryAll && s.hopeless(encoding, base) {
+			continue
+		}
+		if !encoding.hasReference() {
+			e.offer(s, encoding, nil, false)
+			continue
+		}
+		if base != nil {
+			e.offer(s, encoding, base, false)
+		}
+		if prior != nil {
+			e.offer(s, encoding, prior, true)
+		}
+	}
 }
 
 // hopeless reports whether an encoding cannot be expected to win against the
-// best so far, from what was measured on agendas, photos and patterns: deflate
-// loses to the context coder wherever that halves the picture, and a picture is
-// smaller alone only when a good part of it changed.
-func hopeless(encoding Encoding, next, ref *Bitmap, best Encoding, size int) bool {
+// best so far, from what was measured on agendas, photos and patterns: the
+// small profile loses to the full one, deflate loses to the context coder
+// wherever that halves the picture, and a picture is smaller alone only when a
+// good part of it changed.
+func (s *search) hopeless(encoding Encoding, base []byte) bool {
+	best := s.part.encoding
 	switch encoding {
-	case EncodingContext:
-		return best == EncodingContextRef && 2*changes(next.Pix, ref.Pix) < changes(next.Pix[next.Stride:], next.Pix)
-	case EncodingDeflateXor, EncodingDeflate:
-		return (best == EncodingContext || best == EncodingContextRef) && size < MaxObject(next.Width, next.Height)/2
+	case EncodingSmall, EncodingSmallRef:
+		if best == EncodingFull || best == EncodingFullRef {
+			return true
+		}
+		fallthrough
+	case EncodingFull, EncodingFullRef:
+		if !encoding.hasReference() && best.hasReference() && !s.part.prior {
+			stride := s.part.stride()
+			return 2*changes(s.pix, base) < changes(s.pix[stride:], s.pix)
+		}
+		return false
 	}
-	return false
+	return best >= EncodingSmall && s.cost < len(s.pix)/2
 }
 
 // changes counts the 8-byte words that differ, as far as the shorter reaches.
@@ -114,54 +197,48 @@ func changes(a, b []byte) (n int) {
 	return n
 }
 
-// try codes next into e.trial; ok when the whole object is smaller than limit.
-func (e *Encoder) try(encoding Encoding, next, ref *Bitmap, limit int) (size int, ok bool) {
-	head := Header{Delta: encoding.needsBase()}.Size()
-	room := limit - head
+// offer tries one encoding and keeps it when it is the smallest.
+func (e *Encoder) offer(s *search, encoding Encoding, base []byte, prior bool) {
+	extra := 0
+	if encoding.hasReference() && !prior && !s.named {
+		extra = baseSize
+	}
+	room := s.cost - extra
 	if e.TryAll {
-		room = 2 * MaxObject(next.Width, next.Height)
+		room = 2*len(s.pix) + 64
 	}
-	complete := true
-	switch encoding {
-	case EncodingContext:
-		complete = e.encodeContext(next, nil, room)
-	case EncodingContextRef:
-		complete = e.encodeContext(next, ref, room)
-	case EncodingDeflate:
-		complete = e.deflate(next.Pix)
-	case EncodingDeflateXor:
-		if cap(e.xor) < len(next.Pix) {
-			e.xor = make([]byte, len(next.Pix))
-		}
-		e.xor = e.xor[:len(next.Pix)]
-		subtle.XORBytes(e.xor, next.Pix, ref.Pix)
-		complete = e.deflate(e.xor)
+	complete := e.try(encoding, s, base, room)
+	cost := len(e.trial) + extra
+	e.tried(s, encoding, cost, complete)
+	if !complete || cost >= s.cost {
+		return
 	}
-	size = head + len(e.trial)
-	e.trials = append(e.trials, Trial{Encoding: encoding, Bytes: size, Stopped: !complete})
-	return size, complete && size < limit
+	s.cost = cost
+	e.best, e.trial = e.trial, e.best
+	s.part.encoding, s.part.prior, s.part.payload = encoding, prior, e.best
 }
 
-// appendObject writes header and payload of the winner.
-func (e *Encoder) appendObject(dst []byte, encoding Encoding, next, ref *Bitmap) []byte {
-	payload := e.best
-	if encoding == EncodingRaw {
-		payload = next.Pix
+func (e *Encoder) tried(s *search, encoding Encoding, cost int, complete bool) {
+	if s.note {
+		e.trials = append(e.trials, Trial{Encoding: encoding, Parts: 1, Bytes: s.head + cost, Stopped: !complete})
 	}
-	h := Header{
-		Encoding: encoding,
-		Planes:   1,
-		Width:    next.Width,
-		Height:   next.Height,
-		Delta:    encoding.needsBase(),
-		Checksum: crc32.ChecksumIEEE(next.Pix),
-		Payload:  len(payload),
+}
+
+// try codes the part into e.trial; false when it gave up after room bytes.
+func (e *Encoder) try(encoding Encoding, s *search, base []byte, room int) (complete bool) {
+	switch encoding {
+	case EncodingDeflate:
+		return e.deflate(s.pix)
+	case EncodingDeflateXor:
+		if cap(e.xor) < len(s.pix) {
+			e.xor = make([]byte, len(s.pix))
+		}
+		e.xor = e.xor[:len(s.pix)]
+		subtle.XORBytes(e.xor, s.pix, base)
+		return e.deflate(e.xor)
 	}
-	if h.Delta {
-		base := e.digester.digest(ref)
-		copy(h.Base[:], base[:])
-	}
-	return append(appendHeader(dst, h), payload...)
+	e.trial, complete = e.encodeContext(e.trial[:0], encoding.profile(), s.pix, s.part.w, s.part.h, base, room)
+	return complete
 }
 
 // payloadWriter collects what the deflater writes.

@@ -16,7 +16,7 @@ func known(err error) bool {
 func FuzzObject(f *testing.F) {
 	e := NewEncoder()
 	next, ref := agenda(f, 100, 60, agendaNow), noise(100, 60, 1)
-	for caps := CapMinimal; caps <= CapAll; caps++ {
+	for _, caps := range append([]Capabilities{CapAll, CapParts}, 1<<0, 1<<1, 1<<2, 1<<3, 1<<4, 1<<5, 1<<6) {
 		object, err := e.Encode(nil, next, &ref, caps)
 		if err != nil {
 			f.Fatal(err)
@@ -56,7 +56,7 @@ func FuzzPicture(f *testing.F) {
 			return
 		}
 		next, ref := masked(w, h, pix), masked(w, h, base)
-		for _, caps := range []Capabilities{CapAll, CapRaw, CapDeflate512, CapDeflateRef, CapContext, CapContextRef} {
+		for _, caps := range []Capabilities{CapAll, CapRaw, CapParts, CapDeflate, CapDeflateXor | CapParts, CapSmall, CapSmallRef, CapFull, CapFullRef} {
 			object, err := NewEncoder().Encode(nil, next, &ref, caps)
 			if err != nil {
 				t.Fatal(err)
@@ -91,22 +91,26 @@ func FuzzContext(f *testing.F) {
 		if p.next.Width*p.next.Height > 1<<13 {
 			continue
 		}
-		for _, ref := range []*Bitmap{nil, p.ref} {
-			e.encodeContext(&p.next, ref, 1<<20)
-			base := []byte{}
-			if ref != nil {
-				base = ref.Pix
+		for _, profile := range []profile{small, full} {
+			for _, ref := range []*Bitmap{nil, p.ref} {
+				base := []byte{}
+				if ref != nil {
+					base = ref.Pix
+				}
+				f.Add(profile == full, uint8(p.next.Width), uint8(p.next.Height), e.payload(f, profile, &p.next, ref), base)
 			}
-			f.Add(uint8(p.next.Width), uint8(p.next.Height), bytes.Clone(e.trial), base)
 		}
 	}
-	f.Fuzz(func(t *testing.T, width, height uint8, payload, base []byte) {
-		w, h := int(width)%64+1, int(height)%64+1
+	f.Fuzz(func(t *testing.T, large bool, width, height uint8, payload, base []byte) {
+		w, h, p := int(width)%64+1, int(height)%64+1, small
+		if large {
+			p = full
+		}
 		var ref *Bitmap
 		if len(base) > 0 {
 			ref = ptr(masked(w, h, base))
 		}
-		if !referenceAgrees(payload, w, h, ref) {
+		if !referenceAgrees(payload, p, w, h, ref) {
 			t.Fatal("the two decoders disagree")
 		}
 	})

@@ -60,7 +60,7 @@ type Manifest struct {
 
 // check holds b against the rules of the layout [DL-MAN-3].
 func (b *Body) check() error {
-	if err := checkSize(int(b.Width), int(b.Height)); err != nil {
+	if err := checkSize(int(b.Width), int(b.Height), BlackWhite); err != nil {
 		return err
 	}
 	if len(b.Steps) < 1 || len(b.Steps) > MaxSteps {
@@ -88,7 +88,7 @@ func (b *Body) check() error {
 }
 
 func (b *Body) checkObject(s *Step) error {
-	if s.Size == 0 || int64(s.Size) > int64(MaxObject(int(b.Width), int(b.Height))) {
+	if s.Size == 0 || int64(s.Size) > int64(maxObject(int(b.Width), int(b.Height), Grey16)) {
 		return fmt.Errorf("%w: object of %d bytes for %dx%d pixels", ErrFormat, s.Size, b.Width, b.Height)
 	}
 	if s.Glass.IsZero() {

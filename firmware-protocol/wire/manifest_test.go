@@ -96,7 +96,7 @@ func TestBodyRefuses(t *testing.T) {
 		"before 1970":       func(b *Body) { b.Steps[0].From = -1 },
 		"after 2106":        func(b *Body) { b.Steps[2].Until = 1 << 32 },
 		"empty object":      func(b *Body) { b.Steps[0].Size = 0 },
-		"huge object":       func(b *Body) { b.Steps[0].Size = 48019 },
+		"huge object":       func(b *Body) { b.Steps[0].Size = 4*48000 + 31 },
 		"no digest":         func(b *Body) { b.Steps[0].Glass = Digest{} },
 		"stale with time":   func(b *Body) { b.Stale.Until = 1 },
 		"stale without all": func(b *Body) { b.Stale = &Step{} },

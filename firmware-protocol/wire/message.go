@@ -137,7 +137,7 @@ type (
 
 // check holds m against its limits.
 func (m *Hello) check() error {
-	if err := checkSize(int(m.Width), int(m.Height)); err != nil {
+	if err := checkSize(int(m.Width), int(m.Height), BlackWhite); err != nil {
 		return err
 	}
 	if m.SignalDBm > 0 {

@@ -72,7 +72,7 @@ type (
 )
 
 func (m *Hardware) check() error {
-	if err := checkSize(int(m.Width), int(m.Height)); err != nil {
+	if err := checkSize(int(m.Width), int(m.Height), BlackWhite); err != nil {
 		return err
 	}
 	if m.SignalDBm > 0 {

@@ -1,45 +1,5 @@
 package wire
 
-// chance is the adaptive estimate of one binary decision [DL-RC-2]: in the
-// upper 16 bits the probability of a 1 in 1/65536, in the lower 8 the number of
-// decisions seen, up to chanceLimit.
-type chance uint32
-
-const (
-	chanceLimit = 32
-	chanceStart = chance(1 << 15 << 16)
-)
-
-// rates holds, per number of decisions seen, by how many 65536ths of its
-// distance an estimate moves [DL-RC-3].
-var rates = makeRates()
-
-func makeRates() (r [256]uint32) {
-	for n := range r {
-		r[n] = 65536 * 2 / (2*uint32(min(n, chanceLimit)) + 3)
-	}
-	return r
-}
-
-// after1 and after0 return the estimate after that decision.
-func (c chance) after1() chance {
-	p, n := uint32(c>>16), uint32(c&0xff)
-	p += (65536 - p) * rates[n] >> 16
-	if n < chanceLimit {
-		n++
-	}
-	return chance(p<<16 | n)
-}
-
-func (c chance) after0() chance {
-	p, n := uint32(c>>16), uint32(c&0xff)
-	p -= p * rates[n] >> 16
-	if n < chanceLimit {
-		n++
-	}
-	return chance(p<<16 | n)
-}
-
 // rangeEncoder turns binary decisions into bytes [DL-RC-1].
 type rangeEncoder struct {
 	out   []byte // appended to
@@ -52,20 +12,18 @@ func (e *rangeEncoder) reset(out []byte) {
 	*e = rangeEncoder{out: out, start: len(out), width: 1<<32 - 1}
 }
 
-// encode codes one decision, b is 0 or 1, and adapts its estimate.
-func (e *rangeEncoder) encode(c *chance, b byte) {
-	v := *c
-	bound := e.width >> 16 * uint32(v>>16)
+// encode codes one decision, b is 0 or 1 and p the probability of a 1 in
+// 1/65536.
+func (e *rangeEncoder) encode(p uint32, b byte) {
+	bound := e.width >> 16 * p
 	if b != 0 {
 		e.width = bound
-		*c = v.after1()
 	} else {
 		e.low += bound
 		if e.low < bound {
 			e.carry()
 		}
 		e.width -= bound
-		*c = v.after0()
 	}
 	for e.width < 1<<24 {
 		e.out = append(e.out, byte(e.low>>24))
@@ -85,7 +43,7 @@ func (e *rangeEncoder) carry() {
 }
 
 // finish writes the shortest ending: the decoder reads zeros past the end, so
-// zeros at the end are not written.
+// zeros at the end are not written [DL-RC-2].
 func (e *rangeEncoder) finish() []byte {
 	for shift := 32; shift >= 0; shift -= 8 {
 		step := uint64(1) << shift
@@ -137,22 +95,25 @@ func (d *rangeDecoder) next() uint32 {
 }
 
 // decode returns the next decision as 0 or 1.
-func (d *rangeDecoder) decode(c *chance) byte {
-	v := *c
-	bound := d.width >> 16 * uint32(v>>16)
-	var b byte
+func (d *rangeDecoder) decode(p uint32) uint32 {
+	bound := d.width >> 16 * p
+	var b uint32
 	if d.code < bound {
 		d.width = bound
-		*c = v.after1()
 		b = 1
 	} else {
 		d.code -= bound
 		d.width -= bound
-		*c = v.after0()
 	}
 	for d.width < 1<<24 {
 		d.code = d.code<<8 | d.next()
 		d.width <<= 8
 	}
 	return b
+}
+
+// ended reports whether the code was used to its last byte, which is not 0
+// [DL-RC-3].
+func (d *rangeDecoder) ended() bool {
+	return d.pos >= len(d.in) && (len(d.in) == 0 || d.in[len(d.in)-1] != 0)
 }

@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -62,16 +64,21 @@ func TestSpecNumbers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var m model
-	estimates := len(m.rowSame) + len(m.rowAbove) + len(m.same) + len(m.plain) + len(m.pixel)
-	if got, want := estimates, 1142; got != want {
-		t.Errorf("%d estimates, want %d", got, want)
+	for p, want := range map[profile]int{small: 1680, full: 5520} {
+		if got := p.weights(); got != want || len(p.start()) != want {
+			t.Errorf("profile %d: %d weights and %d start weights, want %d", p, got, len(p.start()), want)
+		}
+	}
+	for k, got := range squashTable {
+		if want := chance(int64(k) * 128); int64(got) != want {
+			t.Errorf("squash(%d) is %d, want %d", k, got, want)
+		}
 	}
 	if got, want := MaxManifest, 7133; got != want {
 		t.Errorf("largest manifest of %d bytes, want %d", got, want)
 	}
 	for _, want := range []string{
-		PairAlphabet, "1,142 of 3 bytes", "| manifest | 7,133 bytes |", "| Block | 4,300 bytes, 4,096 of them data |",
+		PairAlphabet, "1,680", "5,520", fmt.Sprintf("%x", sha256.Sum256([]byte(startSmall))), fmt.Sprintf("%x", sha256.Sum256([]byte(startFull))), "| manifest | 7,133 bytes |", "| Block | 4,300 bytes, 4,096 of them data |",
 		`"` + domainCommitment + `"`, `"` + domainTranscript + `"`, `"` + domainSeal + `"`, `"` + domainPassword + `"`, `"` + domainManifest + `"`,
 	} {
 		if !strings.Contains(string(spec), want) {

@@ -39,6 +39,9 @@ type (
 		Encoding string   `json:"encoding,omitempty"`
 		Width    int      `json:"width,omitempty"`
 		Height   int      `json:"height,omitempty"`
+		Planes   int      `json:"planes,omitempty"` // as in the object, 1 when absent
+		Parts    int      `json:"parts,omitempty"`
+		Refresh  int      `json:"refresh,omitempty"`
 		Rows     hexBytes `json:"rows,omitempty"`
 		Glass    hexBytes `json:"glassDigest,omitempty"`
 		Base     hexBytes `json:"baseRows,omitempty"` // of the same size
@@ -144,7 +147,7 @@ func TestVectorsObjects(t *testing.T) {
 		var got Bitmap
 		h, headErr := ParseHeader(v.Object)
 		if len(v.Base) > 0 {
-			base = &Bitmap{Width: v.Width, Height: v.Height, Stride: (v.Width + 7) / 8, Pix: v.Base}
+			base = &Bitmap{Width: v.Width, Height: v.Height, Stride: (v.Width + 7) / 8, Colours: coloursOf(v.Planes), Pix: v.Base}
 		}
 		err := NewDecoder().Decode(&got, v.Object, base)
 		if kind := kindOf(err); kind != v.Error {
@@ -156,14 +159,17 @@ func TestVectorsObjects(t *testing.T) {
 		valid++
 		digest, hash := got.Digest(), HashObject(v.Object)
 		if headErr != nil || h.Encoding.String() != v.Encoding || got.Width != v.Width || got.Height != v.Height ||
+			got.Colours != coloursOf(v.Planes) || h.Parts != v.Parts || int(h.Refresh) != v.Refresh ||
 			!bytes.Equal(got.Pix, v.Rows) || !bytes.Equal(digest[:], v.Glass) || !bytes.Equal(hash[:], v.Hash) {
 			t.Errorf("%s: decodes to something else", v.Name)
 		}
-		if h.Encoding != EncodingContext && h.Encoding != EncodingContextRef {
+		if h.Encoding < EncodingSmall || h.Parts > 1 || h.Colours != BlackWhite {
 			continue // deflate may be coded in more than one way
 		}
-		e := NewEncoder()
-		if !e.encodeContext(&got, base, 1<<20) || !bytes.Equal(e.trial, v.Object[h.Size():]) {
+		if !h.Encoding.hasReference() {
+			base = nil
+		}
+		if !bytes.HasSuffix(v.Object, NewEncoder().payload(t, h.Encoding.profile(), &got, base)) {
 			t.Errorf("%s: encodes to other bytes", v.Name)
 		}
 	}
@@ -180,6 +186,9 @@ func objectVectors(t *testing.T) (out []objectVector) {
 		if base != nil {
 			v.Base = base.Pix
 		}
+		if next.Colours != BlackWhite {
+			v.Planes = int(next.Colours) + 1
+		}
 		if kind == "" {
 			h, err := ParseHeader(object)
 			if err != nil {
@@ -187,15 +196,12 @@ func objectVectors(t *testing.T) (out []objectVector) {
 			}
 			digest, hash := next.Digest(), HashObject(object)
 			v.Encoding, v.Hash, v.Rows, v.Glass = h.Encoding.String(), hash[:], next.Pix, digest[:]
+			v.Parts, v.Refresh = h.Parts, int(h.Refresh)
 		}
 		out = append(out, v)
 	}
 	encode := func(next Bitmap, base *Bitmap, encoding Encoding) []byte {
-		if _, ok := e.try(encoding, &next, base, 1<<20); !ok && encoding != EncodingRaw {
-			t.Fatalf("%v does not code %dx%d", encoding, next.Width, next.Height)
-		}
-		e.best = append(e.best[:0], e.trial...)
-		return e.appendObject(nil, encoding, &next, base)
+		return encodeOnly(t, e, &next, base, encoding)
 	}
 	now := agenda(t, 122, 60, agendaNow)
 	then := agendaNow
@@ -210,38 +216,67 @@ func objectVectors(t *testing.T) (out []objectVector) {
 		{"no change of text 122x60", now, &now},
 	}
 	for _, p := range pictures {
-		for encoding := EncodingRaw; encoding <= EncodingContextRef; encoding++ {
+		for encoding := range encodings {
 			base := p.ref
-			if !encoding.needsBase() {
+			if !encoding.hasReference() {
 				base = nil
 			}
 			object := encode(p.next, base, encoding)
-			if len(object) <= MaxObject(p.next.Width, p.next.Height) {
+			if _, err := ParseHeader(object); err == nil {
 				add(fmt.Sprintf("%s, %v", p.name, encoding), object, p.next, base, "")
 			}
 		}
 	}
 	boxed := NewBitmap(64, 40)
 	boxed.box(9, 5, 50, 30, true)
-	for _, encoding := range []Encoding{EncodingRaw, EncodingDeflate, EncodingContext} {
+	for _, encoding := range []Encoding{EncodingRaw, EncodingDeflate, EncodingSmall} {
 		for _, d := range damages() {
+			if d.name == "missing byte" && encoding == EncodingSmall {
+				continue
+			}
 			object := d.edit(encode(boxed, nil, encoding))
 			add(fmt.Sprintf("%v: %s", encoding, d.name), object, Bitmap{}, nil, kindOf(d.want))
 		}
 	}
 	other := now.clone()
 	other.set(5, 5, !other.at(5, 5))
-	for _, encoding := range []Encoding{EncodingDeflateXor, EncodingContextRef} {
+	for _, encoding := range []Encoding{EncodingDeflateXor, EncodingSmallRef, EncodingFullRef} {
 		object := encode(pictures[5].next, &now, encoding)
 		add(fmt.Sprintf("%v: without base", encoding), object, pictures[5].next, nil, "base")
 		add(fmt.Sprintf("%v: with another base", encoding), object, pictures[5].next, &other, "base")
 	}
 	far := Bitmap{Width: 64, Height: 116, Stride: 8, Pix: farMatch()}
-	h := Header{Encoding: EncodingDeflate, Planes: 1, Width: 64, Height: 116, Checksum: 0, Payload: 0}
 	stream := deflatedStandard(t, far.Pix, 9)
-	h.Payload = len(stream)
-	add("deflate: match further back than 512 bytes", append(appendHeader(nil, h), stream...), Bitmap{}, nil, "format")
+	add("deflate: match further back than 512 bytes",
+		rawObject(far, []part{{encoding: EncodingDeflate, w: 64, h: 116, payload: stream}}, nil), Bitmap{}, nil, "format")
+	for _, c := range partCases(t) {
+		add(c.name, c.object, c.next, c.ref, c.kind)
+	}
 	return out
+}
+
+// coloursOf is the kind of picture with that number.
+func coloursOf(planes int) Colours { return Colours(max(planes, 1) - 1) }
+
+// encodeOnly codes a picture of one plane in one encoding, whatever its size.
+func encodeOnly(t testing.TB, e *Encoder, next, base *Bitmap, encoding Encoding) []byte {
+	t.Helper()
+	p := part{encoding: encoding, w: next.Width, h: next.Height, payload: next.Pix}
+	if encoding != EncodingRaw {
+		s := search{part: &p, pix: next.Pix}
+		var rows []byte
+		if base != nil && encoding.hasReference() {
+			rows = base.Pix
+		}
+		if !e.try(encoding, &s, rows, 1<<24) {
+			t.Fatalf("%v does not code %dx%d", encoding, next.Width, next.Height)
+		}
+		p.payload = e.trial
+	}
+	if !encoding.hasReference() {
+		base = nil
+	}
+	return rawObject(*next, []part{p}, base)
 }
 
 func TestVectorsManifests(t *testing.T) {

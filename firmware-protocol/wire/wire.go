@@ -11,8 +11,11 @@ package wire
 import "errors"
 
 // Version is the version of the protocol this package speaks [DL-GEN-1]; it is
-// in every topic and in the fourth byte of objects and manifests.
+// in every topic and in the fourth byte of manifests.
 const Version = 1
+
+// ObjectVersion is the version of picture objects, in their fourth byte.
+const ObjectVersion = 2
 
 // Limits of the protocol [DL-LIM-1].
 const (
@@ -49,45 +52,55 @@ type Capabilities uint32
 // The bits of Capabilities. Every sign decodes EncodingRaw, set or not.
 const (
 	CapRaw        Capabilities = 1 << iota // EncodingRaw
-	CapDeflate512                          // EncodingDeflate, 512-byte window
-	CapDeflateRef                          // EncodingDeflateXor, needs the base in memory
-	CapContext                             // EncodingContext
-	CapContextRef                          // EncodingContextRef, needs the base in memory
+	CapDeflate                             // EncodingDeflate, 512-byte window
+	CapDeflateXor                          // EncodingDeflateXor, needs the base in memory
+	CapSmall                               // EncodingSmall, decodes in 4 KB beside the picture
+	CapSmallRef                            // EncodingSmallRef, needs the base in memory
+	CapFull                                // EncodingFull, decodes in 16 KB beside the picture
+	CapFullRef                             // EncodingFullRef, needs the base in memory
+	CapParts                               // more than one part in an object, parts of the picture, bases they leave standing
 
 	CapMinimal = CapRaw
-	CapAll     = CapRaw | CapDeflate512 | CapDeflateRef | CapContext | CapContextRef
+	CapAll     = CapParts<<1 - 1
 )
 
-// Encoding is how the payload of an object is coded [DL-OBJ-4].
+// Encoding is how the payload of a part is coded [DL-PART-3].
 type Encoding uint8
 
-// The encodings of version 1.
+// The encodings.
 const (
-	EncodingRaw        Encoding = 0
-	EncodingDeflate    Encoding = 1
-	EncodingDeflateXor Encoding = 2
-	EncodingContext    Encoding = 3
-	EncodingContextRef Encoding = 4
+	EncodingRaw Encoding = iota
+	EncodingDeflate
+	EncodingDeflateXor
+	EncodingSmall
+	EncodingSmallRef
+	EncodingFull
+	EncodingFullRef
+	encodings
 )
 
 // String returns the name that SPEC.md and the command line use.
 func (e Encoding) String() string {
-	switch e {
-	case EncodingRaw:
-		return "raw"
-	case EncodingDeflate:
-		return "deflate"
-	case EncodingDeflateXor:
-		return "deflate-xor"
-	case EncodingContext:
-		return "context"
-	case EncodingContextRef:
-		return "context-ref"
+	if e >= encodings {
+		return "unknown"
 	}
-	return "unknown"
+	return [...]string{"raw", "deflate", "deflate-xor", "small", "small-ref", "full", "full-ref"}[e]
 }
 
-// needsBase reports whether e decodes only against a base picture.
-func (e Encoding) needsBase() bool {
-	return e == EncodingDeflateXor || e == EncodingContextRef
+// hasReference reports whether e decodes only with another picture.
+func (e Encoding) hasReference() bool {
+	return e == EncodingDeflateXor || e == EncodingSmallRef || e == EncodingFullRef
+}
+
+// profile is the size of a context encoding's model.
+func (e Encoding) profile() profile {
+	if e >= EncodingFull {
+		return full
+	}
+	return small
+}
+
+// allowed reports whether a sign with these capabilities can decode e.
+func (e Encoding) allowed(caps Capabilities) bool {
+	return e == EncodingRaw || caps>>e&1 != 0
 }

@@ -1,10 +1,10 @@
 /*
  * Decodes objects from standard input for the Go test in ../../wire/c_test.go.
- * A case is: u32 bytes of object, u32 bytes promised to the decoder, u32 seed
- * of the piece sizes, u16 width, u16 height, u8 mode, u8 whether there is a
- * base, its 8 bytes of digest, its rows, the object; numbers little-endian. An
- * answer is: u8 -status, and for a decoded picture what its GlassDigest is made
- * of. Licence: Apache-2.0.
+ * A case is: u32 bytes of object, u32 bytes promised to the decoder, u16 width,
+ * u16 height, u8 planes, u8 mode, u8 whether there is a base, its 8 bytes of
+ * digest, its rows, the object; numbers little-endian. An answer is: u8 -status,
+ * and for a decoded picture what its GlassDigest is made of. Licence:
+ * Apache-2.0.
  */
 #include "dl_object.h"
 
@@ -12,21 +12,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { IN_PLACE, BESIDE, ROWS };
+enum { FRAME, ROWS, HEAD = 23 };
 
-struct sink {
+struct user {
+	const uint8_t *object;
+	size_t left;
 	uint8_t *picture;
 	size_t stride;
 	unsigned next;
 };
 
+static int give(void *user, uint8_t *to, uint32_t n)
+{
+	struct user *u = user;
+
+	if (n > u->left || n == 0 || n > DL_OBJECT_PIECE)
+		return 1;
+	memcpy(to, u->object, n);
+	u->object += n;
+	u->left -= n;
+	return 0;
+}
+
 static int collect(void *user, uint16_t y, const uint8_t *row)
 {
-	struct sink *s = user;
+	struct user *u = user;
 
-	if (y != s->next++)
+	if (y != u->next++)
 		return 1;
-	memcpy(s->picture + y * s->stride, row, s->stride);
+	memcpy(u->picture + y * u->stride, row, u->stride);
 	return 0;
 }
 
@@ -51,6 +65,7 @@ static uint8_t *room(size_t size)
 
 	if (p == NULL)
 		abort();
+	memset(p, 0x5a, size);
 	return p;
 }
 
@@ -60,83 +75,60 @@ static void fill(uint8_t *b, size_t size)
 		abort();
 }
 
-/* Feeds the object in pieces of which the seed decides; 0 is all at once. */
-static int feed(struct dl_object *d, const uint8_t *object, size_t size, uint32_t seed)
-{
-	size_t at = 0;
-	int most = seed % 4 == 1 ? 1 : seed % 4 == 2 ? 7 : 600;
-
-	while (at < size) {
-		size_t n = size - at;
-		uint8_t *piece;
-
-		seed = seed == 0 ? 0 : seed * 1664525u + 1013904223u;
-		if (seed != 0 && n > (seed >> 8) % (unsigned)(most + 1))
-			n = (seed >> 8) % (unsigned)(most + 1);
-		if (n == 0 && most == 1)
-			n = 1;
-		piece = room(n);
-		memcpy(piece, object + at, n);
-		(void)dl_object_feed(d, piece, n);
-		memset(piece, 0xaa, n);
-		free(piece);
-		at += n;
-	}
-	return dl_object_end(d);
-}
-
-static void one(const uint8_t head[26])
+static void one(const uint8_t head[HEAD])
 {
 	size_t size = number(head, 4), picture;
 	struct dl_object_target t;
 	struct dl_object *d = (struct dl_object *)(void *)room(sizeof *d);
-	struct sink s;
+	struct user u;
 	struct dl_sha256 hash = { NULL, start, update, finish };
 	uint8_t sum[32], *base = NULL, *rows = NULL, *object;
 	int status;
 
 	memset(&t, 0, sizeof t);
-	memset(&s, 0, sizeof s);
-	t.width = (uint16_t)number(head + 12, 2);
-	t.height = (uint16_t)number(head + 14, 2);
-	s.stride = (t.width + 7u) / 8;
-	picture = s.stride * t.height;
-	s.picture = room(picture);
-	memset(s.picture, 0x5a, picture);
+	memset(&u, 0, sizeof u);
+	t.width = (uint16_t)number(head + 8, 2);
+	t.height = (uint16_t)number(head + 10, 2);
+	t.planes = head[12];
+	t.read = give;
+	t.user = &u;
+	u.stride = (t.width + 7u) / 8;
+	picture = u.stride * t.height * dl_planes(t.planes);
+	u.picture = room(picture);
 	object = room(size);
-	if (head[17]) {
+	if (head[14]) {
 		base = room(picture);
 		fill(base, picture);
-		t.base_digest = head + 18;
-		if (head[16] == IN_PLACE)
-			memcpy(s.picture, base, picture);
+		t.base_digest = head + 15;
+		if (head[13] == FRAME)
+			memcpy(u.picture, base, picture);
 		else
 			t.base = base;
 	}
 	fill(object, size);
-	if (head[16] == ROWS) {
-		t.rows = rows = room(3 * s.stride);
+	u.object = object;
+	u.left = size;
+	if (head[13] == ROWS) {
+		t.rows = rows = room(DL_OBJECT_ROWS * u.stride);
 		t.row = collect;
-		t.user = &s;
 	} else {
-		t.frame = s.picture;
+		t.frame = u.picture;
 	}
-	dl_object_begin(d, &t, number(head + 4, 4));
-	status = feed(d, object, size, number(head + 8, 4));
-	putchar(status == DL_OBJECT_DONE ? 0 : -status);
+	status = dl_object_decode(d, &t, number(head + 4, 4));
+	putchar(-status);
 	hash.state = stdout;
 	if (status == DL_OBJECT_DONE)
-		dl_glass_digest(&hash, t.width, t.height, s.picture, sum);
+		dl_glass_digest(&hash, t.width, t.height, t.planes, u.picture, sum);
 	free(rows);
 	free(object);
 	free(base);
-	free(s.picture);
+	free(u.picture);
 	free(d);
 }
 
 int main(void)
 {
-	uint8_t head[26];
+	uint8_t head[HEAD];
 
 	while (fread(head, 1, sizeof head, stdin) == sizeof head)
 		one(head);
