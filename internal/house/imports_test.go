@@ -26,6 +26,8 @@ func importTable() map[string]allowed {
 		"render/lang":        {ours: []string{"render/memo"}, outside: []string{"golang.org/x/text/", "github.com/go-playground/locales"}},
 		"firmware-protocol/wire": {outside: []string{"github.com/fxamacker/cbor/v2", "github.com/klauspost/compress/flate"},
 			inTests: []string{"render/mono"}},
+		"firmware-protocol/measure": {ours: []string{"render/dither", "render/mono", "render/typeset"},
+			inTests: []string{"firmware-protocol/wire", "devices", "devices/mqttlink", "render", "render/lang"}},
 		"graphsync/graphtest": {},
 		"graphsync/internal/msgraph": {outside: []string{"github.com/microsoftgraph/", "github.com/microsoft/kiota-"},
 			inTests: []string{"graphsync/graphtest"}},
