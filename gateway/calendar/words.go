@@ -42,6 +42,9 @@ func Words(s string) string {
 		default:
 			marks = 0
 		}
+		if blank {
+			count++
+		}
 		if count >= maxWords {
 			return strings.TrimRight(b.String(), "\u200d\u200c") + "…"
 		}
