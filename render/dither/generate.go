@@ -1,3 +1,3 @@
 package dither
 
-//go:generate go run ./vectorgen -out vector_amd64.s -stubs stubs_amd64.go -pkg dither
+//go:generate go run ../vectorgen -of dither -out vector_amd64.s -stubs stubs_amd64.go -pkg dither

@@ -13,7 +13,7 @@ import (
 // vectors says whether the vector routines run on this machine.
 var vectors = cpu.X86.HasAVX2
 
-// How the routine of a block sees its rows, see vectorgen: lane r is 8r pixels
+// How the routine of a block sees its rows, see render/vectorgen: lane r is 8r pixels
 // behind, so that the last lane ends 120 pixels after the first, and its sums for
 // the block below come one step later still.
 const (

@@ -17,14 +17,15 @@ type Partial struct {
 	AlignX int
 
 	// Most is the largest number of windows, at least 1. Above it the pair that
-	// costs least is joined, and more than 32 are never returned.
+	// costs least is joined, and more than 24 are never returned.
 	Most int
 }
 
 const (
 	band     = 8  // rows compared at once
 	cell     = 64 // columns, one word
-	mostOpen = 32 // rectangles kept while comparing
+	mostOpen = 24 // rectangles kept while comparing
+	maxCells = 256
 	mostRuns = 16 // runs of changed cells told apart in a band
 )
 
@@ -49,30 +50,50 @@ type differ struct {
 
 // compare finds changed cells, band after band.
 func (d *differ) compare(a, b []byte, stride, height int) {
+	var differences [maxCells]uint64
 	for y := 0; y < height; y += band {
 		rows := min(band, height-y)
 		from, to := y*stride, (y+rows)*stride
 		if bytes.Equal(a[from:to], b[from:to]) {
 			continue
 		}
-		cells, runs := (stride+7)/8, 0
-		var run image.Rectangle
-		for c := range cells {
-			if !changedCell(a[from:to], b[from:to], 8*c, stride) {
+		cells := (stride + 7) / 8
+		known := changed(a[from:to], b[from:to], stride, rows, &differences)
+		var mask [maxCells / 64]uint64
+		for c, difference := range differences[:known] {
+			mask[c>>6] |= (difference | -difference) >> 63 << (c & 63)
+		}
+		for c := known; c < cells; c++ {
+			if changedCell(a[from:to], b[from:to], 8*c, stride) {
+				mask[c>>6] |= 1 << (c & 63)
+			}
+		}
+		d.addRuns(&mask, y, y+rows)
+	}
+}
+
+// addRuns adds the runs of set bits of a band, those beyond mostRuns as one.
+func (d *differ) addRuns(mask *[maxCells / 64]uint64, top, bottom int) {
+	var run image.Rectangle
+	runs := 0
+	for i, word := range mask {
+		for word != 0 {
+			from := bits.TrailingZeros64(word)
+			to := from + bits.TrailingZeros64(^(word >> from))
+			word &^= uint64(1)<<to - 1
+			from, to = 64*i+from, 64*i+to
+			if runs > 0 && (run.Max.X == from || runs == mostRuns) {
+				run.Max.X = to
 				continue
 			}
-			if !run.Empty() && (run.Max.X == c || runs == mostRuns) {
-				run.Max.X = c + 1
-				continue
-			}
-			if !run.Empty() {
+			if runs > 0 {
 				d.add(run)
 			}
-			run = image.Rect(c, y, c+1, y+rows)
+			run = image.Rect(from, top, to, bottom)
 			runs++
 		}
-		d.add(run)
 	}
+	d.add(run)
 }
 
 // changedCell compares the eight bytes from the i-th on of every row of a band.
@@ -196,7 +217,7 @@ func tighten(m, old *Image, cells image.Rectangle) image.Rectangle {
 	}
 	var first, last [8]byte // differences of the outermost cells
 	lastCell := (right - 1) / 8 * 8
-	for y := top; y < bottom; y++ {
+	for y := top; y < bottom && (first[0] == 0 || last[right-1-lastCell] == 0); y++ {
 		gather(&first, m.Pix, old.Pix, y*m.Stride+left, y*m.Stride+min(left+8, right))
 		gather(&last, m.Pix, old.Pix, y*m.Stride+lastCell, y*m.Stride+right)
 	}

@@ -22,6 +22,7 @@ const (
 // no longer in their row; in the plain chunks between all are.
 func wave(name string, left bool) {
 	TEXT(name, 0, "func(in *byte, inStep int, out *byte, outStep int, above, below *int16, head, plain, tail, first, end int)")
+	Pragma("noescape")
 	Doc(name + " dithers one block of 16 rows, see wave_amd64.go.")
 	w := &waver{left: left, swap: bytesOf(name+"Swap", swapTable())}
 	w.in, w.inStep = Load(Param("in"), GP64()), Load(Param("inStep"), GP64())

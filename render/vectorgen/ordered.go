@@ -10,6 +10,7 @@ import (
 // is not the pixel.
 func ordered() {
 	TEXT("orderedRow", 4, "func(out, in, limits *byte, blocks int)")
+	Pragma("noescape")
 	Doc("orderedRow compares blocks of 64 pixels with 64 limits, see ordered_amd64.go.")
 	out, in, limits := Load(Param("out"), GP64()), Load(Param("in"), GP64()), Load(Param("limits"), GP64())
 	blocks := Load(Param("blocks"), GP64())
