@@ -88,3 +88,20 @@ func (a *app) challenges(t *jwt) (claims string, yes bool) {
 	text := `{"access_token":{"nbf":{"essential":true,"value":"` + a.challenge + `"}}}`
 	return base64.StdEncoding.EncodeToString([]byte(text)), true
 }
+
+// ClaimsNeeded makes the token endpoint refuse with claims that only a new
+// sign-in can satisfy, as Conditional Access does for people.
+func ClaimsNeeded() Fault {
+	f := EntraError(50076, "interaction_required")
+	var doc map[string]any
+	if err := json.Unmarshal(f.Body, &doc); err != nil {
+		panic(err) // written by EntraError
+	}
+	doc["suberror"], doc["claims"] = "basic_action", `{"access_token":{"polids":{"essential":true,"values":["`+newID()+`"]}}}`
+	body, err := json.Marshal(doc)
+	if err != nil {
+		panic(err) // plain values only
+	}
+	f.Body = body
+	return f
+}

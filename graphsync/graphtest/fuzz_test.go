@@ -64,3 +64,26 @@ func FuzzOpaque(f *testing.F) {
 		preferences(map[string][]string{"Prefer": {s}})
 	})
 }
+
+func FuzzClaims(f *testing.F) {
+	for _, s := range []string{"", `{"access_token":{"xms_cc":{"values":["cp1"]},"nbf":{"essential":true,"value":"1"}}}`, `{"access_token":{"nbf":null}}`, "[]", `{"access_token":7}`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		w, e := readClaims(text)
+		if e != nil && w != (wanted{}) {
+			t.Errorf("claims %+v beside an error", w)
+		}
+	})
+}
+
+func FuzzEventsResource(f *testing.F) {
+	for _, s := range []string{"users/a@b/events", "/me/events", "users/a%40b/calendar/events", "users//events", "users/a/calendarView", "calendar/events", "/"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if name, ok := eventsResource(text); !ok && name != "" {
+			t.Errorf("a mailbox %q of a resource that is none", name)
+		}
+	})
+}

@@ -1,6 +1,12 @@
 package graphtest
 
-import "strings"
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
 
 // consumerTenant is the tenant of all personal Microsoft accounts.
 const consumerTenant = "9188040d-6c67-4c5b-b112-36a304b66dad"
@@ -106,5 +112,53 @@ func (t *Tenant) mailbox(name string) *Calendar {
 	if c := t.s.byID[name]; c != nil && c.tenant == t {
 		return c
 	}
+	return nil
+}
+
+// ChangeRoom changes a room's entry, as an administrator does: name, building,
+// capacity, whether it has a mailbox. With another Email the room is listed
+// under that, and the old address still reaches the mailbox, as in Exchange.
+func (t *Tenant) ChangeRoom(address string, change func(*Room)) error {
+	t.s.mu.Lock()
+	defer t.s.mu.Unlock()
+	c := t.mailbox(address)
+	if c == nil || c.person != nil {
+		return fmt.Errorf("%w: room %s", ErrUnknown, address)
+	}
+	next := c.room
+	change(&next)
+	if !strings.Contains(next.Email, "@") {
+		next.Email += "@" + t.domain
+	}
+	key := strings.ToLower(next.Email)
+	if other := t.s.byName[key]; other != nil && other != c {
+		return fmt.Errorf("%w: address %s is taken", ErrWrongKind, key)
+	}
+	if _, err := time.LoadLocation(next.TimeZone); err != nil {
+		return fmt.Errorf("graphtest: time zone: %w", err)
+	}
+	c.room, t.s.byName[key] = next, c
+	return nil
+}
+
+// RemoveRoom deletes a room with its mailbox. Its subscriptions end, and their
+// clients are told.
+func (t *Tenant) RemoveRoom(address string) error {
+	s := t.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := t.mailbox(address)
+	if c == nil || c.person != nil {
+		return fmt.Errorf("%w: room %s", ErrUnknown, address)
+	}
+	t.rooms = slices.DeleteFunc(t.rooms, func(x *Calendar) bool { return x == c })
+	maps.DeleteFunc(s.byName, func(_ string, x *Calendar) bool { return x == c })
+	delete(s.byID, c.id)
+	s.subscriptions = slices.DeleteFunc(s.subscriptions, func(x *subscription) bool {
+		if x.box == c {
+			s.lifecycle(x, LifecycleRemoved)
+		}
+		return x.box == c
+	})
 	return nil
 }

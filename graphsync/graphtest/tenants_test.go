@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // tokenOf asks for a token of the application in a tenant.
@@ -147,5 +148,64 @@ func TestRoomsAlone(t *testing.T) {
 	w.s.RestrictApp(w.app.ClientID, "ber-ahorn@practice.example")
 	if r := w.as(token, http.MethodGet, "/users/hel-kaisla@practice.example"+window, nil); r.status != 403 || !strings.Contains(string(r.body), "Access to OData is disabled.") {
 		t.Errorf("under a policy: %d %s", r.status, r.body)
+	}
+}
+
+func TestRoomsChange(t *testing.T) {
+	w, b, room, token := subscriber(t)
+	at := w.clock.now()
+	room.Create(Event{Subject: "Plan", Start: at, End: at.Add(time.Hour)})
+	if r := w.as(token, http.MethodPost, "/subscriptions", w.subscription(b)); r.status != http.StatusCreated {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	if err := w.s.ChangeRoom("oak", func(r *Room) { r.Name, r.Email = "Great Oak", "great-oak" }); err != nil {
+		t.Fatal(err)
+	}
+	places := list(t, w.as(token, http.MethodGet, "/places/microsoft.graph.room", nil))
+	if len(places) != 1 || places[0]["displayName"] != "Great Oak" || places[0]["emailAddress"] != "great-oak@practice.example" {
+		t.Errorf("places %v", places)
+	}
+	for _, name := range []string{"oak", "great-oak"} {
+		if got := list(t, w.as(token, http.MethodGet, "/users/"+name+"@practice.example"+someWindow, nil)); len(got) != 1 {
+			t.Errorf("%s shows %d events", name, len(got))
+		}
+	}
+	if err := w.s.RemoveRoom("great-oak"); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.wait(t, 1); got[0]["lifecycleEvent"] != LifecycleRemoved {
+		t.Errorf("the client is told %v", got)
+	}
+	if status, code := failure(t, w.as(token, http.MethodGet, "/users/oak@practice.example"+someWindow, nil)); status != 404 || code != "ErrorInvalidUser" {
+		t.Errorf("a removed room: %d %s", status, code)
+	}
+	if places := list(t, w.as(token, http.MethodGet, "/places/microsoft.graph.room", nil)); len(places) != 0 {
+		t.Errorf("places %v", places)
+	}
+}
+
+// TestSharedCalendars reads an ordinary mailbox, with and without being allowed.
+func TestSharedCalendars(t *testing.T) {
+	w := newWorld(t, false)
+	w.s.AddUser(User{Address: "kim", Name: "Kim Berg", Password: "Kim-1"})
+	if err := w.s.Consent(w.app.ClientID); err != nil {
+		t.Fatal(err)
+	}
+	address, password := robin()
+	token := w.personToken(address, password)["access_token"].(string)
+	ask := func() int {
+		return w.as(token, http.MethodGet, "/users/kim@practice.example"+someWindow, nil).status
+	}
+	desk := w.s.Calendar("kim")
+	if got := ask(); got != http.StatusForbidden {
+		t.Errorf("not shared: %d", got)
+	}
+	desk.GrantFolder(address, false)
+	if got := ask(); got != http.StatusOK {
+		t.Errorf("shared: %d", got)
+	}
+	desk.RevokeFolder(address)
+	if got := ask(); got != http.StatusForbidden {
+		t.Errorf("shared no longer: %d", got)
 	}
 }
