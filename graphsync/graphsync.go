@@ -24,6 +24,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"doorleaf/gateway/calendar"
@@ -47,6 +48,10 @@ type Store interface {
 	TokenCache(ctx context.Context, id connection.ID, partition string) ([]byte, error)
 	SetTokenCache(ctx context.Context, id connection.ID, partition string, blob []byte) error
 	ClearTokenCache(ctx context.Context, id connection.ID) error
+
+	Subscriptions(ctx context.Context, id connection.ID) ([]connection.Subscription, error)
+	SaveSubscription(ctx context.Context, s connection.Subscription) error
+	RemoveSubscription(ctx context.Context, id string) error
 }
 
 // Options set up a Service.
@@ -56,9 +61,14 @@ type Options struct {
 	RedirectURI string         // absolute URL of /m, exactly as registered at Microsoft
 	RootCAs     *x509.CertPool // nil means the system's
 
-	// PollInterval is the time between two looks at a room, varied by a fifth
-	// in both directions; 0 means 45 s. Delegated reads are at least 60 s apart.
+	// PollInterval is the time between two looks at a room, at least a tenth of
+	// a second for each room that is polled; 0 means 45 s. Delegated reads are
+	// at least 60 s apart.
 	PollInterval time.Duration
+
+	// NotificationURL is the absolute https URL at which Microsoft reaches the
+	// handler of Notifications; "" means that rooms are only polled.
+	NotificationURL string
 
 	// Changed is called after a commit that changed a room's agenda, Refreshed
 	// after a successful look that changed nothing. Both are called from the
@@ -101,6 +111,9 @@ type Service struct {
 	attempts  *attempts
 	health    *health
 	kick      chan struct{} // wakes the supervisor
+	bells     *bells
+	lines     *lines
+	polled    atomic.Int64 // rooms that are looked at by the clock
 
 	mu       sync.Mutex
 	sessions map[connection.ID]*session        // guarded by mu
@@ -116,6 +129,9 @@ func New(o Options) (*Service, error) {
 	}
 	if u, err := url.Parse(o.RedirectURI); err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
 		return nil, fmt.Errorf("graphsync: redirect URI %q is not an absolute URL", o.RedirectURI)
+	}
+	if o.NotificationURL != "" && !isNotificationURL(o.NotificationURL) {
+		return nil, fmt.Errorf("graphsync: notification URL %q is not an absolute https URL", o.NotificationURL)
 	}
 	for _, u := range []string{o.LoginURL, o.GraphURL} {
 		if u != "" && !isBaseURL(u) {
@@ -158,6 +174,8 @@ func newService(o Options, base http.RoundTripper) *Service {
 		s.now = time.Now
 	}
 	s.attempts = newAttempts(s.now)
+	s.bells = newBells(o.NotificationURL, s.now)
+	s.lines = newLines(s.log, s.counters, s.now)
 	s.base = base
 	s.transport = counted{next: bounded(base), counters: s.counters}
 	return s
@@ -167,7 +185,12 @@ func newService(o Options, base http.RoundTripper) *Service {
 // "malformed_answers", "failures_<kind>" for every kind of connection.Kind that
 // occurred, "truth_reads", "delta_polls", "delta_rounds", "rooms_dropped" (no
 // usable address), "events_dropped" (end before begin), "subjects_cut" (over
-// 1 KiB). The map is the caller's.
+// 1 KiB), "back_offs", "retry_after_honoured", "log_lines_folded"; of change
+// notifications "notifications" (believed), "notifications_refused",
+// "notifications_too_many", "notification_handshakes", "lifecycle_<event>",
+// "rings" (reads that a notification asked for), "rings_missed" (changes found
+// without one), "subscriptions_created", "subscriptions_renewed",
+// "subscriptions_ended", "subscriptions_failed". The map is the caller's.
 func (s *Service) Counters() map[string]uint64 { return s.counters.snapshot() }
 
 // RoomProblems returns the rooms that could not be read at their last look and

@@ -30,6 +30,8 @@ type connHealth struct {
 	good   map[calendar.RoomID]bool // rooms whose last look succeeded
 	watch  int                      // how many rooms there are, 0 before Run knows
 
+	reminded time.Time // when the log last said what is wrong
+
 	known   bool // shown and checked are what the store has, or is about to have
 	shown   *connection.Problem
 	checked time.Time
@@ -146,10 +148,15 @@ func (s *Service) report(ctx context.Context, at place, err error) {
 			c.checked = now
 		}
 	}
+	standing, rooms, due := c.remind(now)
 	s.health.mu.Unlock()
 
 	if !same(before, after) {
 		s.logChange(at, after)
+	}
+	if due {
+		s.log.Warn("Microsoft 365 still not readable", "connection", at.conn, "rooms", rooms,
+			"kind", standing.Kind, "code", standing.Code, "since", standing.Since.UTC().Format(time.RFC3339))
 	}
 	if stale {
 		s.showProblem(ctx, at.conn, err == nil)
@@ -192,19 +199,38 @@ func (c *connHealth) take(at place, err error, now time.Time) (before, after *co
 
 // logChange writes one line when a problem begins, changes or ends.
 func (s *Service) logChange(at place, p *connection.Problem) {
-	args := []any{"connection", at.conn}
+	args, what := []any{"connection", at.conn}, "rooms"
 	if at.room != "" {
-		args = append(args, "room", at.room)
-	}
-	what := "rooms"
-	if at.room != "" {
-		what = "calendar"
+		args, what = append(args, "room", at.room), "calendar"
 	}
 	if p == nil {
-		s.log.Info("Microsoft 365 "+what+" readable again", args...)
+		s.lines.info(lineKey{at.conn, what + " readable"}, "Microsoft 365 "+what+" readable again", args...)
 		return
 	}
-	s.log.Warn("Microsoft 365 "+what+" not readable", append(args, "kind", p.Kind, "code", p.Code)...)
+	s.lines.warn(lineKey{at.conn, what + string(p.Kind)}, "Microsoft 365 "+what+" not readable", append(args, "kind", p.Kind, "code", p.Code)...)
+}
+
+// remind tells, once a day, what has been wrong for longer than that.
+func (c *connHealth) remind(now time.Time) (p *connection.Problem, rooms int, due bool) {
+	if p = c.overall(); p == nil {
+		for _, q := range c.rooms {
+			if p == nil || q.Since.Before(p.Since) {
+				p = q
+			}
+		}
+	}
+	if p == nil {
+		c.reminded = time.Time{}
+		return nil, 0, false
+	}
+	if c.reminded.Before(p.Since) {
+		c.reminded = p.Since
+	}
+	if now.Sub(c.reminded) < linesEvery {
+		return nil, 0, false
+	}
+	c.reminded = now
+	return p, len(c.rooms), true
 }
 
 // showProblem writes what is wrong now into the connection's state. It asks

@@ -149,7 +149,7 @@ func TestAppOnlyAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []connection.Check{{Name: "token", OK: true}, {Name: "places", OK: true}, {Name: "calendar", Room: o.address("aspen"), OK: true}}
-	if !slices.Equal(checks, want) {
+	if !slices.EqualFunc(checks, want, func(a, b connection.Check) bool { return a.Name == b.Name && a.Room == b.Room && a.OK == b.OK }) {
 		t.Errorf("checks = %+v, want %+v", checks, want)
 	}
 }

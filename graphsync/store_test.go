@@ -24,6 +24,7 @@ type memory struct {
 	agendas map[calendar.RoomID]calendar.Agenda
 	cursors map[calendar.RoomID]connection.Cursor
 	blobs   map[string][]byte
+	subs    map[string]connection.Subscription
 	commits int
 	saves   int   // of states
 	fail    error // of writes
@@ -37,6 +38,7 @@ func newMemory(c connection.Settings) *memory {
 		agendas: map[calendar.RoomID]calendar.Agenda{},
 		cursors: map[calendar.RoomID]connection.Cursor{},
 		blobs:   map[string][]byte{},
+		subs:    map[string]connection.Subscription{},
 	}
 }
 
@@ -173,6 +175,33 @@ func (m *memory) SetTokenCache(_ context.Context, _ connection.ID, partition str
 func (m *memory) ClearTokenCache(context.Context, connection.ID) error {
 	defer m.locked()()
 	clear(m.blobs)
+	return m.fail
+}
+
+func (m *memory) Subscriptions(_ context.Context, id connection.ID) ([]connection.Subscription, error) {
+	defer m.locked()()
+	var out []connection.Subscription
+	for _, key := range slices.Sorted(maps.Keys(m.subs)) {
+		if m.subs[key].Connection == id {
+			out = append(out, m.subs[key])
+		}
+	}
+	return out, m.fail
+}
+
+func (m *memory) SaveSubscription(_ context.Context, s connection.Subscription) error {
+	defer m.locked()()
+	if m.fail == nil {
+		m.subs[s.ID] = s
+	}
+	return m.fail
+}
+
+func (m *memory) RemoveSubscription(_ context.Context, id string) error {
+	defer m.locked()()
+	if m.fail == nil {
+		delete(m.subs, id)
+	}
 	return m.fail
 }
 

@@ -4,7 +4,10 @@ import (
 	"context"
 	"hash/fnv"
 	"math/rand/v2"
+	"net/http"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"doorleaf/gateway/calendar"
@@ -17,7 +20,8 @@ const (
 	truthEvery     = time.Hour        // a full read at least this often
 	blindEvery     = time.Minute      // between looks without a doorbell, at least
 	deltaPause     = 10 * time.Minute // no delta query after it failed
-	maxBackOff     = 10 * time.Minute
+	maxBackOff     = 5 * time.Minute
+	perPolledRoom  = time.Second / requestsPerSecond
 	firstBackOff   = 5 * time.Second
 	goneFactor     = 10 // rooms that are no longer listed are looked at less often
 	listEvery      = time.Hour
@@ -36,6 +40,40 @@ type roomSync struct {
 	cursor    connection.Cursor
 	noDelta   time.Time // no delta query before
 	deltaDown bool      // said so in the log
+	behind    bool      // the truth is newer than the delta link
+	linkAt    time.Time // when the delta link was given, zero before this process
+	unrung    time.Time // when a change was found that no notification announced
+
+	bell chan struct{} // holds a value when the room is to be looked at now
+	rung atomic.Bool   // and its truth is to be read
+	read atomic.Bool   // the truth was read, or confirmed, in this process
+}
+
+// enter waits for the room's turn; false when ctx ended first.
+func (r *roomSync) enter(ctx context.Context) bool {
+	select {
+	case <-r.turn:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// leave gives the turn back.
+func (r *roomSync) leave() { r.turn <- struct{}{} }
+
+// nudge has the room looked at now.
+func (r *roomSync) nudge() {
+	select {
+	case r.bell <- struct{}{}:
+	default:
+	}
+}
+
+// ringBell has the room's truth read now.
+func (r *roomSync) ringBell() {
+	r.rung.Store(true)
+	r.nudge()
 }
 
 // roomSync returns the state of a room.
@@ -44,7 +82,7 @@ func (s *Service) roomSync(id calendar.RoomID) *roomSync {
 	defer s.mu.Unlock()
 	r := s.rooms[id]
 	if r == nil {
-		r = &roomSync{turn: make(chan struct{}, 1)}
+		r = &roomSync{turn: make(chan struct{}, 1), bell: make(chan struct{}, 1)}
 		r.turn <- struct{}{}
 		s.rooms[id] = r
 	}
@@ -53,12 +91,10 @@ func (s *Service) roomSync(id calendar.RoomID) *roomSync {
 
 // blind reports whether the room has no doorbell at the moment.
 func (r *roomSync) blind(ctx context.Context, now time.Time) bool {
-	select {
-	case <-r.turn:
-	case <-ctx.Done():
+	if !r.enter(ctx) {
 		return true
 	}
-	defer func() { r.turn <- struct{}{} }()
+	defer r.leave()
 	return now.Before(r.noDelta)
 }
 
@@ -70,7 +106,7 @@ func (s *Service) Run(ctx context.Context) error {
 	defer wg.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	crew := &crew{ctx: ctx, wg: &wg, rooms: map[place]context.CancelFunc{}, lists: map[connection.ID]context.CancelFunc{}}
+	crew := &crew{ctx: ctx, wg: &wg, rooms: map[place]context.CancelFunc{}, lists: map[connection.ID]context.CancelFunc{}, bells: map[connection.ID]context.CancelFunc{}}
 	tick := time.NewTicker(superviseEvery)
 	defer tick.Stop()
 	down := false
@@ -95,6 +131,7 @@ type crew struct {
 	wg    *sync.WaitGroup
 	rooms map[place]context.CancelFunc
 	lists map[connection.ID]context.CancelFunc
+	bells map[connection.ID]context.CancelFunc
 }
 
 // start runs f until its cancel function is called or Run ends.
@@ -121,18 +158,25 @@ func (s *Service) supervise(ctx context.Context, crew *crew) error {
 			count[c.ID] = 0
 		}
 	}
-	wanted := map[place]bool{}
+	wanted, polled := map[place]bool{}, 0
 	for _, r := range rooms {
 		at := place{conn: s.owner(r.ID, conns), room: r.ID}
 		if _, live := count[at.conn]; live {
 			wanted[at] = true
 			count[at.conn]++
+			if _, rings := s.bells.rings(at); !rings && !r.Gone {
+				polled++
+			}
 		}
 	}
+	s.polled.Store(int64(polled))
 	for id, n := range count {
 		s.health.watching(id, n)
 		if crew.lists[id] == nil {
 			crew.lists[id] = crew.start(func(ctx context.Context) { s.keepList(ctx, id) })
+		}
+		if s.bells.url != "" && crew.bells[id] == nil {
+			crew.bells[id] = crew.start(func(ctx context.Context) { s.keepBells(ctx, id) })
 		}
 	}
 	for at := range wanted {
@@ -147,10 +191,12 @@ func (s *Service) supervise(ctx context.Context, crew *crew) error {
 			s.health.forgetRoom(at.conn, at.room)
 		}
 	}
-	for id, cancel := range crew.lists {
-		if _, live := count[id]; !live {
-			cancel()
-			delete(crew.lists, id)
+	for _, keepers := range []map[connection.ID]context.CancelFunc{crew.lists, crew.bells} {
+		for id, cancel := range keepers {
+			if _, live := count[id]; !live {
+				cancel()
+				delete(keepers, id)
+			}
 		}
 	}
 	return nil
@@ -187,11 +233,13 @@ func (s *Service) keepList(ctx context.Context, id connection.ID) {
 }
 
 // watch looks at one room for ever. It never gives up: failures only make the
-// looks rarer, down to one in ten minutes.
+// looks rarer, down to one in five minutes.
 func (s *Service) watch(ctx context.Context, at place) {
+	r := s.roomSync(at.room)
 	failures, storeDown := 0, false
 	for {
-		err := s.look(ctx, at, false)
+		rung := r.rung.Swap(false)
+		err := s.look(ctx, at, rung)
 		if ctx.Err() != nil {
 			return
 		}
@@ -200,22 +248,63 @@ func (s *Service) watch(ctx context.Context, at place) {
 		}
 		if down := err != nil && kindOf(err) == ""; down != storeDown {
 			if storeDown = down; down {
-				s.log.Error("room not stored", "room", at.room, "err", err)
+				s.lines.fault(lineKey{at.conn, "store"}, "room not stored", "room", at.room, "err", err)
 			}
 		}
-		if sleep(ctx, s.pause(ctx, at, failures, err)) != nil {
+		if rung {
+			s.counters.add("rings", 1)
+			if err != nil {
+				r.rung.Store(true)
+			}
+		}
+		if err = s.rest(ctx, at, r, rung, failures, err); err != nil {
 			return
 		}
 	}
 }
 
+// rest waits until the next look is due, or the room's bell rings. After a
+// failure the bell waits too: the server may have asked for the pause. After a
+// ring the next one waits a little, so that a burst costs two reads and not one
+// for each of its changes.
+func (s *Service) rest(ctx context.Context, at place, r *roomSync, rung bool, failures int, err error) error {
+	pause := s.pause(ctx, at, r, failures, err)
+	if err != nil {
+		s.counters.add("back_offs", 1)
+		if e, ok := err.(*connection.Error); ok && e.RetryAfter > 0 {
+			s.counters.add("retry_after_honoured", 1)
+		}
+		return sleep(ctx, pause)
+	}
+	if rung {
+		if err := sleep(ctx, gatherTime); err != nil {
+			return err
+		}
+	}
+	t := time.NewTimer(pause)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+	case <-r.bell:
+	}
+	return nil
+}
+
 // pause is the time to the next look.
-func (s *Service) pause(ctx context.Context, at place, failures int, err error) time.Duration {
+func (s *Service) pause(ctx context.Context, at place, r *roomSync, failures int, err error) time.Duration {
 	if err != nil {
 		return backOff(failures, err)
 	}
-	every := s.poll
-	if s.roomSync(at.room).blind(ctx, s.now()) {
+	if s.suspects(ctx, r) {
+		return notificationLate
+	}
+	if _, ok := s.bells.rings(at); ok {
+		return jitter(safetyEvery)
+	}
+	every := max(s.poll, time.Duration(s.polled.Load())*perPolledRoom)
+	if r.blind(ctx, s.now()) {
 		every = max(every, blindEvery)
 	}
 	if c, err := s.store.Connection(ctx, at.conn); err == nil && c.State.Mode == connection.Delegated {
@@ -224,7 +313,16 @@ func (s *Service) pause(ctx context.Context, at place, failures int, err error) 
 	if room, err := s.store.Room(ctx, at.room); err == nil && room.Gone {
 		every *= goneFactor
 	}
-	return jitter(every)
+	return every
+}
+
+// suspects reports whether a notification is waited for that should have come.
+func (s *Service) suspects(ctx context.Context, r *roomSync) bool {
+	if !r.enter(ctx) {
+		return false
+	}
+	defer r.leave()
+	return !r.unrung.IsZero()
 }
 
 // Sync reads the truth about a room now, whatever the clock says.
@@ -237,17 +335,20 @@ func (s *Service) Sync(ctx context.Context, room calendar.RoomID) error {
 }
 
 // look takes one look at a room: rings the doorbell, reads the truth when it has
-// to, commits, and reports. With force it always reads.
+// to, commits, and reports. With force it reads the truth at once, ahead of the
+// looks that the clock asked for.
 func (s *Service) look(parent context.Context, at place, force bool) error {
 	r := s.roomSync(at.room)
 	waited := &connection.Error{Kind: connection.Unreachable, Op: "read calendar", Room: string(at.room)}
-	select {
-	case <-r.turn:
-	case <-parent.Done():
+	if !r.enter(parent) {
 		return waited
 	}
-	defer func() { r.turn <- struct{}{} }()
-	leave, err := s.gate.enter(parent)
+	defer r.leave()
+	enter := s.gate.enter
+	if force {
+		enter = s.gate.enterFirst
+	}
+	leave, err := enter(parent)
 	if err != nil {
 		return waited
 	}
@@ -262,6 +363,7 @@ func (s *Service) look(parent context.Context, at place, force bool) error {
 		s.report(parent, at, err)
 		return err
 	}
+	r.read.Store(true)
 	s.report(parent, at, nil)
 	if changed {
 		s.changed(at.room)
@@ -288,13 +390,18 @@ func (s *Service) lookOnce(ctx context.Context, at place, r *roomSync, force boo
 	want := s.window(room, start)
 	due := force || r.window.From.IsZero() || start.Sub(r.cursor.TruthAt) >= truthEvery
 	cur := connection.Cursor{TruthAt: r.cursor.TruthAt}
-	if ses.key.mode == connection.Delegated {
+	switch {
+	case ses.key.mode == connection.Delegated:
 		due = true
-	} else {
+	case force && r.cursor.DeltaLink != "" && sameWindow(r.window, want) && !start.Before(r.noDelta):
+		// The link stays where it is: what it will tell is older than this truth.
+		cur.DeltaLink, r.behind = r.cursor.DeltaLink, true
+	default:
 		var rang bool
-		if cur.DeltaLink, rang, err = s.ring(ctx, ses, at, r, want); err != nil {
+		if cur.DeltaLink, rang, err = s.ask(ctx, ses, at, r, want); err != nil {
 			return false, err
 		}
+		s.checkBell(at, r, rang)
 		due = due || rang
 	}
 	if !due {
@@ -333,12 +440,41 @@ func (s *Service) truth(ctx context.Context, ses *session, r *roomSync, room cal
 	return changed, nil
 }
 
-// ring asks the delta query whether anything moved; rang is true when the truth
+// checkBell compares what the delta query found with what notifications said.
+// A change that none announces in time means that they do not arrive.
+func (s *Service) checkBell(at place, r *roomSync, moved bool) {
+	now := s.now()
+	since, rings := s.bells.rings(at)
+	announced := r.behind || r.rung.Load() || r.linkAt.Before(since) || r.linkAt.IsZero()
+	switch {
+	case !rings || r.behind || r.rung.Load():
+		r.unrung = time.Time{}
+	case !r.unrung.IsZero() && now.Sub(r.unrung) >= notificationLate:
+		s.counters.add("rings_missed", 1)
+		if s.bells.missed(at, r.unrung) {
+			s.lines.warn(lineKey{at.conn, "missed"}, "change notifications do not arrive, rooms are polled", "connection", at.conn)
+			s.nudgeAll(at.conn)
+		}
+		r.unrung = time.Time{}
+	case moved && !announced && r.unrung.IsZero():
+		r.unrung = now
+	}
+	r.behind, r.linkAt = false, now
+}
+
+// nudgeAll has every room of a connection looked at.
+func (s *Service) nudgeAll(id connection.ID) {
+	for _, at := range s.bells.hung(id) {
+		s.roomSync(at.room).nudge()
+	}
+}
+
+// ask asks the delta query whether anything moved; rang is true when the truth
 // has to be read. A new round begins when the window rolled on or Graph lost its
 // state; it is finished before the truth is read, so that nothing falls between
 // the two. While delta queries are in trouble the link is empty and it always
 // rings: then nothing but a truth read confirms what is stored.
-func (s *Service) ring(ctx context.Context, ses *session, at place, r *roomSync, want calendar.Window) (link string, rang bool, err error) {
+func (s *Service) ask(ctx context.Context, ses *session, at place, r *roomSync, want calendar.Window) (link string, rang bool, err error) {
 	const op = "ask for changes"
 	now := s.now()
 	if now.Before(r.noDelta) {
@@ -373,7 +509,7 @@ func (s *Service) ring(ctx context.Context, ses *session, at place, r *roomSync,
 	r.noDelta = now.Add(deltaPause)
 	if !r.deltaDown {
 		r.deltaDown = true
-		s.log.Warn("changes are not announced, reading by the clock", "room", at.room, "kind", kindOf(err), "code", err.(*connection.Error).Code)
+		s.lines.warn(lineKey{at.conn, "delta"}, "changes are not told apart, reading by the clock", "room", at.room, "kind", kindOf(err), "code", err.(*connection.Error).Code)
 	}
 	return "", true, nil
 }
@@ -381,16 +517,17 @@ func (s *Service) ring(ctx context.Context, ses *session, at place, r *roomSync,
 func (s *Service) deltaWorks(at place, r *roomSync) {
 	if r.deltaDown {
 		r.deltaDown = false
-		s.log.Info("changes are announced again", "room", at.room)
+		s.lines.info(lineKey{at.conn, "delta works"}, "changes are told apart again", "room", at.room)
 	}
 }
 
 // lostState reports whether a delta link is of no use any more: Graph forgot
-// it, or it leads to a server that is not ours.
+// it, does not understand it, or it leads to a server that is not ours.
 func lostState(err error) bool {
 	k := kindOf(err)
 	e, ok := err.(*connection.Error)
-	return k == connection.SyncReset || (ok && k == connection.BadAnswer && e.Status == 0)
+	return k == connection.SyncReset || (ok && e.Op != tokenOp && (k == connection.BadAnswer && e.Status == 0 ||
+		e.Status == http.StatusBadRequest || strings.HasPrefix(strings.ToLower(e.Code), "resync")))
 }
 
 // deltaOnly reports whether a failed delta query says nothing about the truth

@@ -408,7 +408,7 @@ func TestDeltaRefused(t *testing.T) {
 	if err := o.graph.Calendar("aspen").Move(id, at(15, 0), at(16, 0)); err != nil {
 		t.Fatal(err)
 	}
-	if got := o.service.pause(t.Context(), room, 0, nil); got < blindEvery*4/5 {
+	if got := o.service.pause(t.Context(), room, o.service.roomSync(room.room), 0, nil); got < blindEvery*4/5 {
 		t.Errorf("next look in %v, want at least %v less a fifth", got, blindEvery)
 	}
 	now = now.Add(time.Minute)
@@ -425,7 +425,7 @@ func TestDeltaRefused(t *testing.T) {
 	remove()
 	now = now.Add(deltaPause)
 	look()
-	if n := o.log.lines("announced again"); n != 1 || o.store.cursor(room.room).DeltaLink == "" {
+	if n := o.log.lines("told apart again"); n != 1 || o.store.cursor(room.room).DeltaLink == "" {
 		t.Errorf("delta queries not taken up again, %d log lines", n)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 const (
 	maxInFlight       = 4
 	requestsPerSecond = 10
-	requestBurst      = 50 // a dozen rooms after a start
+	requestBurst      = 10
 )
 
 func newTransport(roots *x509.CertPool) *http.Transport {
@@ -61,28 +62,72 @@ func (c counted) RoundTrip(req *http.Request) (*http.Response, error) {
 // order they came, and pace spaces the requests of those inside. A look keeps its
 // place until it is done, so that a room whose doorbell rang is read at once.
 type gate struct {
-	places   chan struct{}
 	interval time.Duration // a request's share of the bucket
 	burst    time.Duration // the whole bucket
 
-	mu   sync.Mutex
-	next time.Time // guarded by mu: ahead of now by what the bucket lacks
+	mu      sync.Mutex
+	free    int             // guarded by mu
+	urgent  []chan struct{} // guarded by mu; wait before the others
+	waiting []chan struct{} // guarded by mu
+	next    time.Time       // guarded by mu: ahead of now by what the bucket lacks
 }
 
 func newGate(inFlight, perSecond, burst int) *gate {
 	interval := time.Second / time.Duration(perSecond)
-	return &gate{places: make(chan struct{}, inFlight), interval: interval, burst: time.Duration(burst) * interval}
+	return &gate{free: inFlight, interval: interval, burst: time.Duration(burst) * interval}
 }
 
 // enter waits for a place; leave gives it back. Who is inside makes one request
 // at a time and does not enter again.
-func (g *gate) enter(ctx context.Context) (leave func(), err error) {
-	select {
-	case g.places <- struct{}{}:
-		return func() { <-g.places }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
+func (g *gate) enter(ctx context.Context) (leave func(), err error) { return g.queue(ctx, &g.waiting) }
+
+// enterFirst is enter ahead of everybody who came through enter.
+func (g *gate) enterFirst(ctx context.Context) (leave func(), err error) {
+	return g.queue(ctx, &g.urgent)
+}
+
+func (g *gate) queue(ctx context.Context, line *[]chan struct{}) (leave func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
+	g.mu.Lock()
+	if g.free > 0 {
+		g.free--
+		g.mu.Unlock()
+		return g.leave, nil
+	}
+	turn := make(chan struct{})
+	*line = append(*line, turn)
+	g.mu.Unlock()
+	select {
+	case <-turn:
+		return g.leave, nil
+	case <-ctx.Done():
+	}
+	g.mu.Lock()
+	at := slices.Index(*line, turn)
+	if at >= 0 {
+		*line = slices.Delete(*line, at, at+1)
+	}
+	g.mu.Unlock()
+	if at < 0 { // the place was given at the same moment
+		g.leave()
+	}
+	return nil, ctx.Err()
+}
+
+// leave gives a place to who waits longest.
+func (g *gate) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, line := range []*[]chan struct{}{&g.urgent, &g.waiting} {
+		if len(*line) > 0 {
+			close((*line)[0])
+			*line = slices.Delete(*line, 0, 1)
+			return
+		}
+	}
+	g.free++
 }
 
 // pace waits until one more request may be sent.

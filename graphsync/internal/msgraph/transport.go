@@ -2,6 +2,7 @@ package msgraph
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"net/http"
@@ -49,16 +50,13 @@ func (g Guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// fits counts what a JSON parser would have to allocate for, without parsing:
-// separators and brackets outside strings.
 func (g Guard) fits(body []byte) bool {
-	maxValues, maxDepth := g.MaxValues, g.MaxDepth
-	if maxValues == 0 {
-		maxValues = 400_000
-	}
-	if maxDepth == 0 {
-		maxDepth = 64
-	}
+	return Fits(body, cmp.Or(g.MaxValues, 400_000), cmp.Or(g.MaxDepth, 64))
+}
+
+// Fits counts what a JSON parser would have to allocate for, without parsing:
+// separators and brackets outside strings.
+func Fits(body []byte, maxValues, maxDepth int) bool {
 	values, depth, inString := 0, 0, false
 	for i := 0; i < len(body); i++ {
 		switch c := body[i]; {
