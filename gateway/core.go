@@ -30,6 +30,10 @@ type Options struct {
 	Logger    *slog.Logger
 	Connected func(devices.SignID) bool // nil: nobody is known to be connected
 	Drawing   int                       // pictures drawn and packed at a time, 0 means one per processor
+
+	// EpochFloor is the least epoch of a timeline: after a restore it is above
+	// everything the lost gateway sent.
+	EpochFloor uint32
 }
 
 // Core decides what each sign shows, hands it out and keeps track of what was
@@ -39,6 +43,7 @@ type Core struct {
 	renderer  Renderer
 	log       *slog.Logger
 	connected func(devices.SignID) bool
+	floor     uint32        // least epoch
 	drawing   chan struct{} // a token per timeline being drawn
 	wire      Wire
 
@@ -60,7 +65,7 @@ func New(o Options) *Core {
 		o.Drawing = runtime.GOMAXPROCS(0)
 	}
 	c := &Core{store: o.Store, renderer: o.Renderer,
-		log: o.Logger, connected: o.Connected, drawing: make(chan struct{}, o.Drawing)}
+		log: o.Logger, connected: o.Connected, floor: o.EpochFloor, drawing: make(chan struct{}, o.Drawing)}
 	c.queue.init()
 	c.watch.init()
 	c.joining.init()

@@ -60,6 +60,9 @@ func (c *Core) replan(ctx context.Context, e *signEntry, id devices.SignID, o re
 	if o.force != "" {
 		reason = o.force
 	}
+	if have != nil && have.Epoch < c.floor {
+		reason = First
+	}
 	if reason == NothingToDo {
 		release()
 		return have, reason, c.store.AddDecision(ctx, Decision{Sign: id, At: now, Reason: reason, Epoch: have.Epoch, Seq: have.Seq, Shows: have.dueAt(now)})
@@ -68,8 +71,8 @@ func (c *Core) replan(ctx context.Context, e *signEntry, id devices.SignID, o re
 	if have != nil {
 		w.Epoch, w.Seq = have.Epoch, have.Seq+1
 	}
-	if o.epoch > w.Epoch {
-		w.Epoch, w.Seq = o.epoch, 1
+	if least := max(o.epoch, c.floor); least > w.Epoch {
+		w.Epoch, w.Seq = least, 1
 	}
 	loc := in.agenda.Location(in.site.Location())
 	w.NextWake, w.Jitter = checkIn(in.site, loc, now), wakeJitter
