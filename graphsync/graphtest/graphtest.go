@@ -20,6 +20,7 @@ import (
 	crand "crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log"
@@ -29,6 +30,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -67,10 +69,11 @@ type Server struct {
 	closed chan struct{} // closed by Close, releases hanging faults
 	once   sync.Once
 
-	outward *http.Client       // calls the addresses of subscriptions
-	hangUp  context.CancelFunc // ends the courier
-	gone    chan struct{}      // closed when the courier has returned
-	awake   chan struct{}      // wakes the courier
+	outward atomic.Pointer[http.Client] // calls the addresses of subscriptions
+	carrier http.RoundTripper           // Options.NotificationTransport
+	hangUp  context.CancelFunc          // ends the courier
+	gone    chan struct{}               // closed when the courier has returned
+	awake   chan struct{}               // wakes the courier
 
 	mu            sync.Mutex               // guards everything below
 	*home                                  // the tenant it starts with
@@ -95,8 +98,9 @@ type Server struct {
 	subscriptions       []*subscription // oldest first
 	subscriptionLife    time.Duration   // longest; 0: Microsoft's
 	scopedSubscriptions bool
-	rings               []*ring // notifications that wait
-	rung                int     // notifications so far
+	roots               *x509.CertPool // trusted for notifications
+	rings               []*ring        // notifications that wait
+	rung                int            // notifications so far
 	delivery            Delivery
 	dice                *rand.Rand
 	deliveries          []Delivered
@@ -114,7 +118,7 @@ func New(o Options) (*Server, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	outward, err := outwardClient(o)
+	roots, err := notificationRoots(o.NotificationCA)
 	if err != nil {
 		return nil, err
 	}
@@ -137,12 +141,13 @@ func New(o Options) (*Server, error) {
 		done:   make(chan struct{}),
 		closed: make(chan struct{}),
 		gone:   make(chan struct{}), awake: make(chan struct{}, 1),
-		outward: outward, dice: rand.New(rand.NewPCG(0, 11)),
+		roots: roots, carrier: o.NotificationTransport, dice: rand.New(rand.NewPCG(0, 11)),
 		byName: map[string]*Calendar{}, byID: map[string]*Calendar{},
 		registrations: map[string]*registration{}, users: map[string]*user{},
 		counts: map[string]int{},
 		busy:   map[string]int{},
 	}
+	s.outward.Store(outwardClient(roots, o.NotificationTransport))
 	s.signIns = newSignIns()
 	s.home = s.newTenant(newID(), "Doorleaf practice tenant", domainName)
 	s.consumers = &Tenant{s: s, id: consumerTenant, name: "Microsoft accounts", domain: "consumers", apps: map[string]*app{}}
@@ -188,7 +193,7 @@ func (s *Server) Close() error {
 		close(s.closed)
 		s.hangUp()
 		<-s.gone
-		s.outward.CloseIdleConnections()
+		s.outward.Load().CloseIdleConnections()
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 		defer cancel()
 		if err = s.http.Shutdown(ctx); err != nil {

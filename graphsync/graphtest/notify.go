@@ -24,6 +24,7 @@ const (
 	deliveryTries  = 4 * time.Hour    // waits of one notification together
 	deliveryBatch  = 100
 	keptDeliveries = 5000
+	keptRings      = 50000 // more that wait are lost
 )
 
 // The lifecycle events of a subscription
@@ -145,6 +146,9 @@ func (c *Calendar) ring(it *item, day, change string) {
 		id := idOf(it.key, day, sub.immutable)
 		path := "Users/" + owner + "/Events/" + id
 		for range 1 + s.delivery.Copies {
+			if len(s.rings) >= keptRings {
+				break
+			}
 			s.rings = append(s.rings, &ring{url: sub.NotificationURL, sub: sub, change: change, doc: map[string]any{
 				"subscriptionId": sub.ID, "subscriptionExpirationDateTime": sub.Expires.UTC().Format(stampTime),
 				"clientState": orNull(sub.ClientState), "changeType": change, "resource": path, "tenantId": sub.TenantID,
@@ -302,7 +306,7 @@ func (s *Server) send(ctx context.Context, limit time.Duration, address, kind st
 		return 0, nil, nil
 	}
 	req.Header.Set("Content-Type", kind)
-	res, err := s.outward.Do(req)
+	res, err := s.outward.Load().Do(req)
 	if err != nil {
 		s.log.Debug("notification not delivered", "error", errNoAnswer)
 		return 0, nil, nil
@@ -354,21 +358,44 @@ func (c *call) ask(address string) (int, http.Header, []byte) {
 	return c.send(c.r.Context(), handshakeTime, address, "text/plain; charset=utf-8", nil)
 }
 
-// outwardClient is what calls clients; it trusts the system's authorities and
-// those of Options.NotificationCA.
-func outwardClient(o Options) (*http.Client, error) {
-	transport := o.NotificationTransport
-	if transport == nil {
-		roots, err := x509.SystemCertPool()
-		if err != nil {
-			roots = x509.NewCertPool()
-		}
-		if len(o.NotificationCA) > 0 && !roots.AppendCertsFromPEM(o.NotificationCA) {
-			return nil, errors.New("graphtest: NotificationCA holds no certificate in PEM")
-		}
-		transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, MaxIdleConnsPerHost: 2}
+// TrustNotifications adds certificates, in PEM, to those trusted when change
+// notifications are sent (Options.NotificationCA). It does nothing where
+// Options.NotificationTransport carries them.
+func (s *Server) TrustNotifications(caPEM []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	roots := s.roots.Clone()
+	if !roots.AppendCertsFromPEM(caPEM) {
+		return errNoCertificate
 	}
-	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}, nil
+	if s.carrier == nil {
+		s.roots = roots
+		s.outward.Swap(outwardClient(roots, nil)).CloseIdleConnections()
+	}
+	return nil
+}
+
+var errNoCertificate = errors.New("graphtest: there is no certificate in PEM")
+
+// notificationRoots are the system's authorities and those of the options.
+func notificationRoots(caPEM []byte) (*x509.CertPool, error) {
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	if len(caPEM) > 0 && !roots.AppendCertsFromPEM(caPEM) {
+		return nil, errNoCertificate
+	}
+	return roots, nil
+}
+
+// outwardClient is what calls clients, over the network unless there is a
+// carrier. It follows no redirect.
+func outwardClient(roots *x509.CertPool, carrier http.RoundTripper) *http.Client {
+	if carrier == nil {
+		carrier = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, MaxIdleConnsPerHost: 2}
+	}
+	return &http.Client{Transport: carrier, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 func withoutQuery(address string) string {

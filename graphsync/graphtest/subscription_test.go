@@ -227,6 +227,24 @@ func TestSubscriptionRefused(t *testing.T) {
 	}
 }
 
+// TestTrustNotifications reaches a client whose certificate is known later.
+func TestTrustNotifications(t *testing.T) {
+	w, _, token := consented(t)
+	b := newBell(t)
+	if status, code := failure(t, w.as(token, http.MethodPost, "/subscriptions", w.subscription(b))); status != 400 || code != "ValidationError" {
+		t.Errorf("before: %d %s", status, code)
+	}
+	if err := w.s.TrustNotifications([]byte("nothing")); err == nil {
+		t.Error("nothing was taken for a certificate")
+	}
+	if err := w.s.TrustNotifications(b.caPEM()); err != nil {
+		t.Fatal(err)
+	}
+	if r := w.as(token, http.MethodPost, "/subscriptions", w.subscription(b)); r.status != http.StatusCreated {
+		t.Errorf("after: %d %s", r.status, r.body)
+	}
+}
+
 func TestSubscriptionTwice(t *testing.T) {
 	w, b, _, token := subscriber(t)
 	for i, want := range []int{http.StatusCreated, http.StatusConflict} {

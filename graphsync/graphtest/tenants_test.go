@@ -184,6 +184,24 @@ func TestRoomsChange(t *testing.T) {
 	}
 }
 
+// TestExcessPermissions finds what nobody needs in the token's roles.
+func TestExcessPermissions(t *testing.T) {
+	w := newWorld(t, false)
+	if err := w.s.SetPermissions(w.app.ClientID, nil, []string{"Mail.Read", "Calendars.Read", "Calendars.Read.Shared"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.s.Consent(w.app.ClientID); err != nil {
+		t.Fatal(err)
+	}
+	token, err := parseJWT(w.appToken())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fmt.Sprint(token.claims.texts("roles")), "[Calendars.Read Mail.Read]"; got != want {
+		t.Errorf("roles %s, want %s", got, want)
+	}
+}
+
 // TestSharedCalendars reads an ordinary mailbox, with and without being allowed.
 func TestSharedCalendars(t *testing.T) {
 	w := newWorld(t, false)
