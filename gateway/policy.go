@@ -41,8 +41,11 @@ func face(a calendar.Agenda, show calendar.Showing, s Sign, site Site, at time.T
 		if known.State == render.Soon {
 			known.State = render.Free
 		}
-		since := clockOf(a.AsOf.In(loc))
+		since, date := clockOf(a.AsOf.In(loc)), dateOf(a.AsOf.In(loc))
 		d.State, d.LastKnown, d.Since = render.Stale, &known, &since
+		if date != d.Date {
+			d.SinceDate = &date
+		}
 		d.Until, d.UntilDate, d.AllDay = nil, nil, false
 	}
 	return d
@@ -89,8 +92,7 @@ func (s Site) Location() *time.Location {
 }
 
 func blankFace(s Sign, site Site, local time.Time) render.Door {
-	y, m, day := local.Date()
-	d := render.Door{Language: site.Language, Date: render.Date{Year: y, Month: int(m), Day: day}}
+	d := render.Door{Language: site.Language, Date: dateOf(local)}
 	if s.Language != "" {
 		d.Language = s.Language
 	}
@@ -256,6 +258,11 @@ func dayBar(slots []calendar.Slot, site Site, day daySpan) *render.DayBar {
 		}
 	}
 	return bar
+}
+
+func dateOf(local time.Time) render.Date {
+	y, m, d := local.Date()
+	return render.Date{Year: y, Month: int(m), Day: d}
 }
 
 func clockOf(t time.Time) render.Clock { return render.Clock(t.Hour()*60 + t.Minute()) }

@@ -118,6 +118,13 @@ func TestFaceStaleKeepsWhatWasKnown(t *testing.T) {
 	if diff := cmp.Diff(want, d.LastKnown); diff != "" {
 		t.Errorf("last known (-want +got):\n%s", diff)
 	}
+	if d.SinceDate != nil {
+		t.Errorf("since %v, want no date on the day itself", d.SinceDate)
+	}
+	d = Face(a, Sign{}, testSite, local(t, "2026-11-26 00:30"), true)
+	if want := (render.Date{Year: 2026, Month: 11, Day: 23}); d.SinceDate == nil || *d.SinceDate != want || *d.Since != 8*60+12 {
+		t.Errorf("three days later: got since %v on %v, want 08:12 on %v", d.Since, d.SinceDate, want)
+	}
 }
 
 // A meeting that ends on another day says so.

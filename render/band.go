@@ -43,6 +43,9 @@ func (pg *page) bandText() bandText {
 		b.shape, b.word = dashed, pg.text("sign.stale")
 		if d.Since != nil {
 			b.label, b.time = pg.text("sign.since"), pg.clock(*d.Since)
+			if d.SinceDate != nil && *d.SinceDate != d.Date {
+				b.label += " " + pg.date(*d.SinceDate, false)
+			}
 		}
 		return b
 	case NotSetUp, BatteryEmpty:

@@ -47,6 +47,7 @@ type Door struct {
 	AllDay    bool   `json:"allDay,omitempty"`    // the state lasts all day
 	Since     *Clock `json:"since,omitempty"`     // for Stale
 	UntilDate *Date  `json:"untilDate,omitempty"` // when Until is on another day
+	SinceDate *Date  `json:"sinceDate,omitempty"` // when Since is on another day
 
 	Title     string `json:"title,omitempty"` // of the current or, when free, next meeting
 	Organizer string `json:"organizer,omitempty"`

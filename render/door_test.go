@@ -142,3 +142,31 @@ func checkPadding(t *testing.T, m *mono.Image) {
 		}
 	}
 }
+
+// A calendar that was lost on another day says which.
+func TestSinceAnotherDay(t *testing.T) {
+	r := newRenderer(t)
+	since := Clock(8*60 + 12)
+	d := Door{State: Stale, Room: "Aalto", Date: Date{2026, 11, 26}, Since: &since, SinceDate: &Date{2026, 11, 23}}
+	p := Panel{Width: 800, Height: 480, DPI: 125}
+	on, err := r.Draw(nil, d, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.SinceDate = nil
+	without, err := r.Draw(nil, d, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if on.Digest() == without.Digest() {
+		t.Error("the day of the loss changes nothing on the glass")
+	}
+	d.SinceDate = &d.Date
+	same, err := r.Draw(nil, d, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if same.Digest() != without.Digest() {
+		t.Error("the day itself is named")
+	}
+}

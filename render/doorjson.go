@@ -178,7 +178,7 @@ func checkValue(key string, v any) error {
 	switch key {
 	case "until", "since", "start", "end", "released":
 		return new(Clock).UnmarshalJSON(b)
-	case "date", "untilDate":
+	case "date", "untilDate", "sinceDate":
 		return new(Date).UnmarshalJSON(b)
 	}
 	return nil
