@@ -25,9 +25,12 @@ type Dice struct {
 	made     int
 }
 
-// NewDice makes dice for a calendar and a window. Events lie in the window, at
-// its edges and around it.
+// NewDice makes dice for a calendar and a window, an hour long at least. Events
+// lie in the window, at its edges and around it. It panics on a shorter window.
 func NewDice(c *Calendar, seed uint64, from, to time.Time) *Dice {
+	if to.Sub(from) < time.Hour {
+		panic("graphtest: the window of the dice is too short")
+	}
 	return &Dice{c: c, rng: rand.New(rand.NewPCG(seed, 3)), from: from, to: to}
 }
 

@@ -188,6 +188,10 @@ func (c *call) updateEvent(t target, h shape, it *item, day string) {
 		c.fail(http.StatusBadRequest, "ErrorInvalidRequest", err.Error())
 		return
 	}
+	if day != "" && (e.Start != before.Start || e.End != before.End) && it.crosses(day, e) {
+		c.fail(http.StatusBadRequest, "ErrorOccurrenceCrossingBoundary", "Modified occurrence is crossing or overlapping adjacent occurrence.")
+		return
+	}
 	if !w.empty() || e.Start != before.Start {
 		if err := t.put(it, day, e); err != nil {
 			c.fail(http.StatusBadRequest, "ErrorPropertyValidationFailure", "At least one property failed validation.")

@@ -110,3 +110,28 @@ func overlaps(e Event, from, to time.Time) bool {
 	}
 	return e.Start.Before(to) && e.End.After(from)
 }
+
+// crosses tells whether a day of a series, changed to e, would overlap or pass
+// its neighbours; Exchange refuses that.
+func (it *item) crosses(day string, e Event) bool {
+	date, err := time.Parse(dateLayout, day)
+	if err != nil {
+		return false
+	}
+	var before *Event
+	for d := range it.event.Recurrence.dates(date.AddDate(2, 0, 0)) {
+		key := d.Format(dateLayout)
+		if key == day || it.gone[key] {
+			continue
+		}
+		other, edited := it.edits[key]
+		if !edited {
+			other = it.on(d, it.zone).event
+		}
+		if d.After(date) {
+			return e.End.After(other.Start) || before != nil && e.Start.Before(before.End)
+		}
+		before = &other
+	}
+	return before != nil && e.Start.Before(before.End)
+}

@@ -150,3 +150,41 @@ func TestThousandRooms(t *testing.T) {
 		t.Errorf("%d rooms in a list", len(rooms))
 	}
 }
+
+// TestOccurrenceStaysBetween moves one day of a series over a neighbour, which
+// Exchange refuses, and within its bounds.
+func TestOccurrenceStaysBetween(t *testing.T) {
+	w, room, _ := consented(t)
+	if err := w.s.ScopeApp(w.app.ClientID, "Calendars.ReadWrite", "oak@practice.example"); err != nil {
+		t.Fatal(err)
+	}
+	token := w.appToken()
+	start := utc(t, "2026-11-24T10:00:00Z")
+	series := room.Create(Event{Start: start, End: start.Add(time.Hour), Recurrence: &Recurrence{
+		Pattern: Pattern{Type: "daily", Interval: 1}, Range: Range{Type: "numbered", NumberOfOccurrences: 5}}})
+	day, err := room.OccurrenceID(series, "2026-11-25")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, start, end string
+		want             int
+	}{
+		{"later that day", "2026-11-25T14:00:00", "2026-11-25T15:00:00", 200},
+		{"over the next", "2026-11-26T10:30:00", "2026-11-26T11:30:00", 400},
+		{"past the next", "2026-11-27T14:00:00", "2026-11-27T15:00:00", 400},
+		{"before the one before", "2026-11-23T10:00:00", "2026-11-23T11:00:00", 400},
+		{"shorter", "2026-11-25T10:00:00", "2026-11-25T10:30:00", 200},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			body, err := json.Marshal(map[string]any{"start": wireTime{c.start, "UTC"}, "end": wireTime{c.end, "UTC"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := w.as(token, http.MethodPatch, "/users/oak@practice.example/events/"+day, body)
+			if r.status != c.want || c.want == 400 && !strings.Contains(string(r.body), "ErrorOccurrenceCrossingBoundary") {
+				t.Errorf("%d %.200s, want %d", r.status, r.body, c.want)
+			}
+		})
+	}
+}
