@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -332,16 +331,4 @@ func (w *world) try(req *http.Request) (doc map[string]any, status int) {
 		return nil, res.StatusCode
 	}
 	return doc, res.StatusCode
-}
-
-// challenge reads the claims a token is asked for.
-func (w *world) challenge(token string) string {
-	w.Helper()
-	r := w.as(token, http.MethodGet, "/places/microsoft.graph.room", nil)
-	_, rest, found := strings.Cut(r.header.Get("WWW-Authenticate"), `claims="`)
-	text, err := base64.StdEncoding.DecodeString(strings.TrimSuffix(rest, `"`))
-	if r.status != http.StatusUnauthorized || !found || err != nil {
-		w.Fatalf("no challenge: %d %q", r.status, r.header.Get("WWW-Authenticate"))
-	}
-	return string(text)
 }
