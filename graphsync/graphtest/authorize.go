@@ -309,7 +309,7 @@ func (s *Server) decide(a *answer, r *http.Request) {
 		s.errorPage(a, errMalformed())
 		return
 	}
-	if q.Get("decision") == "accept" {
+	if q.Get("decision") == "accept" && (!f.admin || f.user.Admin) {
 		f.install()
 	}
 	switch {
