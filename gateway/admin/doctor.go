@@ -53,6 +53,7 @@ func (s *server) showDoctor(w http.ResponseWriter, v *visit) error {
 	type group struct {
 		rooms []doctorRoom
 		ids   []string
+		seen  bool // in meetings, not only assumed
 	}
 	groups := map[calendar.FindingKind]*group{}
 	for _, r := range rooms {
@@ -75,7 +76,12 @@ func (s *server) showDoctor(w http.ResponseWriter, v *visit) error {
 				groups[f.Kind] = g
 			}
 			g.ids = append(g.ids, string(r.ID))
-			g.rooms = append(g.rooms, doctorRoom{roomHref(r.ID), cmp.Or(r.Name, string(r.ID)), p.evidence(f)})
+			room := doctorRoom{Href: roomHref(r.ID), Name: cmp.Or(r.Name, string(r.ID))}
+			if f.Count > 0 {
+				room.Evidence = p.T("doctor.of", f.Count, f.Looked)
+				g.seen = true
+			}
+			g.rooms = append(g.rooms, room)
 		}
 	}
 	for _, name := range findingKinds() {
@@ -85,6 +91,9 @@ func (s *server) showDoctor(w http.ResponseWriter, v *visit) error {
 		}
 		f := p.findings([]calendar.Finding{{Kind: name}}, g.ids)[0]
 		f.Rooms = g.rooms
+		if !g.seen {
+			f.Evidence = p.T("doctor.assumed")
+		}
 		if n := len(g.rooms); n > maxDoctorRooms {
 			f.More, f.Rooms = n-maxDoctorRooms, g.rooms[:maxDoctorRooms]
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"doorleaf/gateway/connection"
@@ -75,9 +76,13 @@ func (p *page) mail(l consentLink) mailView {
 	if l.url == "" {
 		return mailView{}
 	}
-	q := "subject=" + url.PathEscape(p.T("mail.subject")) + "&body=" + url.PathEscape(p.T("mail.body", l.url, p.srv.public.Host))
-	return mailView{Link: p.Copy("consent-link", l.url), Href: "mailto:?" + q, Until: p.Time(l.at.Add(linkShown))}
+	text := strings.ReplaceAll(p.T("mail.body", l.url, p.srv.public.Host), "\n", "\r\n") // RFC 6068, section 5
+	href := "mailto:?subject=" + mailText(p.T("mail.subject")) + "&body=" + mailText(text)
+	return mailView{Link: p.Copy("consent-link", l.url), Href: href, Until: p.Time(l.at.Add(linkShown))}
 }
+
+// mailText escapes text for a mailto address, where a plus sign is no blank.
+func mailText(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }
 
 // isAnswer reports whether a query is the answer of a sign-in elsewhere.
 func isAnswer(q url.Values) bool { return q.Has("code") || q.Has("error") || q.Has("admin_consent") }
