@@ -195,8 +195,8 @@ func (t *trainer) photo(w, h int) *mono.Image {
 	return m
 }
 
-// draw draws a page.
-func draw(w, h int, list []element) *mono.Image {
+// paint draws a page.
+func paint(w, h int, list []element) *mono.Image {
 	m := mono.New(w, h)
 	for _, e := range list {
 		e(m)
@@ -263,8 +263,8 @@ func (t *trainer) pages(n int) []frame {
 			a, b := t.figures(w, h)
 			base, list = append(base[:len(base):len(base)], a), append(list[:len(list):len(list)], b)
 		}
-		before := draw(w, h, base)
-		out = append(out, frame{before, nil}, frame{draw(w, h, list), before}, frame{draw(w, h, t.change(w, h, list)), before})
+		before := paint(w, h, base)
+		out = append(out, frame{before, nil}, frame{paint(w, h, list), before}, frame{paint(w, h, t.change(w, h, list)), before})
 	}
 	return out
 }
