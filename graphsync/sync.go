@@ -401,7 +401,6 @@ func (s *Service) lookOnce(ctx context.Context, at place, r *roomSync, force boo
 		if cur.DeltaLink, rang, err = s.ask(ctx, ses, at, r, want); err != nil {
 			return false, err
 		}
-		s.checkBell(at, r, rang)
 		due = due || rang
 	}
 	if !due {
@@ -486,6 +485,7 @@ func (s *Service) ask(ctx context.Context, ses *session, at place, r *roomSync, 
 		ch, err = withToken(ctx, ses, func() (msgraph.Changes, error) { return ses.graph.DeltaFrom(ctx, link) })
 		if err = graphError(op, string(at.room), err); err == nil {
 			s.deltaWorks(at, r)
+			s.checkBell(at, r, ch.Items > 0)
 			return ch.DeltaLink, ch.Items > 0, nil
 		}
 	}
@@ -499,6 +499,7 @@ func (s *Service) ask(ctx context.Context, ses *session, at place, r *roomSync, 
 		})
 		if err = graphError(op, string(at.room), err); err == nil {
 			s.deltaWorks(at, r)
+			r.behind, r.linkAt = false, now
 			return ch.DeltaLink, true, nil
 		}
 	}
