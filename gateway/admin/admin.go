@@ -40,6 +40,11 @@ type Core interface {
 	// Watch returns a channel that receives when anything a page shows changed.
 	Watch() (<-chan struct{}, func())
 	SiteChanged(ctx context.Context) error
+	// CheckTemplate reads a template of faces and says what is left out;
+	// PreviewTemplate draws an example with it as PNG. Errors about the template
+	// are gateway.ErrTemplate.
+	CheckTemplate(text string) ([]gateway.TemplateNote, error)
+	PreviewTemplate(text, example, language string, width, height int) ([]byte, error)
 }
 
 // Store is the part of gateway.Store that pages read and write directly.
@@ -114,7 +119,8 @@ type server struct {
 	tries     *tries
 	streams   chan struct{} // a token per open event stream
 
-	notes notes // what was found out about connections since the start
+	notes  notes  // what was found out about connections since the start
+	drafts drafts // templates that people try out
 }
 
 // New returns the handler of every path under /m and of /.

@@ -13,6 +13,7 @@ import (
 	"doorleaf/gateway"
 	"doorleaf/gateway/calendar"
 	"doorleaf/gateway/connection"
+	"doorleaf/render"
 )
 
 // fakeCore is a Core in memory; writes counts every change.
@@ -111,6 +112,26 @@ func (c *fakeCore) Unpair(_ context.Context, id devices.SignID) error {
 	defer c.mu.Unlock()
 	c.doors = slices.DeleteFunc(c.doors, func(d gateway.DoorView) bool { return d.Sign.ID == id })
 	return nil
+}
+
+func (c *fakeCore) CheckTemplate(text string) ([]gateway.TemplateNote, error) {
+	switch {
+	case strings.Contains(text, "broken"):
+		return nil, fmt.Errorf("%w", &render.TemplateError{Line: 3, Path: "layout[0].items", Reason: "a list [...] of items is wanted"})
+	case strings.Contains(text, "uri"):
+		return []gateway.TemplateNote{{Line: 7, Path: "layout[0].items[1]", Reason: "pictures are not fetched"}}, nil
+	}
+	return nil, nil
+}
+
+func (c *fakeCore) PreviewTemplate(text, example, language string, width, height int) ([]byte, error) {
+	if _, err := c.CheckTemplate(text); err != nil {
+		return nil, err
+	}
+	if !slices.Contains(gateway.TemplateExamples(), example) {
+		return nil, gateway.ErrInvalid
+	}
+	return fmt.Appendf(nil, "%s %s %s %dx%d", text, example, language, width, height), nil
 }
 
 func (c *fakeCore) PreviewPNG(ctx context.Context, id devices.SignID, which string) ([]byte, devices.Digest, error) {

@@ -12,7 +12,8 @@ import (
 	"doorleaf/gateway"
 )
 
-// maxBody bounds every request body; the largest form is a list of addresses.
+// maxBody bounds every request body but that of a template; the largest form is
+// a list of addresses.
 const maxBody = 64 << 10
 
 // policy is the content security policy of every page. Nothing is inline and
@@ -63,7 +64,11 @@ func (s *server) guard(next http.Handler) http.Handler {
 		if s.secure() {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		limit := int64(maxBody)
+		if r.URL.Path == lookPage {
+			limit = maxLookBody
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		next.ServeHTTP(w, r)
 	})
 }

@@ -76,6 +76,9 @@ func (s *server) routes() http.Handler {
 
 	signedIn("GET /m/settings/site", s.editSite)
 	signedIn("POST /m/settings/site", s.saveSite)
+	signedIn("GET /m/settings/look", s.showLook)
+	signedIn("POST /m/settings/look", s.saveLook)
+	signedIn("GET /m/settings/look/{example}/face.png", s.sendLook)
 	signedIn("GET /m/settings/network", s.showNetwork)
 	signedIn("GET /m/settings/network/ca.pem", s.sendCA)
 	signedIn("GET /m/settings/account", s.editAccount)

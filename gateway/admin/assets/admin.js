@@ -55,6 +55,27 @@
     if (list) list.addEventListener("change", () => { part.open = list.value === value; });
   }
 
+  // The preview of a template follows what is typed.
+  for (const form of document.querySelectorAll("form[data-look]")) {
+    let wait = 0;
+    const draw = async () => {
+      const body = new URLSearchParams(new FormData(form));
+      body.set("do", "try");
+      let page;
+      try {
+        const answer = await fetch(form.action, { method: "POST", body });
+        page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      } catch {
+        return; // the next key tries again
+      }
+      const state = page.getElementById("look-state");
+      if (state) document.getElementById("look-state").replaceChildren(...state.childNodes);
+      const fresh = page.querySelectorAll("img[data-look-picture]");
+      form.querySelectorAll("img[data-look-picture]").forEach((img, i) => { if (fresh[i]) img.src = fresh[i].getAttribute("src"); });
+    };
+    form.addEventListener("input", () => { clearTimeout(wait); wait = setTimeout(draw, 400); });
+  }
+
   // "/" goes to the search field.
   document.addEventListener("keydown", (e) => {
     if (e.key !== "/" || e.ctrlKey || e.metaKey || e.altKey || e.target.closest("input, textarea, select")) return;
