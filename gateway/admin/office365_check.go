@@ -3,6 +3,7 @@ package admin
 import (
 	"net/http"
 	"net/mail"
+	"slices"
 
 	"doorleaf/gateway/calendar"
 	"doorleaf/gateway/connection"
@@ -16,9 +17,10 @@ type checkLine struct {
 	Code    string   // Microsoft's, "" for none
 	Missing []string // permissions, after MissingText
 	Excess  []string // permissions, after ExcessText
+	Limited []string // permissions granted in Exchange, after LimitedText
 	Name    string   // connection.Check*
 
-	MissingText, ExcessText string
+	MissingText, ExcessText, LimitedText string
 }
 
 type checkView struct {
@@ -53,14 +55,15 @@ func (s *server) renderCheck(w http.ResponseWriter, v *visit, status int, o conn
 	}
 	known := s.notes.get(c.ID, v.now)
 	view.CheckedNow, view.Checks = p.Time(known.probe.at), p.checkLines(known.probe.checks)
-	for _, ch := range known.probe.checks {
-		switch {
-		case ch.Skipped:
-		case ch.OK:
-			view.Good++
-		default:
+	for _, l := range view.Checks {
+		switch l.Mark.Class {
+		case "bad":
 			view.Bad++
+		case "ok", "warn":
+			view.Good++
 		}
+	}
+	for _, ch := range known.probe.checks {
 		if ch.Name == connection.CheckForbidden {
 			view.NothingProved = false
 			view.Forbidden = ch.Room
@@ -109,11 +112,37 @@ func plainAddress(text string) (string, bool) {
 
 // checkLines are the lines of a test in words.
 func (p *page) checkLines(checks []connection.Check) []checkLine {
+	readable := slices.ContainsFunc(checks, func(c connection.Check) bool { return c.Name == connection.CheckCalendar && c.OK })
 	var lines []checkLine
 	for _, c := range checks {
-		lines = append(lines, p.checkLine(c))
+		var limited []string
+		if c.Name == connection.CheckRights && readable {
+			c, limited = limitedRights(c)
+		}
+		line := p.checkLine(c)
+		line.Limited, line.LimitedText = limited, p.T("check.elsewhere")
+		lines = append(lines, line)
 	}
 	return lines
+}
+
+// limitedRights tells rights that are missing from those that Exchange grants
+// for some mailboxes: these are in no token, yet calendars can be read.
+func limitedRights(c connection.Check) (connection.Check, []string) {
+	var limited []string
+	var missing []connection.Permission
+	for _, x := range c.Missing {
+		if slices.Contains(c.Missing, connection.CalendarsRead) && (x == connection.CalendarsRead || x == connection.CalendarsReadWrite) {
+			limited = append(limited, string(x))
+			continue
+		}
+		missing = append(missing, x)
+	}
+	if len(limited) > 0 && len(missing) == 0 {
+		c.OK, c.Problem = true, nil
+	}
+	c.Missing = missing
+	return c, limited
 }
 
 func (p *page) checkLine(c connection.Check) checkLine {

@@ -139,8 +139,12 @@ func (s *server) needs(p *page, doors []gateway.DoorView, conns []connection.Con
 	for _, c := range conns {
 		if c.State.Problem != nil && c.State.Mode != connection.NotConnected {
 			broken = true
-			list = append(list, attention{Mark: p.mark("wrong"), Title: p.T("need.connection"), Text: p.problemText(*c.State.Problem),
-				Code: c.State.Problem.Code, Href: "/m/settings/integration/office365", Action: p.T("need.connection.do")})
+			item := attention{Mark: p.mark("wrong"), Title: p.T("need.connection"), Text: p.problemText(*c.State.Problem),
+				Code: c.State.Problem.Code, Href: office365Page, Action: p.T("need.connection.do")}
+			if len(conns) > 1 {
+				item.Title, item.Href = item.Title+" · "+p.orgName(c), withOrg(office365Page, orgText(c.ID))
+			}
+			list = append(list, item)
 		}
 	}
 	for _, d := range doors {

@@ -179,6 +179,13 @@ func TestCheckLines(t *testing.T) {
 	if strings.Contains(page.body, "Microsoft refuses to open the calendar") {
 		t.Error("a refusal that was wanted reads like a fault")
 	}
+	// With rights that Exchange grants for rooms only, the token holds none.
+	o.calendars.checks = []connection.Check{
+		{Name: connection.CheckToken, OK: true}, {Name: connection.CheckCalendar, Room: "room0@contoso.example", OK: true},
+		{Name: connection.CheckRights, Missing: []connection.Permission{connection.CalendarsRead, connection.CalendarsReadWrite}, Problem: &connection.Problem{Kind: connection.ConsentRequired}},
+	}
+	b.post(checkPage)
+	b.get(checkPage).says(t, "3 checks, all well").says(t, "Works Permissions of the app Granted in Exchange for some mailboxes only: Calendars.Read Calendars.ReadWrite")
 	o.calendars.checks = o.calendars.checks[:1]
 	b.post(checkPage)
 	b.get(checkPage).says(t, "1 check, all well").says(t, "Not shown yet: that other mailboxes are refused.")

@@ -37,8 +37,9 @@ const maxFaults = 50
 // counterNames are the counters with a sentence of their own, in the order of
 // the page. Others are left out.
 func counterNames() []string {
-	return []string{"requests", "truth_reads", "delta_polls", "delta_rounds", "notifications", "notifications_refused", "lifecycle_events",
-		"subscriptions_made", "subscriptions_renewed", "throttled", "malformed_answers", "rooms_dropped", "events_dropped", "subjects_cut"}
+	return []string{"requests", "truth_reads", "delta_polls", "delta_rounds", "notifications", "rings", "rings_missed", "notifications_refused",
+		"notifications_too_many", "lifecycle", "subscriptions_created", "subscriptions_renewed", "subscriptions_ended", "subscriptions_failed",
+		"throttled", "retry_after_honoured", "back_offs", "malformed_answers", "rooms_dropped", "events_dropped", "subjects_cut"}
 }
 
 // showTraffic shows how the reading of calendars goes, in numbers only.
@@ -54,8 +55,14 @@ func (s *server) showTraffic(w http.ResponseWriter, v *visit) error {
 		return err
 	}
 	counters := s.calendars.Counters()
-	if _, known := counters["throttled"]; !known {
-		counters["throttled"] = counters["failures_"+string(connection.Throttled)]
+	if counters == nil {
+		counters = map[string]uint64{}
+	}
+	counters["throttled"] = counters["failures_"+string(connection.Throttled)]
+	for name, n := range counters {
+		if strings.HasPrefix(name, "lifecycle_") {
+			counters["lifecycle"] += n
+		}
 	}
 	for _, name := range counterNames() {
 		n, known := counters[name]
