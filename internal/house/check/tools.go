@@ -19,6 +19,9 @@ func tools() []tool {
 	return []tool{
 		{"git", []string{"git"}, true},
 		{"gcc", []string{"gcc", "libc6-dev"}, true},
+		{"clang", []string{"clang", "libclang-rt-dev"}, false},
+		{"valgrind", []string{"valgrind"}, false},
+		{"arm-none-eabi-gcc", []string{"gcc-arm-none-eabi"}, false},
 		{"chromium", []string{"chromium"}, false},
 		{"tesseract", []string{"tesseract-ocr", "tesseract-ocr-eng", "tesseract-ocr-deu"}, false},
 		{"zbarimg", []string{"zbar-tools"}, false},
