@@ -10,10 +10,11 @@ import (
 
 	"doorleaf/render/dither"
 	"doorleaf/render/mono"
+	"doorleaf/render/picture"
 )
 
 const ditherUsage = `Usage:
-  doorleaf dither [-method NAME] [-o out.pbm] in.(pgm|png|jpg)
+  doorleaf dither [-method NAME] [-o out.pbm] in.(png|jpg|gif|webp|bmp|pgm)
 
 Turns a photo or logo into a 1-bit picture of the same size: a PBM, or a PNG when
 -o ends in .png. "-" is standard input.
@@ -62,10 +63,11 @@ func ditherFile(name, method string, in io.Reader) (*mono.Image, error) {
 	} else {
 		name = "standard input"
 	}
-	src, err := dither.Decode(in)
+	p, err := picture.Decode(in)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+	src := p.Gray(picture.Options{})
 	m := mono.New(src.Rect.Dx(), src.Rect.Dy())
 	return m, dither.Gray(m, src, method)
 }

@@ -1,13 +1,9 @@
 package dither
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"image"
-	"image/color"
-	"image/jpeg"
-	"image/png"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -230,107 +226,6 @@ func TestErrors(t *testing.T) {
 	if err := Gray(mono.New(8, 9), src, Default); err == nil {
 		t.Error("another size was accepted")
 	}
-}
-
-func TestDecode(t *testing.T) {
-	encodePNG := func(m image.Image) string {
-		var b bytes.Buffer
-		if err := png.Encode(&b, m); err != nil {
-			t.Fatal(err)
-		}
-		return b.String()
-	}
-	pixels := func(cs ...color.Color) image.Image {
-		m := image.NewNRGBA(image.Rect(0, 0, len(cs), 1))
-		for i, c := range cs {
-			m.Set(i, 0, c)
-		}
-		return m
-	}
-	for _, tc := range []struct {
-		name, in string
-		want     []byte
-		err      error
-	}{
-		{"P5", "P5 3 1 255\n\x00\x80\xff", []byte{0, 128, 255}, nil},
-		{"P5 with comment", "P5\n# of 3\n3 1\n255\n\x00\x80\xff", []byte{0, 128, 255}, nil},
-		{"P5 scaled", "P5 3 1 15\n\x00\x07\x0f", []byte{0, 119, 255}, nil},
-		{"P5 of 16 bits", "P5 2 1 65535\n\x80\x80\xff\xff", []byte{128, 255}, nil},
-		{"P2", "P2 3 1 255\n0 128 255", []byte{0, 128, 255}, nil},
-		{"P5 too short", "P5 3 1 255\n\x00\x80", nil, ErrFormat},
-		{"P2 too short", "P2 3 1 255\n0 128", nil, ErrFormat},
-		{"P2 not a number", "P2 3 1 255\n0 128 -5", nil, ErrFormat},
-		{"above the maximum", "P5 1 1 15\n\x10", nil, ErrFormat},
-		{"no maximum", "P5 1 1 0\n\x10", nil, ErrFormat},
-		{"no size", "P5 0 1 255\n", nil, ErrFormat},
-		{"too wide", "P5 16385 1 255\n", nil, ErrSize},
-		{"too many pixels", "P5 16000 16000 255\n", nil, ErrSize},
-		{"colour", encodePNG(pixels(color.NRGBA{255, 0, 0, 255}, color.NRGBA{0, 255, 0, 255}, color.NRGBA{0, 0, 255, 255}, color.NRGBA{255, 255, 0, 255})), []byte{127, 220, 76, 247}, nil},
-		{"greys keep their value", encodePNG(pixels(color.NRGBA{1, 1, 1, 255}, color.NRGBA{100, 100, 100, 255}, color.NRGBA{254, 254, 254, 255})), []byte{1, 100, 254}, nil},
-		{"transparency over white", encodePNG(pixels(color.NRGBA{0, 0, 0, 0}, color.NRGBA{0, 0, 0, 128}, color.NRGBA{0, 0, 0, 255})), []byte{255, 127, 0}, nil},
-		{"damaged PNG", encodePNG(pixels(color.Black))[:40], nil, ErrFormat},
-		{"GIF", "GIF89a", nil, ErrFormat},
-		{"nothing", "", nil, ErrFormat},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			got, err := Decode(strings.NewReader(tc.in))
-			if !errors.Is(err, tc.err) {
-				t.Fatalf("got %v, want %v", err, tc.err)
-			}
-			if tc.err == nil && !bytes.Equal(got.Pix, tc.want) {
-				t.Errorf("got %v, want %v", got.Pix, tc.want)
-			}
-		})
-	}
-}
-
-func TestDecodeJPEG(t *testing.T) {
-	for _, quality := range []int{60, 95} {
-		src := image.NewRGBA(image.Rect(0, 0, 16, 16))
-		for i := range src.Pix {
-			src.Pix[i] = 255
-			if i%4 != 3 {
-				src.Pix[i] = 90
-			}
-		}
-		var b bytes.Buffer
-		if err := jpeg.Encode(&b, src, &jpeg.Options{Quality: quality}); err != nil {
-			t.Fatal(err)
-		}
-		got, err := Decode(&b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if v := got.GrayAt(5, 5).Y; v < 86 || v > 94 {
-			t.Errorf("got %d, want about 90", v)
-		}
-	}
-}
-
-func FuzzDecode(f *testing.F) {
-	f.Add([]byte("P5 3 1 255\n\x00\x80\xff"))
-	f.Add([]byte("P2 # c\n3 1 255\n0 128 255"))
-	var b bytes.Buffer
-	if err := png.Encode(&b, image.NewNRGBA(image.Rect(0, 0, 3, 2))); err != nil {
-		f.Fatal(err)
-	}
-	f.Add(b.Bytes())
-	f.Fuzz(func(t *testing.T, in []byte) {
-		m, err := Decode(bytes.NewReader(in))
-		if err != nil {
-			if !errors.Is(err, ErrFormat) && !errors.Is(err, ErrSize) {
-				t.Fatalf("untyped error %v", err)
-			}
-			return
-		}
-		if m.Rect.Dx()*m.Rect.Dy() > 1<<20 {
-			return // the decoder's bound is wide, the fuzzer's time is not
-		}
-		dst := mono.New(m.Rect.Dx(), m.Rect.Dy())
-		if err := Gray(dst, m, Default); err != nil {
-			t.Fatal(err)
-		}
-	})
 }
 
 func BenchmarkGray(b *testing.B) {

@@ -1,6 +1,7 @@
-package dither
+package picture
 
 import (
+	"errors"
 	"fmt"
 	"image"
 )
@@ -11,23 +12,23 @@ func decodePGM(b []byte) (*image.Gray, error) {
 	p := pgm{b: b[2:]}
 	w, h, most := p.number(), p.number(), p.number()
 	if p.bad || most < 1 || most > 65535 {
-		return nil, fmt.Errorf("%w: PGM header", ErrFormat)
+		return nil, damaged("PGM", errors.New("header"))
 	}
-	if err := checkSize(w, h); err != nil {
+	if err := checkSize(w, h, 16); err != nil {
 		return nil, err
 	}
 	size := w * h
 	switch {
 	case b[1] == '2': // one digit and one blank a pixel at least
 		if len(p.b) < size*2-1 {
-			return nil, fmt.Errorf("%w: pixels end early", ErrFormat)
+			return nil, damaged("PGM", errors.New("pixels end early"))
 		}
 	case most > 255:
 		size *= 2
 		fallthrough
 	default:
 		if len(p.b) < size {
-			return nil, fmt.Errorf("%w: pixels end early", ErrFormat)
+			return nil, damaged("PGM", errors.New("pixels end early"))
 		}
 	}
 	m := image.NewGray(image.Rect(0, 0, w, h))
@@ -42,7 +43,7 @@ func decodePGM(b []byte) (*image.Gray, error) {
 			v = int(p.b[i])
 		}
 		if p.bad || v > most {
-			return nil, fmt.Errorf("%w: pixel %d", ErrFormat, i)
+			return nil, damaged("PGM", fmt.Errorf("pixel %d", i))
 		}
 		m.Pix[i] = byte((v*255 + most/2) / most)
 	}
