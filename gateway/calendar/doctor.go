@@ -28,16 +28,15 @@ type Finding struct {
 	Looked int // meetings looked at
 }
 
-// Thresholds of the doctor. Exchange treats all requests of a room alike, so a
-// few meetings tell; settings only act on meetings received afterwards, so the
-// newest tell most.
+// Thresholds of the doctor. Exchange treats all requests of a room alike, so two
+// in a row tell where one may be a person who wrote their own name; settings
+// only act on meetings received afterwards, so the newest tell most.
 const (
-	recentMeetings = 10 // the newest meetings that count
-	fewMeetings    = 4  // in a room with less than this, one replaced subject is enough
-	twoReplaced    = 2  // else one may be a person who wrote their own name
-	plainAfter     = 2  // accepted meetings with a subject of their own, newer than any replaced one: mended
-	heldMeetings   = 3  // the newest meetings that must all be held
-	heldAtLeast    = 2  // the newest may have come a second ago
+	replacedInARow = 2 // meetings, newest first
+	fewMeetings    = 4 // in a room with less that tell, one is enough
+	plainAfter     = 2 // accepted meetings with a subject of their own, newer than any replaced one: mended
+	heldMeetings   = 3 // the newest meetings that must all be held
+	heldAtLeast    = 2 // the newest may have come a second ago
 )
 
 // meeting is one piece of evidence: a single event, or a series as a
@@ -57,8 +56,15 @@ func Diagnose(a Agenda) []Finding { return examine(a).findings }
 // diagnosis is what the doctor knows of a room.
 type diagnosis struct {
 	findings []Finding
-	stripped bool      // private marks may be lost now
-	until    time.Time // they may be lost in meetings asked for up to this instant; zero: in none
+	stripped bool    // private marks may be lost now
+	were     *period // when they may have been lost; nil: never
+}
+
+// period is a span of the instants at which meetings were asked for.
+type period struct{ from, until time.Time }
+
+func (p *period) contains(t time.Time) bool {
+	return p != nil && !t.Before(p.from) && !t.After(p.until)
 }
 
 func examine(a Agenda) diagnosis {
@@ -68,16 +74,24 @@ func examine(a Agenda) diagnosis {
 	all := evidence(a)
 	var d diagnosis
 	add := func(k FindingKind, count int) { d.findings = append(d.findings, Finding{k, count, len(all)}) }
-	replaced, until := replacedSubjects(all)
-	keptPrivate := slices.ContainsFunc(all, func(m meeting) bool { return m.Response == Accepted && m.IsPrivate() })
-	if !keptPrivate {
-		d.stripped, d.until = replaced > 0, until
+	replaced, now := replacedSubjects(all)
+	kept := func(m meeting) bool { // a mark that lived through the time when subjects were replaced
+		return m.Response == Accepted && m.IsPrivate() && !m.asked.Before(replaced.from)
+	}
+	if replaced != nil && !slices.ContainsFunc(all, kept) {
+		d.stripped, d.were = now, replaced
 	}
 	if d.stripped {
 		add(PrivateStripped, 0)
 	}
-	if replaced > 0 {
-		add(SubjectReplaced, replaced)
+	if now {
+		count := 0
+		for _, m := range all {
+			if m.replaced {
+				count++
+			}
+		}
+		add(SubjectReplaced, count)
 	}
 	cancelled := 0
 	for _, m := range all {
@@ -133,32 +147,34 @@ func (m *meeting) merge(o meeting) {
 	}
 }
 
-// replacedSubjects says in how many meetings the organizer took the subject's
-// place, 0 when that is over or too few to tell, and up to when it was so.
-func replacedSubjects(all []meeting) (count int, until time.Time) {
-	recent, plain := 0, 0
-	for i, m := range all {
-		if m.replaced {
-			if count++; i < recentMeetings {
-				recent++
-			}
-			if m.asked.After(until) {
-				until = m.asked
-			}
-		}
-	}
+// replacedSubjects says when organizers last took the place of subjects, nil for
+// never, and whether they still do. A meeting that was not accepted tells
+// nothing against it: Exchange may not have handled it.
+func replacedSubjects(all []meeting) (when *period, now bool) {
+	newer, row, told := 0, 0, 0
+	over := false
 	for _, m := range all {
-		if m.plain && m.asked.After(until) {
-			plain++
+		if !m.replaced && !m.plain {
+			continue
+		}
+		told++
+		switch {
+		case over:
+		case m.replaced:
+			if row++; when == nil {
+				when = &period{until: m.asked}
+			}
+			when.from = m.asked
+		case row > 0:
+			over = true
+		default:
+			newer++
 		}
 	}
-	switch {
-	case count < twoReplaced && len(all) >= fewMeetings:
-		return 0, time.Time{}
-	case recent == 0 || recent < twoReplaced && len(all) >= fewMeetings || plain >= plainAfter:
-		return 0, until
+	if row == 0 || row < replacedInARow && told >= fewMeetings {
+		return nil, false
 	}
-	return count, until
+	return when, newer < plainAfter
 }
 
 // heldOnly says how many meetings are held when the newest all are, else 0.

@@ -70,6 +70,7 @@ func TestDiagnose(t *testing.T) {
 		{"no organizer", days(1, 3, func(e *Event) { e.OrganizerName, e.Subject = "", "" }), nil},
 		{"one person wrote their own name", join(days(1, 5), days(6, 6, replaced)), nil},
 		{"two of many", join(days(1, 5), days(6, 7, replaced)), stripped(2, 7)},
+		{"two of many, apart", join(days(1, 5), days(6, 6, replaced), days(7, 7), days(8, 8, replaced)), nil},
 		{"one of few", join(days(1, 2), days(3, 3, replaced)), stripped(1, 3)},
 		{"switched on lately", join(days(1, 20), days(21, 23, replaced)), stripped(3, 23)},
 		{"mended, one new meeting", join(days(1, 10, replaced), days(11, 11)), stripped(10, 11)},
@@ -83,6 +84,7 @@ func TestDiagnose(t *testing.T) {
 		{"a series is one meeting", join(days(1, 5), days(6, 9, replaced, series("s"))), nil},
 		{"two series are two", join(days(1, 5), days(6, 9, replaced, series("s")), days(10, 12, replaced, series("t"))), stripped(2, 7)},
 		{"private marks survive", join(days(1, 5, replaced), days(6, 6, replaced, private)), []Finding{{SubjectReplaced, 6, 6}}},
+		{"a private mark from before proves nothing", join(days(1, 1, private), days(2, 6, replaced)), stripped(5, 6)},
 		{"a private mark of an own booking proves nothing", join(days(1, 5, replaced), days(6, 6, private, own)), stripped(5, 5)},
 		{"without dates, later in the calendar counts as newer", join(days(1, 5, replaced, undated), days(6, 7, undated)), nil},
 		{"without dates, replaced later in the calendar", join(days(1, 2, undated), days(3, 7, replaced, undated)), stripped(5, 7)},
@@ -162,6 +164,8 @@ func TestShowing(t *testing.T) {
 		{"mended, an older meeting", Room{}, mended, at(2), TimeOnly},
 		{"mended, an older meeting, show all", Room{Privacy: PrivacyShowAll}, mended, at(2), TitleAndName},
 		{"mended, an older own booking", Room{}, mended, at(2, own), TitleAndName},
+		{"mended, from before it all", Room{}, join(days(1, 2), days(3, 6, replaced), days(7, 9)), at(1), TitleAndName},
+		{"mended, from within", Room{}, join(days(1, 2), days(3, 6, replaced), days(7, 9)), at(4), TimeOnly},
 		{"mended, a replaced subject that looks new", Room{}, mended, at(9, replaced), TimeOnly},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -28,11 +28,11 @@ const (
 //   - a meeting that says it is private: its time, and that it is private;
 //   - a meeting that may have lost that mark, unless people chose to show all:
 //     times only. That is every meeting while Exchange strips marks, and after
-//     that was mended those that came before;
+//     that was mended those of the time before;
 //   - any other: title and name.
 func (s Showing) Of(e Event) Detail {
-	until := s.examined.until
-	lost := s.examined.stripped || !until.IsZero() && e.Response != Organizer && (!e.asked().After(until) || e.subjectReplaced())
+	lost := s.examined.stripped || s.examined.were.contains(e.asked()) && e.Response != Organizer ||
+		s.examined.were != nil && e.subjectReplaced()
 	switch {
 	case s.kind != RoomMailbox || s.privacy != PrivacyAuto && s.privacy != PrivacyShowAll:
 		return TimeOnly
