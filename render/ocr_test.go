@@ -2,6 +2,7 @@ package render
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"image"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"doorleaf/render/mono"
+	"doorleaf/render/typeset"
 )
 
 // need skips a test where a judge is not installed; CI counts skips as failures.
@@ -75,7 +77,7 @@ func plain(s string) string {
 }
 
 // ocr reads a picture scaled by a whole number with tesseract.
-func ocr(t *testing.T, img *mono.Image, scale int) string {
+func ocr(t testing.TB, img *mono.Image, scale int) string {
 	t.Helper()
 	w, h := img.Rect.Dx()*scale, img.Rect.Dy()*scale
 	var b bytes.Buffer
@@ -140,6 +142,91 @@ func TestTesseractReadsEveryLayout(t *testing.T) {
 				t.Errorf("%d of %d characters are misread", errors, chars)
 			}
 		})
+	}
+}
+
+// freetypeLines sets lines with FreeType's mono text (Pillow), each on a picture
+// of its own size, as our line is.
+const freetypeLines = `
+import sys, json
+from PIL import Image, ImageDraw, ImageFont
+out = Image.new('1', (1600, 60 * 40), 1)
+d = ImageDraw.Draw(out); d.fontmode = '1'
+y = 10
+for line in json.load(sys.stdin):
+    f = ImageFont.truetype(line['font'], line['size'])
+    d.text((20, y), line['text'], font=f, fill=0)
+    y += max(2 * line['size'], 40)
+out = out.crop((0, 0, 1600, y + 20))
+sys.stdout.buffer.write(b'P4\n%d %d\n' % out.size)
+sys.stdout.buffer.write(Image.eval(out.convert('L'), lambda v: 255 - v).convert('1').tobytes())
+`
+
+// ocrLine is a line of text for both typesetters.
+type ocrLine struct {
+	Text string `json:"text"`
+	Size int    `json:"size"`
+	Font string `json:"font"`
+}
+
+// BenchmarkOCRPeers has tesseract read the texts of the faces at the sizes of
+// rows, once set by us and once by FreeType in mono, and reports the share of
+// misread characters of each.
+func BenchmarkOCRPeers(b *testing.B) {
+	for _, program := range []string{"tesseract", "/usr/bin/python3"} {
+		if _, err := exec.LookPath(program); err != nil {
+			b.Skipf("%s is not installed", program)
+		}
+	}
+	fonts, err := typeset.Load()
+	if err != nil {
+		b.Fatal(err)
+	}
+	var lines []ocrLine
+	for i, text := range []string{"Architekturrunde Plattform", "Quarterly planning with the finance team", "13:00–14:00 Mikko Järvinen", "Haushaltsausschusssitzung",
+		"Anna Schmidt next 14:30", "Katharina Hohenstein-Lindqvist", "Monday 23 November", "Retrospective and demo", "Wirtschaftsprüfung Nord", "Zoë Brontë, 08:15–09:45",
+		"Jour fixe Équipe produit", "Budget 2027: review", "Interview Søren Kjær", "Sprint planning week 48", "Łódź office call"} {
+		for j, size := range []int{13, 16, 18, 20, 26} {
+			if (i+j)%2 == 0 {
+				lines = append(lines, ocrLine{text, size, "typeset/fonts/NotoSans-Regular.ttf"})
+			}
+		}
+	}
+	page := mono.New(1600, 60*40)
+	y := 10
+	for _, l := range lines {
+		f := fonts.Face(typeset.Regular, l.Size)
+		f.Draw(page, 20, y+l.Size, l.Text, mono.Or)
+		y += max(2*l.Size, 40)
+	}
+	ours := mono.New(1600, y+20)
+	ours.Blit(page, image.Point{}, mono.Or)
+	in, err := json.Marshal(lines)
+	if err != nil {
+		b.Fatal(err)
+	}
+	cmd := exec.Command("/usr/bin/python3", "-c", freetypeLines)
+	cmd.Stdin = bytes.NewReader(in)
+	pbm, err := cmd.Output()
+	if err != nil {
+		b.Skipf("Pillow (python3-pil) is not installed: %v", err)
+	}
+	theirs, err := mono.DecodePBM(bytes.NewReader(pbm))
+	if err != nil {
+		b.Fatal(err)
+	}
+	misread := func(m *mono.Image) float64 {
+		got := []rune(plain(ocr(b, m, 2)))
+		chars, errors := 0, 0
+		for _, l := range lines {
+			w := []rune(plain(l.Text))
+			chars, errors = chars+len(w), errors+distance(w, got)
+		}
+		return 100 * float64(errors) / float64(chars)
+	}
+	for b.Loop() {
+		b.ReportMetric(misread(ours), "%-misread")
+		b.ReportMetric(misread(theirs), "%-misread-FreeType")
 	}
 }
 
