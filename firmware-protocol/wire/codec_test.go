@@ -430,3 +430,17 @@ func BenchmarkDecode(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkEncodeAll tries every encoding to its end.
+func BenchmarkEncodeAll(b *testing.B) {
+	for _, p := range append(agendaPairs(b, 800, 480), pair{"photo", photo(800, 480, 1), nil}) {
+		b.Run(p.name, func(b *testing.B) {
+			e := NewEncoder()
+			e.TryAll = true
+			var object []byte
+			for b.Loop() {
+				object, _ = e.Encode(object[:0], p.next, p.ref, CapAll)
+			}
+		})
+	}
+}

@@ -60,14 +60,14 @@ func decodeOne(rc *rangeDecoder, w *int16) uint32 {
 	return b
 }
 
-// decodePixels undoes encodePixels.
+// decodePixels undoes encodePixels. The range decoder stands in local variables
+// and the decision is made without a branch, which no processor could foresee in
+// a dithered picture.
 func (m *model) decodePixels(rc *rangeDecoder, p profile, i int, s *surroundings, ref bool) byte {
-	var c [tables]uint32
 	var b uint32
-	left := s.left
+	left, code, width := s.left, rc.code, rc.width
 	for bit := 7; bit >= m.lastBit(i); bit-- {
-		s.contexts(&c, p, uint(bit), left)
-		w0, w1, w2, w3, w4 := &m.pixel[c[0]], &m.pixel[c[1]], &m.pixel[c[2]], &m.pixel[c[3]], &m.pixel[c[4]]
+		w0, w1, w2, w3, w4 := m.weights(s, p, uint(bit), left)
 		sum := int32(*w0) + int32(*w1) + int32(*w2) + int32(*w3) + int32(*w4)
 		var wr *int16
 		if ref {
@@ -75,7 +75,15 @@ func (m *model) decodePixels(rc *rangeDecoder, p profile, i int, s *surroundings
 			sum += int32(*wr)
 		}
 		q := squash(sum)
-		black := rc.decode(q)
+		bound := width >> 16 * q
+		is := uint32((int64(code) - int64(bound)) >> 63) // all ones for a 1
+		width = bound&is | (width-bound)&^is
+		code -= bound &^ is
+		black := is & 1
+		for width < 1<<24 {
+			code = code<<8 | rc.next()
+			width <<= 8
+		}
 		d := learn(q, black)
 		*w0, *w1, *w2, *w3, *w4 = *w0+d, *w1+d, *w2+d, *w3+d, *w4+d
 		if ref {
@@ -84,5 +92,6 @@ func (m *model) decodePixels(rc *rangeDecoder, p profile, i int, s *surroundings
 		left = left<<1 | black
 		b |= black << bit
 	}
+	rc.code, rc.width = code, width
 	return byte(b)
 }

@@ -62,11 +62,9 @@ func encodeOne(rc *rangeEncoder, w *int16, b byte) {
 
 // encodePixels codes the pixels of a byte one by one, leftmost first.
 func (m *model) encodePixels(rc *rangeEncoder, p profile, i int, s *surroundings, ref bool) {
-	var c [tables]uint32
 	b, left := uint32(m.rows[0][i]), s.left
 	for bit := 7; bit >= m.lastBit(i); bit-- {
-		s.contexts(&c, p, uint(bit), left)
-		w0, w1, w2, w3, w4 := &m.pixel[c[0]], &m.pixel[c[1]], &m.pixel[c[2]], &m.pixel[c[3]], &m.pixel[c[4]]
+		w0, w1, w2, w3, w4 := m.weights(s, p, uint(bit), left)
 		sum := int32(*w0) + int32(*w1) + int32(*w2) + int32(*w3) + int32(*w4)
 		var wr *int16
 		if ref {

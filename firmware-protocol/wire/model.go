@@ -65,7 +65,7 @@ type model struct {
 	stride int
 	last   byte // mask of the valid pixels of a row's last byte
 
-	pixel [tables * maxTable]int16
+	pixel [tables][maxTable]int16
 	ref   [refWeights]int16
 	same  [sameWeights]int16
 	plain [plainWeights]int16
@@ -82,8 +82,9 @@ func (m *model) reset(width int, p profile) {
 	if width&7 != 0 {
 		m.last = 0xff << (8 - width&7)
 	}
-	start, n := p.start(), tables*p.pixels()
-	for _, list := range [...][]int16{m.pixel[:n], m.ref[:], m.same[:], m.plain[:]} {
+	start, n := p.start(), p.pixels()
+	for _, list := range [...][]int16{m.pixel[0][:n], m.pixel[1][:n], m.pixel[2][:n], m.pixel[3][:n], m.pixel[4][:n],
+		m.ref[:], m.same[:], m.plain[:]} {
 		for i := range list {
 			list[i] = int16(int8(start[i])) << 7
 		}
@@ -131,14 +132,20 @@ func (m *model) reference(base []byte, y, height int) {
 	}
 }
 
+// odds is squashTable for both signs: squash(s) at s/128 rounded down, + 256.
+var odds = makeOdds()
+
+func makeOdds() (o [512]uint16) {
+	for i := range 256 {
+		p := squashTable[min(i, len(squashTable)-1)]
+		o[256+i], o[255-i] = p, uint16(65536-uint32(p))
+	}
+	return o
+}
+
 // squash gives the probability of a 1 in 1/65536 for a sum of weights
 // [DL-MIX-2].
-func squash(s int32) uint32 {
-	if s < 0 {
-		return 65536 - uint32(squashTable[min(uint32(^s)>>7, uint32(len(squashTable)-1))])
-	}
-	return uint32(squashTable[min(uint32(s)>>7, uint32(len(squashTable)-1))])
-}
+func squash(s int32) uint32 { return uint32(odds[(min(max(s>>7, -256), 255)+256)&511]) }
 
 // learn returns by how much each weight moves after a decision [DL-MIX-3].
 func learn(p uint32, b uint32) int16 { return int16((int32(b<<16) - int32(p) + 128) >> 8) }
@@ -188,23 +195,23 @@ func (m *model) lookFar(s *surroundings, i int, ref bool) {
 	}
 }
 
-// contexts selects the weights of the pixel at bit of its byte [DL-CTX-4].
-func (s *surroundings) contexts(c *[tables]uint32, p profile, bit uint, left uint32) {
+// weights returns the weights of the pixel at bit of its byte [DL-CTX-4].
+func (m *model) weights(s *surroundings, p profile, bit uint, left uint32) (w0, w1, w2, w3, w4 *int16) {
 	bit &= 7
 	a, a2, a3, a4 := s.above[1]>>bit, s.above[2]>>bit, s.above[3]>>bit, s.above[4]>>bit
+	t := &m.pixel
 	if p == full {
-		c[0] = left&3<<8 | a>>7&15<<4 | a2>>7&15
-		c[1] = 1024 | left&63<<4 | a>>9&15
-		c[2] = 2048 | left&1<<9 | a>>8&3<<7 | a3>>7&7<<4 | a4>>6&15
-		c[3] = 3072 | left&1<<9 | a>>5&15<<5 | a2>>5&7<<2 | a3>>6&3
-		c[4] = 4096 | left&255<<2 | a>>2&3
-		return
+		return &t[0][left&3<<8|a>>7&15<<4|a2>>7&15],
+			&t[1][left&63<<4|a>>9&15],
+			&t[2][left&1<<9|a>>8&3<<7|a3>>7&7<<4|a4>>6&15],
+			&t[3][left&1<<9|a>>5&15<<5|a2>>5&7<<2|a3>>6&3],
+			&t[4][left&255<<2|a>>2&3]
 	}
-	c[0] = left&3<<6 | a>>7&7<<3 | a2>>7&7
-	c[1] = 256 | left&7<<5 | a>>8&31
-	c[2] = 512 | left&1<<7 | a>>8&1<<6 | a2>>7&1<<5 | a3>>6&15<<1 | a4>>7&1
-	c[3] = 768 | left&1<<7 | a>>5&15<<3 | a2>>5&7
-	c[4] = 1024 | left&255
+	return &t[0][left&3<<6|a>>7&7<<3|a2>>7&7],
+		&t[1][left&7<<5|a>>8&31],
+		&t[2][left&1<<7|a>>8&1<<6|a2>>7&1<<5|a3>>6&15<<1|a4>>7&1],
+		&t[3][left&1<<7|a>>5&15<<3|a2>>5&7],
+		&t[4][left&255]
 }
 
 // refContext selects the weight that looks at the reference [DL-CTX-5].
