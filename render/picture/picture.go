@@ -56,10 +56,12 @@ func (e *RefusedError) Unwrap() error { return e.Kind }
 // Picture is a decoded picture. It does not change.
 type Picture struct {
 	decoded image.Image
+	lies    orientation
 }
 
-// Size returns width and height in pixels.
-func (p *Picture) Size() image.Point { return p.decoded.Bounds().Size() }
+// Size returns width and height in pixels as the picture is shown: a photo that
+// says how the camera was held is turned.
+func (p *Picture) Size() image.Point { return p.lies.shown(p.decoded.Bounds().Size()) }
 
 // Decode reads a PNG, JPEG, GIF (its first frame), WebP, BMP or PGM (P2, P5).
 // Errors are RefusedError or those of r.
@@ -85,7 +87,7 @@ func DecodeBytes(b []byte) (*Picture, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &Picture{m}, nil
+		return &Picture{decoded: m}, nil
 	}
 	config, err := f.config(bytes.NewReader(b))
 	if err != nil {
@@ -105,7 +107,11 @@ func DecodeBytes(b []byte) (*Picture, error) {
 	if got := m.Bounds().Size(); got.X < 1 || got.Y < 1 || got.X > config.Width || got.Y > config.Height {
 		return nil, damaged(f.name, fmt.Errorf("%d x %d pixels under a header of %d x %d", got.X, got.Y, config.Width, config.Height))
 	}
-	return &Picture{m}, nil
+	p := &Picture{decoded: m}
+	if f.name == "JPEG" {
+		p.lies = orientationJPEG(b)
+	}
+	return p, nil
 }
 
 const (

@@ -41,6 +41,13 @@ type Options struct {
 // with the Catmull-Rom filter. It takes memory for the result and for some rows.
 // The result is the caller's.
 func (p *Picture) Gray(o Options) *image.Gray {
+	m := p.storedGray(p.lies.turnOptions(o, p.decoded.Bounds().Size()))
+	size := p.lies.shown(m.Rect.Size())
+	return &image.Gray{Pix: p.lies.turn(m.Pix, m.Rect.Size(), 1), Stride: size.X, Rect: image.Rectangle{Max: size}}
+}
+
+// storedGray is Gray of the picture as it is stored.
+func (p *Picture) storedGray(o Options) *image.Gray {
 	size := o.size(p)
 	out := image.NewGray(image.Rectangle{Max: size})
 	from, to := o.place(p, size)
@@ -69,6 +76,13 @@ func (p *Picture) Gray(o Options) *image.Gray {
 
 // RGBA returns the picture in colours, opaque, as Gray does in grey.
 func (p *Picture) RGBA(o Options) *image.RGBA {
+	m := p.storedRGBA(p.lies.turnOptions(o, p.decoded.Bounds().Size()))
+	size := p.lies.shown(m.Rect.Size())
+	return &image.RGBA{Pix: p.lies.turn(m.Pix, m.Rect.Size(), 4), Stride: 4 * size.X, Rect: image.Rectangle{Max: size}}
+}
+
+// storedRGBA is RGBA of the picture as it is stored.
+func (p *Picture) storedRGBA(o Options) *image.RGBA {
 	size := o.size(p)
 	out := image.NewRGBA(image.Rectangle{Max: size})
 	from, to := o.place(p, size)

@@ -19,7 +19,7 @@ func grey(w, h int, f func(x, y int) byte) *Picture {
 			m.Pix[y*m.Stride+x] = f(x, y)
 		}
 	}
-	return &Picture{m}
+	return &Picture{decoded: m}
 }
 
 // A checkerboard of black and white has half the light of white, which is stored
@@ -153,7 +153,7 @@ func TestGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Picture{image.NewRGBA(image.Rect(0, 0, 90, 70))}
+	c := &Picture{decoded: image.NewRGBA(image.Rect(0, 0, 90, 70))}
 	for y := range 70 {
 		for x := range 90 {
 			c.decoded.(*image.RGBA).Set(x, y, color.NRGBA{uint8(x * 2), uint8(y * 3), uint8(x ^ y), uint8(255 - x)})
