@@ -20,36 +20,37 @@ const (
 
 type office365EditView struct {
 	*page
-	New           bool
-	Saved         bool
-	Name          string
-	OrgName       string
-	ClientID      string
-	HasSecret     bool
-	SecretExpires string
-	Proof         string
-	Tenant        string
-	Cloud         string
-	LoginURL      string
-	GraphURL      string
-	Clouds        []option
-	Delegated     bool
-	Book, Find    bool
-	RedirectURI   copyField
-	AppName       copyField
-	Portal        string
-	Rights        []right
-	Problems      problems
-	Slot          slotView // the certificate that waits for its test
-	AppLines      []checkLine
-	ProofLines    []checkLine
-	RightsLines   []checkLine
-	ReachLines    []checkLine
-	SlotBack      string
-	Mail          mailView
-	MailBack      string
-	Connected     bool
-	Today         string // earliest end of a secret
+	New            bool
+	Saved          bool
+	Name           string
+	OrgName        string
+	ClientID       string
+	HasSecret      bool
+	HasCertificate bool
+	SecretExpires  string
+	Proof          string
+	Tenant         string
+	Cloud          string
+	LoginURL       string
+	GraphURL       string
+	Clouds         []option
+	Delegated      bool
+	Book, Find     bool
+	RedirectURI    copyField
+	AppName        copyField
+	Portal         string
+	Rights         []right
+	Problems       problems
+	Slot           slotView // the certificate that waits for its test
+	AppLines       []checkLine
+	ProofLines     []checkLine
+	RightsLines    []checkLine
+	ReachLines     []checkLine
+	SlotBack       string
+	Mail           mailView
+	MailBack       string
+	Connected      bool
+	Today          string // earliest end of a secret
 }
 
 // editOffice365 shows the form for the values of the app registration. A stored
@@ -80,7 +81,7 @@ func (s *server) renderOffice365Edit(w http.ResponseWriter, v *visit, status int
 	p := s.newPage(v, "office.edit.title", "settings")
 	view := &office365EditView{
 		page: p, New: c.ID == 0 && v.org() == newOrganisation, Saved: c.Settings.ClientID != "", Name: set.Name,
-		ClientID: set.ClientID, HasSecret: c.Settings.ClientSecret != "", SecretExpires: set.SecretExpires, Proof: proof,
+		ClientID: set.ClientID, HasSecret: c.Settings.ClientSecret != "", HasCertificate: c.Settings.CertPEM != "", SecretExpires: set.SecretExpires, Proof: proof,
 		Tenant: set.Tenant, Cloud: string(set.Cloud), LoginURL: set.LoginURL, GraphURL: set.GraphURL,
 		Delegated: set.Access == connection.Delegated, Book: set.Book, Find: set.Find,
 		RedirectURI: p.Copy("redirect-uri", s.redirectURI()), AppName: p.Copy("app-name", "Doorleaf door signs"),

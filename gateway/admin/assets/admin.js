@@ -86,10 +86,10 @@
   // A button is pressed once.
   document.addEventListener("submit", (e) => {
     if (e.defaultPrevented || e.target.method !== "post") return;
-    setTimeout(() => { for (const b of e.target.querySelectorAll("button")) b.disabled = true; }, 0);
+    setTimeout(() => { for (const b of e.target.elements) if (b.matches("button")) b.disabled = true; }, 0);
   });
   addEventListener("pageshow", () => {
-    for (const b of document.querySelectorAll("form button:disabled")) b.disabled = false;
+    for (const b of document.querySelectorAll("button:disabled")) b.disabled = false;
   });
 
   // Live parts.
