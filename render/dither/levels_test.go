@@ -172,3 +172,42 @@ func TestColours(t *testing.T) {
 		t.Errorf("got %v, want ErrInks", err)
 	}
 }
+
+// FuzzInks dithers pictures of any size to any kind of panel.
+func FuzzInks(f *testing.F) {
+	f.Add(uint16(5), uint16(3), byte(4), byte(0), []byte{0, 9, 200, 255})
+	f.Add(uint16(64), uint16(9), byte(3), byte(5), []byte{77})
+	f.Fuzz(func(t *testing.T, w, h uint16, kind, method byte, pix []byte) {
+		if len(pix) == 0 {
+			return
+		}
+		size := image.Rect(0, 0, 1+int(w)%300, 1+int(h)%60)
+		inks := mono.Inks(kind % 6)
+		dst := mono.NewPlanes(inks, size.Dx(), size.Dy())
+		var err error
+		switch inks {
+		case mono.BlackWhite, mono.Grey4, mono.Grey16:
+			src := image.NewGray(size)
+			for i := range src.Pix {
+				src.Pix[i] = pix[i%len(pix)]
+			}
+			err = Levels(dst, src, Methods()[int(method)%len(Methods())])
+		default:
+			src := image.NewRGBA(size)
+			for i := range src.Pix {
+				src.Pix[i] = pix[i%len(pix)]
+			}
+			err = Colours(dst, src, Measured(inks))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for y := range size.Dy() {
+			for x := range size.Dx() {
+				if n := dst.At(x, y); n >= inks.Colours() {
+					t.Fatalf("ink %d of %d", n, inks.Colours())
+				}
+			}
+		}
+	})
+}
