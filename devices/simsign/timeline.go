@@ -239,7 +239,7 @@ func (s *Sign) decode(path []wire.Step) (wire.Bitmap, devices.ErrorCode, error) 
 			}
 			return base, devices.ErrObjectFormat, err
 		}
-		if spare.Width != base.Width || spare.Height != base.Height || spare.Digest() != st.Glass {
+		if spare.Width != base.Width || spare.Height != base.Height || spare.Colours != base.Colours || spare.Digest() != st.Glass {
 			return base, devices.ErrDigest, errDigest
 		}
 		base, spare = spare, base

@@ -8,6 +8,9 @@
 void *memset(void *to, int value, size_t size);
 int memcmp(const void *a, const void *b, size_t size);
 
+/* CRC-32 of IEEE 802.3; begin with all ones, turn the result over. */
+uint32_t dl_crc32(uint32_t crc, const uint8_t *b, size_t size);
+
 /* The next byte of the payload; 0 past its end, which d->left tells. */
 unsigned dl_next(struct dl_object *d);
 

@@ -18,7 +18,7 @@ unsigned dl_planes(uint8_t planes)
 }
 
 /* CRC-32 of IEEE 802.3, four bits at a time. */
-static uint32_t crc32(uint32_t crc, const uint8_t *b, size_t size)
+uint32_t dl_crc32(uint32_t crc, const uint8_t *b, size_t size)
 {
 	static const uint32_t table[16] = {
 		0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
@@ -86,7 +86,7 @@ const uint8_t *dl_base(const struct dl_object *d, unsigned y)
 /* Padding bits are 0 [DL-PIC-1]; the checksum covers all rows. */
 static int check_row(struct dl_object *d, const uint8_t *row, unsigned stride)
 {
-	d->crc = crc32(d->crc, row, stride);
+	d->crc = dl_crc32(d->crc, row, stride);
 	return (d->target->width & 7) != 0 && (row[stride - 1] & 0xff >> (d->target->width & 7)) != 0 ? DL_OBJECT_FORMAT : 0;
 }
 
