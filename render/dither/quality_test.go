@@ -52,11 +52,11 @@ func decibels(d [][]float64) float64 {
 	return 10 * math.Log10(255*255*float64(n)/sum)
 }
 
-// hpsnr filters in the frequency domain; around the picture there is no
-// difference.
+// hpsnr filters in the frequency domain; the picture stands on a field of powers
+// of two without a difference, which repeats.
 func hpsnr(d [][]float64) float64 {
 	h, w := len(d), len(d[0])
-	rows, columns := powerOfTwo(h+64), powerOfTwo(w+64)
+	rows, columns := powerOfTwo(h), powerOfTwo(w)
 	const cyclesPerDegree = 119 / 0.0254 * 0.6 * math.Pi / 180 // of one cycle per pixel
 	decay := cyclesPerDegree / (0.525*math.Log(11) + 3.91)
 	field := make([][]complex128, rows)
