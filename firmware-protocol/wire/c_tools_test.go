@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"os/exec"
@@ -161,10 +162,21 @@ func TestCFuzz(t *testing.T) {
 	if err := os.Mkdir(corpus, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for i, c := range vectorCases(t) {
-		if err := os.WriteFile(filepath.Join(corpus, fmt.Sprint(i)), append([]byte{byte(i & 1)}, c.object...), 0o600); err != nil {
+	seed := func(kind byte, data []byte) {
+		name := fmt.Sprintf("%x", sha256.Sum256(append([]byte{kind}, data...)))
+		if err := os.WriteFile(filepath.Join(corpus, name), append([]byte{kind}, data...), 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+	for _, c := range vectorCases(t) {
+		seed(0, c.object)
+		seed(1, c.object)
+	}
+	for _, v := range vectors(t, "messages.json", func() []messageVector { return messageVectors(t) }) {
+		seed(2, v.CBOR)
+	}
+	for _, v := range vectors(t, "manifests.json", func() []manifestVector { return manifestVectors(t) }) {
+		seed(2, v.Message[:max(0, len(v.Message)-tailSize-macSize)])
 	}
 	seconds := 30
 	if testing.Short() {

@@ -1,14 +1,16 @@
 /*
- * What libFuzzer calls: the first byte says how to decode, the rest is an
- * object, whose magic and version are put right and whose base is always at
- * hand. Both ways to decode agree. Licence: Apache-2.0.
+ * What libFuzzer calls. The first byte says what the rest is: with bit 1 a
+ * message or the body of a manifest, else an object, whose magic and version
+ * are put right, but for bit 0, and whose base is always at hand. Both ways to
+ * decode agree. Licence: Apache-2.0.
  */
+#include "dl_message.h"
 #include "dl_object.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEADER = 14, MOST = 1 << 16 };
+enum { HEADER = 14, MOST = 1 << 13 };
 
 struct user {
 	const uint8_t *object;
@@ -49,6 +51,32 @@ static uint8_t *room(size_t size)
 	return p;
 }
 
+/* Reads what it can and looks at every byte that results point to. */
+static void messages(const uint8_t *data, size_t size)
+{
+	struct dl_ack ack;
+	struct dl_block block;
+	struct dl_manifest m;
+	struct dl_step s;
+	unsigned sum = 0, k, n;
+
+	(void)dl_ack_read(&ack, data, size);
+	if (dl_block_read(&block, data, size) == DL_MESSAGE_OK)
+		for (k = 0; k < block.length; k++)
+			sum += block.data[k] + block.object[k % 8];
+	if (dl_body_read(&m, data, size) != DL_MESSAGE_OK)
+		return;
+	for (k = 0; k < m.steps + (unsigned)m.has_stale; k++) {
+		dl_manifest_step(&m, k, &s);
+		for (n = 0; n < 32; n++)
+			sum += s.object[n] + s.glass[n] + (s.base != NULL ? s.base[n] : 0u);
+		if (k < m.steps && dl_manifest_due(&m, s.from) != (int)k)
+			abort();
+	}
+	if (sum == 0) /* no digest is 0 */
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -60,10 +88,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t picture;
 	int frame, stream;
 
-	if (size < HEADER + 1)
+	if (size < 1)
 		return 0;
 	object = room(size - 1);
 	memcpy(object, data + 1, size - 1);
+	if ((data[0] & 2) != 0 || size < HEADER + 1) {
+		messages(object, size - 1);
+		free(object);
+		return 0;
+	}
 	memset(&t, 0, sizeof t);
 	t.width = (uint16_t)(object[6] | object[7] << 8);
 	t.height = (uint16_t)(object[8] | object[9] << 8);
