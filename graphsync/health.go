@@ -223,8 +223,8 @@ func (c *connHealth) remind(now time.Time) (p *connection.Problem, rooms int, du
 		c.reminded = time.Time{}
 		return nil, 0, false
 	}
-	if c.reminded.Before(p.Since) {
-		c.reminded = p.Since
+	if c.reminded.IsZero() { // the line about its beginning was the first
+		c.reminded = now
 	}
 	if now.Sub(c.reminded) < linesEvery {
 		return nil, 0, false

@@ -11,7 +11,7 @@ import (
 // The budget of log lines: when a thousand rooms fail for one reason, a few
 // lines say so, and one line a day while it lasts.
 const (
-	linesPerKey = 5
+	linesPerKey = 3
 	linesEvery  = 24 * time.Hour
 )
 

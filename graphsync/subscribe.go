@@ -26,7 +26,8 @@ const (
 	renewSpread        = 24 * time.Hour
 	subscribeAgain     = time.Hour // after Microsoft refused
 	tendEvery          = time.Minute
-	refusalsToStop     = 3 // in a row: it is not the room
+	firstReads         = 10 * time.Minute // no new subscription while rooms are read for the first time
+	refusalsToStop     = 3                // in a row: it is not the room
 	unsubscribeTime    = 20 * time.Second
 	safetyEvery        = 10 * time.Minute // between looks at a room that rings
 	gatherTime         = 2 * time.Second  // rings after a read are answered together
@@ -43,13 +44,14 @@ type keeper struct {
 	blocked  time.Time                     // no new subscription before
 	failures int                           // passes in a row that Microsoft did not answer
 	told     connection.Kind               // what the log said last
+	began    time.Time
 }
 
 // keepBells gives every room of a connection a subscription and renews it, until
 // ctx ends. Whatever fails, rooms without one are polled.
 func (s *Service) keepBells(ctx context.Context, id connection.ID) {
 	defer s.bells.takeAll(id)
-	k := &keeper{id: id, told: "nothing", life: subscriptionLife, later: map[calendar.RoomID]time.Time{}}
+	k := &keeper{id: id, told: "nothing", began: s.now(), life: subscriptionLife, later: map[calendar.RoomID]time.Time{}}
 	woken := s.bells.woken(id)
 	for {
 		pause := tendEvery
@@ -123,6 +125,9 @@ func (s *Service) tend(ctx context.Context, k *keeper) error {
 			return err
 		}
 		have[id] = have[id] || kept
+	}
+	if s.now().Sub(k.began) < firstReads && slices.ContainsFunc(rooms, func(r calendar.Room) bool { return !s.roomSync(r.ID).read.Load() }) {
+		return nil // reading comes first
 	}
 	refused := 0
 	for _, r := range rooms {
@@ -320,7 +325,7 @@ func (s *Service) called(ctx context.Context, room calendar.RoomID, call func(co
 		return waited
 	}
 	defer r.leave()
-	leave, err := s.gate.enter(ctx)
+	leave, err := s.gate.enterFirst(ctx) // one at a time: three places stay
 	if err != nil {
 		return waited
 	}

@@ -23,7 +23,8 @@ const (
 	maxBackOff     = 5 * time.Minute
 	perPolledRoom  = time.Second / requestsPerSecond
 	firstBackOff   = 5 * time.Second
-	goneFactor     = 10 // rooms that are no longer listed are looked at less often
+	maxTokenWait   = time.Minute // of a room that lacks a token
+	goneFactor     = 10          // rooms that are no longer listed are looked at less often
 	listEvery      = time.Hour
 	chooseEvery    = 10 * time.Minute // tries of a delegated connection to read on its own rights
 	superviseEvery = 20 * time.Second
@@ -164,7 +165,7 @@ func (s *Service) supervise(ctx context.Context, crew *crew) error {
 		if _, live := count[at.conn]; live {
 			wanted[at] = true
 			count[at.conn]++
-			if _, rings := s.bells.rings(at); !rings && !r.Gone {
+			if !r.Gone && !s.announced(at) {
 				polled++
 			}
 		}
@@ -300,7 +301,7 @@ func (s *Service) pause(ctx context.Context, at place, r *roomSync, failures int
 	if s.suspects(ctx, r) {
 		return notificationLate
 	}
-	if _, ok := s.bells.rings(at); ok {
+	if s.announced(at) {
 		return jitter(safetyEvery)
 	}
 	every := max(s.poll, time.Duration(s.polled.Load())*perPolledRoom)
@@ -393,7 +394,7 @@ func (s *Service) lookOnce(ctx context.Context, at place, r *roomSync, force boo
 	switch {
 	case ses.key.mode == connection.Delegated:
 		due = true
-	case force && r.cursor.DeltaLink != "" && sameWindow(r.window, want) && !start.Before(r.noDelta):
+	case (force || due && !s.announced(at)) && r.cursor.DeltaLink != "" && sameWindow(r.window, want) && !start.Before(r.noDelta):
 		// The link stays where it is: what it will tell is older than this truth.
 		cur.DeltaLink, r.behind = r.cursor.DeltaLink, true
 	default:
@@ -459,6 +460,12 @@ func (s *Service) checkBell(at place, r *roomSync, moved bool) {
 		r.unrung = now
 	}
 	r.behind, r.linkAt = false, now
+}
+
+// announced reports whether notifications tell of a room's changes.
+func (s *Service) announced(at place) bool {
+	_, ok := s.bells.rings(at)
+	return ok
 }
 
 // nudgeAll has every room of a connection looked at.
@@ -580,8 +587,14 @@ func sameWindow(a, b calendar.Window) bool { return a.From.Equal(b.From) && a.To
 // backOff is the pause after the nth failure in a row; it never ends the looks.
 func backOff(n int, err error) time.Duration {
 	d := jitter(min(firstBackOff<<min(n-1, 10), maxBackOff))
-	if e, ok := err.(*connection.Error); ok && e.RetryAfter > d {
-		d = min(e.RetryAfter, time.Hour)
+	e, ok := err.(*connection.Error)
+	switch {
+	case ok && e.Op == tokenOp:
+		// Asking again costs no request, the session itself holds back; both
+		// pauses in a row would be twice as long as the longest.
+		return min(d, jitter(maxTokenWait))
+	case ok && e.RetryAfter > d:
+		return min(e.RetryAfter, time.Hour)
 	}
 	return d
 }

@@ -74,6 +74,7 @@ type gate struct {
 
 func newGate(inFlight, perSecond, burst int) *gate {
 	interval := time.Second / time.Duration(perSecond)
+	interval += interval / 1000 // so that any long span stays under the limit
 	return &gate{free: inFlight, interval: interval, burst: time.Duration(burst) * interval}
 }
 
