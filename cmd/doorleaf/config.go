@@ -35,6 +35,7 @@ type config struct {
 	behindProxy       bool
 	plainMQTT         bool
 	pollInterval      time.Duration
+	notify            string // "", notifyOff, or the absolute URL Microsoft notifies
 	logLevel          string
 }
 
@@ -66,6 +67,7 @@ func settings() []setting {
 		{"DOORLEAF_BEHIND_PROXY", "behind-proxy", "false", "a proxy in front ends TLS: plain HTTP is allowed beyond loopback", flagValue(func(c *config) *bool { return &c.behindProxy })},
 		{"DOORLEAF_MASTER_KEY_FILE", "master-key-file", "", "key that seals stored secrets; default DATA/master.key", text(func(c *config) *string { return &c.masterKeyFile })},
 		{"DOORLEAF_POLL_INTERVAL", "poll-interval", "45s", "how often each room's calendar is asked for changes, 1s to 1h", setPoll},
+		{"DOORLEAF_NOTIFY_URL", "notify-url", "", "https URL at which Microsoft reaches /graph/notifications of this gateway, or off; default PUBLIC_URL/graph/notifications when that is https and not loopback", setNotify},
 		{"DOORLEAF_LOG_LEVEL", "log-level", "info", "debug, info, warn or error", text(func(c *config) *string { return &c.logLevel })},
 	}
 }
@@ -262,6 +264,41 @@ func setPoll(c *config, v string) error {
 	}
 	c.pollInterval = d
 	return nil
+}
+
+// notifyOff as DOORLEAF_NOTIFY_URL turns change notifications off.
+const notifyOff = "off"
+
+// notificationPath is where Microsoft's change notifications arrive.
+const notificationPath = "/graph/notifications"
+
+func setNotify(c *config, v string) error {
+	if v == "" || v == notifyOff {
+		c.notify = v
+		return nil
+	}
+	u, err := url.Parse(v)
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("want off or https://HOST[:PORT]/PATH, got %q", withoutPassword(v))
+	}
+	c.notify = v
+	return nil
+}
+
+// notificationURL is where Microsoft may ring, "" when it cannot or must not.
+// Microsoft notifies https addresses only, and none of this machine's own.
+func (c *config) notificationURL() string {
+	switch c.notify {
+	case notifyOff:
+		return ""
+	case "":
+		u, err := url.Parse(c.publicURL)
+		if err != nil || u.Scheme != "https" || isLoopback(u.Hostname()) {
+			return ""
+		}
+		return c.publicURL + notificationPath
+	}
+	return c.notify
 }
 
 func flagValue(dst func(*config) *bool) func(*config, string) error {

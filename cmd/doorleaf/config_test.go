@@ -6,6 +6,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -14,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"doorleaf/gateway/connection"
 )
 
 func TestConfig(t *testing.T) {
@@ -39,6 +43,10 @@ func TestConfig(t *testing.T) {
 		{"plain MQTT beyond loopback", nil, []string{"DOORLEAF_MQTT_LISTEN=mqtt://0.0.0.0:1883"}, "DOORLEAF_MQTT_PLAIN"},
 		{"plain MQTT beyond loopback, wanted", nil, []string{"DOORLEAF_MQTT_LISTEN=mqtt://0.0.0.0:1883", "DOORLEAF_MQTT_PLAIN=true"}, ""},
 		{"poll interval", nil, []string{"DOORLEAF_POLL_INTERVAL=1ms"}, "DOORLEAF_POLL_INTERVAL"},
+		{"notifications off", nil, []string{"DOORLEAF_NOTIFY_URL=off"}, ""},
+		{"notifications through a relay", nil, []string{"DOORLEAF_NOTIFY_URL=https://relay.example.com/a/b"}, ""},
+		{"plain notifications", nil, []string{"DOORLEAF_NOTIFY_URL=http://relay.example.com/a"}, "DOORLEAF_NOTIFY_URL"},
+		{"notifications without a host", nil, []string{"DOORLEAF_NOTIFY_URL=https:///a"}, "DOORLEAF_NOTIFY_URL"},
 		{"broker with a port that is none", nil, []string{"DOORLEAF_MQTT_URL=mqtt://u:p@broker.example.com:99999"}, "DOORLEAF_MQTT_URL"},
 		{"broker with a path", nil, []string{"DOORLEAF_MQTT_URL=mqtt://u:p@broker.example.com:1883/x"}, "DOORLEAF_MQTT_URL"},
 		{"broker", nil, []string{"DOORLEAF_MQTT_URL=mqtts://u:p@broker.example.com:8883"}, ""},
@@ -70,6 +78,55 @@ func TestFlagsWinAndDefaultsFollow(t *testing.T) {
 	}
 }
 
+func TestNotificationURL(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		env  []string
+		want string
+	}{
+		{"nothing set: this machine only", nil, ""},
+		{"public address", []string{"DOORLEAF_PUBLIC_URL=https://signs.example.com"}, "https://signs.example.com/graph/notifications"},
+		{"public address with a port", []string{"DOORLEAF_PUBLIC_URL=https://signs.example.com:8443"}, "https://signs.example.com:8443/graph/notifications"},
+		{"https on this machine", []string{"DOORLEAF_PUBLIC_URL=https://localhost:8443"}, ""},
+		{"https on this machine by number", []string{"DOORLEAF_PUBLIC_URL=https://[::1]:8443"}, ""},
+		{"off", []string{"DOORLEAF_PUBLIC_URL=https://signs.example.com", "DOORLEAF_NOTIFY_URL=off"}, ""},
+		{"a relay", []string{"DOORLEAF_NOTIFY_URL=https://relay.example.com/a"}, "https://relay.example.com/a"},
+		{"a relay instead of the public address", []string{"DOORLEAF_PUBLIC_URL=https://signs.example.com", "DOORLEAF_NOTIFY_URL=https://relay.example.com/a"}, "https://relay.example.com/a"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c, err := readConfig("serve", nil, tc.env, stdio{err: &bytes.Buffer{}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := c.notificationURL(); got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+// Microsoft's notifications are answered only where they were asked for: the
+// validation handshake tells.
+func TestServesNotifications(t *testing.T) {
+	for _, tc := range []struct {
+		name, notify string
+		want         int
+	}{{"on", "https://relay.example.com/a", http.StatusOK}, {"off", "off", http.StatusNotFound}} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := serveForTest(t, "-listen", "127.0.0.1:0", "-notify-url", tc.notify)
+			res, err := http.Post(h.conf.publicURL+notificationPath+"?validationToken=abc", "text/plain", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			b, err := io.ReadAll(res.Body)
+			if res.StatusCode != tc.want || err != nil || tc.want == http.StatusOK && string(b) != "abc" {
+				t.Errorf("got %d %q, %v, want %d", res.StatusCode, b, err, tc.want)
+			}
+		})
+	}
+}
+
 // What -h prints must not hold secrets of the environment.
 func TestHelpKeepsSecrets(t *testing.T) {
 	var out bytes.Buffer
@@ -89,6 +146,7 @@ func TestErrorsKeepPasswords(t *testing.T) {
 		"DOORLEAF_MQTT_LISTEN=mqtts://u:hunter2@[::]:8883",
 		"DOORLEAF_MQTT_LISTEN=u:hunter2@[::]:8883",
 		"DOORLEAF_MQTT_URL=mqtt://u:hunter2@broker.example.com:99999",
+		"DOORLEAF_NOTIFY_URL=https://u:hunter2@relay.example.com/a",
 	} {
 		name, _, _ := strings.Cut(set, "=")
 		_, err := readConfig("serve", nil, []string{set}, stdio{err: &bytes.Buffer{}})
@@ -169,6 +227,17 @@ func TestServesHTTPS(t *testing.T) {
 			return res.StatusCode == http.StatusOK
 		})
 	}
+	lives := h.tlsLifetimes()
+	var labels []string
+	for _, l := range lives {
+		labels = append(labels, fmt.Sprint(l.Label, " ", l.Auto))
+		if left := time.Until(l.Ends); l.What != connection.LifeTLS || l.Count != 1 || left < 300*24*time.Hour {
+			t.Errorf("lifetime %+v", l)
+		}
+	}
+	if got, want := strings.Join(labels, ", "), "Doorleaf broker false, Doorleaf signs false, Doorleaf broker true"; got != want {
+		t.Errorf("certificates: got %s, want %s", got, want)
+	}
 	res, err := client.Get(h.conf.publicURL + "/m")
 	if err != nil {
 		t.Fatal(err)
@@ -221,6 +290,7 @@ func TestStartErrorsNameTheCause(t *testing.T) {
 	}{
 		{"folder in use", []string{"-data", h.conf.data, "-listen", "127.0.0.1:0"}, "in use"},
 		{"address in use", []string{"-data", filepath.Join(t.TempDir(), "g"), "-listen", taken}, "DOORLEAF_LISTEN"},
+		{"missing certificate", []string{"-data", filepath.Join(t.TempDir(), "g"), "-listen", "127.0.0.1:0", "-tls-cert-file", "/nowhere.pem", "-tls-key-file", "/nowhere.pem"}, "DOORLEAF_TLS_CERT_FILE"},
 		{"missing CA file", []string{"-data", filepath.Join(t.TempDir(), "g"), "-listen", "127.0.0.1:0", "-ca-file", "/nowhere.pem"}, "DOORLEAF_CA_FILE"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -34,6 +34,7 @@ type house struct {
 	conf      *config
 	log       *slog.Logger
 	store     *sqlite.Store
+	watched   gateway.Watched // the store that tells the core what changed about rooms
 	core      *gateway.Core
 	broker    *broker.Broker // nil with an external broker
 	authority *authority
@@ -41,7 +42,8 @@ type house struct {
 	calendars *graphsync.Service
 	admin     http.Handler
 	web       net.Listener
-	setupURL  string // one-time link for the first administrator, "" when there is one
+	webCert   *tls.Certificate // of the pages; nil for plain HTTP
+	setupURL  string           // one-time link for the first administrator, "" when there is one
 
 	closers []func() error
 }
@@ -97,6 +99,7 @@ func (h *house) openCore(context.Context) error {
 		return err
 	}
 	h.core = gateway.New(gateway.Options{Store: h.store, Renderer: renderer, Logger: h.log, Connected: h.connected})
+	h.watched = gateway.Watched{Store: h.store, Changed: h.core.AgendaChanged}
 	return nil
 }
 
@@ -203,10 +206,10 @@ func (h *house) openCalendars(context.Context) error {
 		return err
 	}
 	h.calendars, err = graphsync.New(graphsync.Options{
-		Store: h.store, Logger: h.log, RedirectURI: h.conf.publicURL + "/m", RootCAs: pool,
+		Store: h.watched, Logger: h.log, RedirectURI: h.conf.publicURL + "/m", RootCAs: pool, NotificationURL: h.conf.notificationURL(),
 		PollInterval: h.conf.pollInterval, Changed: h.core.AgendaChanged, Refreshed: h.agendaConfirmed,
 		LoginURL: h.conf.loginURL, GraphURL: h.conf.graphURL, NotFound: gateway.ErrNotFound,
-		SiteZone: h.siteZone,
+		SiteZone: h.siteZone, Tenants: h.tenants,
 	})
 	return err
 }
@@ -222,6 +225,17 @@ func (h *house) siteZone() *time.Location {
 	return site.Location()
 }
 
+// tenants are the tenants that may be connected, none means any. While the
+// database does not answer, nobody may connect.
+func (h *house) tenants() []string {
+	site, err := h.store.Site(context.Background())
+	if err != nil {
+		h.log.Error("read the allowed tenants", "err", err)
+		return []string{"none"}
+	}
+	return site.Tenants
+}
+
 func (h *house) openAdmin(ctx context.Context) error {
 	token, err := h.firstAccount(ctx)
 	if err != nil {
@@ -233,9 +247,9 @@ func (h *house) openAdmin(ctx context.Context) error {
 	}
 	info := admin.MQTTInfo{URLs: h.conf.mqttListen, CAFingerprint: h.authority.fingerprint(), CAPEM: h.authority.PEM()}
 	h.admin, err = admin.New(admin.Options{
-		Core: h.core, Calendars: calendars{h.calendars}, Store: h.store, Catalogue: texts, Logger: h.log,
+		Core: h.core, Calendars: calendars{h.calendars}, Store: h.watched, Catalogue: texts, Logger: h.log,
 		PublicURL: h.conf.publicURL, Version: version(), SetupToken: token,
-		CustomCloud: h.conf.customCloud(), MQTT: info,
+		CustomCloud: h.conf.customCloud(), MQTT: info, TLS: h.tlsLifetimes,
 	})
 	if err == nil && token != "" {
 		h.setupURL = h.conf.publicURL + "/m/setup?token=" + token
@@ -272,6 +286,13 @@ func (h *house) firstAccount(ctx context.Context) (token string, err error) {
 
 // openWeb listens for the pages; nothing is answered before everything is open.
 func (h *house) openWeb(context.Context) error {
+	if h.conf.tlsCertFile != "" {
+		cert, err := tls.LoadX509KeyPair(h.conf.tlsCertFile, h.conf.tlsKeyFile)
+		if err != nil {
+			return fmt.Errorf("DOORLEAF_TLS_CERT_FILE, DOORLEAF_TLS_KEY_FILE: %w", err)
+		}
+		h.webCert = &cert
+	}
 	l, err := net.Listen("tcp", h.conf.listen)
 	if err != nil {
 		return fmt.Errorf("DOORLEAF_LISTEN: %w", err)

@@ -96,9 +96,9 @@ func (h *house) serveHTTP(ctx context.Context) error {
 	}
 	done := make(chan error, 1)
 	go func() {
-		if h.conf.tlsCertFile != "" {
-			srv.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-			done <- srv.ServeTLS(h.web, h.conf.tlsCertFile, h.conf.tlsKeyFile)
+		if h.webCert != nil {
+			srv.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*h.webCert}}
+			done <- srv.ServeTLS(h.web, "", "")
 			return
 		}
 		done <- srv.Serve(h.web)
@@ -115,10 +115,14 @@ func (h *house) serveHTTP(ctx context.Context) error {
 	return nil
 }
 
-// handler routes the health checks beside the admin pages.
+// handler routes the health checks and Microsoft's notifications beside the
+// admin pages. The notifications' handler bounds what it reads itself.
 func (h *house) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", h.admin)
+	if h.conf.notificationURL() != "" {
+		mux.Handle(notificationPath, h.calendars.Notifications())
+	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, nil) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { answer(w, h.ready(r.Context())) })
 	return mux
