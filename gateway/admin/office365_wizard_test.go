@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"doorleaf/gateway"
 	"doorleaf/gateway/connection"
 )
 
@@ -20,6 +21,15 @@ const (
 func emptyOffice() *office {
 	o := &office{core: &fakeCore{}, store: newFakeStore(), calendars: &fakeCalendars{}}
 	o.calendars.store = o.store
+	return o
+}
+
+// connectedOffice has an organisation and no doors, whose faces take long to draw.
+func connectedOffice() *office {
+	o := emptyOffice()
+	o.store.accounts[1] = gateway.Account{ID: 1, Name: "admin"}
+	o.store.conns[1] = connection.Connection{ID: 1, Settings: connection.Settings{Cloud: connection.Global, Tenant: "contoso.example", ClientID: someClient, ClientSecret: "very~secret~value"},
+		State: connection.State{Mode: connection.AppOnly, Account: "facility@contoso.example"}}
 	return o
 }
 
@@ -229,7 +239,7 @@ func TestMailedConsent(t *testing.T) {
 		{"elsewhere", true, nil, "/m/rooms?admin_consent=True&state=s", http.StatusSeeOther, "/m/sign-in?next=%2Fm%2Frooms%3Fadmin_consent%3DTrue%26state%3Ds", nil, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			o := newOffice(time.Now())
+			o := connectedOffice()
 			o.calendars.mailed, o.calendars.err = tc.mailed, tc.err
 			b := open(t, o)
 			got := b.get(tc.query)
@@ -250,12 +260,12 @@ func TestMailedConsent(t *testing.T) {
 		})
 	}
 	t.Run("by somebody who is signed in", func(t *testing.T) {
-		o := newOffice(time.Now())
+		o := connectedOffice()
 		o.calendars.mailed = true
 		open(t, o).enter(o).get(answer).want(t, http.StatusOK, "").says(t, "Thank you")
 	})
 	t.Run("a session that ended meanwhile", func(t *testing.T) {
-		o := newOffice(time.Now())
+		o := connectedOffice()
 		b := open(t, o)
 		b.client.Jar.SetCookies(b.base, []*http.Cookie{{Name: "doorleaf-connect", Value: "attempt", Path: "/"}})
 		b.get(answer).want(t, http.StatusSeeOther, "/m/sign-in")

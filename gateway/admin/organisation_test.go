@@ -12,8 +12,9 @@ import (
 )
 
 // twoOrganisations is an office with a second, unconnected organisation.
-func twoOrganisations() *office {
-	o := newOffice(time.Now())
+func twoOrganisations() *office { return addOrganisation(newOffice(time.Now())) }
+
+func addOrganisation(o *office) *office {
 	o.store.conns[2] = connection.Connection{ID: 2, Settings: connection.Settings{Cloud: connection.Global, Tenant: "fabrikam.example", ClientID: someObject, ClientSecret: "other~secret"}}
 	o.store.rooms = append(o.store.rooms, calendar.Room{ID: "north@fabrikam.example", Name: "North", Source: 2})
 	return o
@@ -53,16 +54,16 @@ func TestOrganisationsAreApart(t *testing.T) {
 		{"/m/rooms/add", "add personal 2 anna@fabrikam.example", "/m/rooms", []string{"org", "2", "kind", "personal", "addresses", "anna@fabrikam.example"}},
 		{office365Page + "/connect?org=2", "connect", "https://login.example/authorize?x=1", nil},
 	} {
-		o := twoOrganisations()
+		o := addOrganisation(connectedOffice())
 		b := open(t, o).enter(o)
 		b.post(tc.path, tc.fields...).want(t, http.StatusSeeOther, tc.to)
 		if !slices.Equal(o.calendars.calls, []string{tc.call}) {
 			t.Errorf("%s: calls = %v, want %s", tc.path, o.calendars.calls, tc.call)
 		}
 	}
+	o := addOrganisation(connectedOffice())
+	b := open(t, o).enter(o)
 	for _, path := range []string{office365Page, editPage, checkPage, lifetimesPage, office365Page + "/limit", office365Page + "/traffic", office365Page + "/remove"} {
-		o := twoOrganisations()
-		b := open(t, o).enter(o)
 		b.get(path+"?org=7").want(t, http.StatusNotFound, "")
 		b.get(path+"?org=x").want(t, http.StatusNotFound, "")
 		body := b.get(path+"?org=2").want(t, http.StatusOK, "").says(t, "fabrikam.example").body
