@@ -165,6 +165,22 @@ func FuzzVectors(f *testing.F) {
 	})
 }
 
+// TestVectorsOnTheWidest goes to the widest picture there is.
+func TestVectorsOnTheWidest(t *testing.T) {
+	for _, w := range []int{16384, 16383, 16369} {
+		src := image.NewGray(image.Rect(0, 0, w, 34))
+		for i := range src.Pix {
+			src.Pix[i] = byte(i*i>>9 ^ i)
+		}
+		got, want := mono.New(w, 34), mono.New(w, 34)
+		wave(got, src)
+		waveSlow(want, src)
+		if !got.Equal(want) {
+			t.Errorf("width %d differs", w)
+		}
+	}
+}
+
 // A flat grey keeps its tone: the share of white is the share of the value.
 // Atkinson is meant to lose tone, Threshold too.
 func TestToneIsKept(t *testing.T) {
