@@ -14,8 +14,9 @@ func (e *Encoder) encodeContext(out []byte, p profile, pix []byte, w, h int, bas
 		}
 		m.encodeRow(rc, p, base != nil)
 		m.advance()
-		if len(rc.out)-rc.start > room {
-			break
+		// The ending may take off zeros, but not from a code that goes on.
+		if y+1 < h && len(rc.out)-rc.start > room+8 {
+			return rc.out, false
 		}
 	}
 	out = rc.finish()

@@ -28,6 +28,8 @@ enum {
 	DL_MAX_STEPS = 64
 };
 
+struct dl_measures;
+
 /* Cryptography. Functions return 0, or other than 0 when they fail. */
 struct dl_crypto {
 	struct dl_sha256 sha256;
@@ -43,6 +45,72 @@ struct dl_crypto {
 		const uint8_t *sealed, size_t n, const uint8_t tag[16], uint8_t *out);
 	/* Random bytes that nobody can guess. */
 	int (*random)(void *user, uint8_t *out, size_t n);
+};
+
+/* Records: small values of which each is replaced as a whole [DL-PWR-1]. */
+enum dl_record {
+	DL_RECORD_IDENTITY,
+	DL_RECORD_STATE,
+	DL_RECORD_BODY, /* the body in force */
+	DL_RECORD_NEXT, /* one on its way; may be lost with the power */
+	DL_RECORD_GLASS, /* the picture drawn last; a sign may leave it out and then needs full pictures after a boot */
+	DL_RECORDS
+};
+
+/* How to connect [DL-MQTT-2] [DL-PAIR-1]. */
+struct dl_login {
+	const char *client, *user, *password, *filter;
+	/*
+	 * SHA-256 of the SubjectPublicKeyInfo that the server must show when the
+	 * firmware has no authority [DL-MQTT-3]; NULL: any, and tell it.
+	 */
+	const uint8_t *pin;
+};
+
+/* What a sign does, for logs, and for tests that cut the power there. */
+enum dl_note {
+	DL_NOTE_CONNECTED, DL_NOTE_OFFLINE, DL_NOTE_SENT, DL_NOTE_CODE, DL_NOTE_PAIRED, DL_NOTE_UNPAIRED, DL_NOTE_MANIFEST, DL_NOTE_OBJECT,
+	DL_NOTE_FORCE, DL_NOTE_DRAWING, DL_NOTE_PANEL, DL_NOTE_DRAWN, DL_NOTE_SHOWN, DL_NOTE_STATE, DL_NOTE_ERROR, DL_NOTE_SLEEP
+};
+
+/*
+ * The firmware. Functions that return int return 0, or other than 0 when they
+ * fail. They are called from within those of dl_sign.h, and must not call them.
+ */
+struct dl_port {
+	const struct dl_crypto *crypto;
+	void *user;
+
+	/* The sign's own clock in milliseconds; it never stands still or jumps back. */
+	uint64_t (*clock)(void *user);
+
+	/* Reads up to n bytes of a record. Returns how many, or -1 when there is none. */
+	int32_t (*load)(void *user, enum dl_record record, uint32_t offset, uint8_t *to, uint32_t n);
+	/* Replaces a record; with n 0 there is none any more. */
+	int (*save)(void *user, enum dl_record record, const uint8_t *data, uint32_t n);
+	/* Makes DL_RECORD_NEXT the DL_RECORD_BODY, all at once. */
+	int (*promote)(void *user);
+
+	/* Objects. One is written at a time; it is there once it was kept. */
+	int32_t (*object_size)(void *user, const uint8_t hash[32]); /* -1: not there */
+	int (*object_read)(void *user, const uint8_t *hash, uint32_t offset, uint8_t *to, uint32_t n); /* hash NULL: the one being written */
+	int (*object_begin)(void *user, const uint8_t hash[32], uint32_t size);
+	int (*object_write)(void *user, uint32_t offset, const uint8_t *data, uint32_t n);
+	int (*object_end)(void *user, int keep);
+	/* Deletes the objects that nobody wants. */
+	int (*object_sweep)(void *user, int (*wanted)(void *to, const uint8_t hash[32]), void *to);
+
+	/* Begins to connect and to subscribe; dl_sign_connected tells the outcome. */
+	void (*connect)(void *user, const struct dl_login *login);
+	int (*publish)(void *user, const char *topic, int qos, const uint8_t *data, size_t n);
+	void (*disconnect)(void *user);
+
+	/* Shows a picture and returns when the panel is still. Refresh: [DL-OBJ-7]. */
+	int (*draw)(void *user, const uint8_t *frame, unsigned refresh);
+	/* Fills in what is known; may be NULL. */
+	void (*measure)(void *user, struct dl_measures *to);
+	/* May be NULL. text is the name of a message, the code, or NULL. */
+	void (*note)(void *user, enum dl_note note, uint32_t number, const char *text);
 };
 
 #endif

@@ -1,0 +1,59 @@
+/* What the files of the core share. Licence: Apache-2.0. */
+#ifndef DL_INTERNAL_SIGN_H
+#define DL_INTERNAL_SIGN_H
+
+#include "dl_sign.h"
+
+/* Names of messages, of which reports wait for an Ack. */
+enum { DL_SAY_NONE, DL_SAY_HELLO, DL_SAY_SHOWN, DL_SAY_EVENT, DL_SAY_GET, DL_SAY_COMMIT, DL_SAY_REVEAL };
+
+enum { DL_NEVER = 0xffffffffu };
+
+/* dl_sign.c */
+uint64_t dl_now(const struct dl_sign *s);      /* own clock */
+uint32_t dl_server_now(const struct dl_sign *s); /* Unix seconds */
+uint64_t dl_own_time(const struct dl_sign *s, uint64_t server); /* own clock at a server time in milliseconds */
+uint32_t dl_random(const struct dl_sign *s, uint32_t below);
+void dl_note(const struct dl_sign *s, enum dl_note note, uint32_t number, const char *text);
+void dl_remember(struct dl_sign *s, unsigned error);
+int dl_save(struct dl_sign *s); /* the state */
+int dl_save_identity(struct dl_sign *s);
+void dl_forget(struct dl_sign *s);
+void dl_rouse(struct dl_sign *s, unsigned why);
+void dl_hang_up(struct dl_sign *s);
+void dl_broken(struct dl_sign *s, unsigned error);
+void dl_sync(struct dl_sign *s, uint64_t server_time, uint32_t next_wake, uint16_t jitter);
+int dl_say(struct dl_sign *s, unsigned what, const uint8_t *data, size_t n);
+uint64_t dl_wake_at(const struct dl_sign *s); /* own clock */
+
+/* dl_talk.c */
+void dl_converse(struct dl_sign *s, uint64_t now);
+void dl_handle(struct dl_sign *s, const char *name, const uint8_t *data, size_t n);
+
+/* dl_timeline.c */
+int dl_due(const struct dl_body *b, uint32_t now); /* -1: none; number of steps: the stale one */
+int dl_step_at(const struct dl_sign *s, const struct dl_timeline *t, unsigned k, struct dl_step *step);
+void dl_adopt(struct dl_sign *s);
+void dl_flip(struct dl_sign *s);
+void dl_fail(struct dl_sign *s, unsigned error);
+int dl_missing(struct dl_sign *s, struct dl_step *step); /* the next to pull, -1: none */
+int dl_load_frame(struct dl_sign *s);
+int dl_draw(struct dl_sign *s, const uint8_t digest[32], unsigned refresh);
+uint64_t dl_next_flip(const struct dl_sign *s); /* own clock, 0: never */
+
+/* dl_pull.c */
+void dl_pull(struct dl_sign *s, uint64_t now);
+void dl_take(struct dl_sign *s, const uint8_t *data, size_t n);
+void dl_pull_stop(struct dl_sign *s);
+
+/* dl_join.c */
+void dl_join(struct dl_sign *s, uint64_t now);
+void dl_join_begin(struct dl_sign *s);
+void dl_join_handle(struct dl_sign *s, const char *name, const uint8_t *data, size_t n);
+
+/* dl_face.c: draws the code of a sign that waits for its owner. */
+void dl_face(const struct dl_sign_options *o, const char code[DL_CODE + 1]);
+
+static inline int dl_same(const uint8_t *a, const uint8_t *b) { return memcmp(a, b, DL_HASH) == 0; }
+
+#endif

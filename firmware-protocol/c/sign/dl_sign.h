@@ -1,0 +1,145 @@
+/*
+ * The core of a sign, SPEC.md sections 2 and 5 to 8, as a state machine: it
+ * pairs, says hello, accepts newer manifests, pulls objects, flips pictures by
+ * its own clock, reports, and survives a loss of power anywhere. It allocates
+ * nothing and never waits. Firmware calls dl_sign_step again and again, and the
+ * other functions when something happens, all from one thread.
+ * Licence: Apache-2.0.
+ */
+#ifndef DL_SIGN_H
+#define DL_SIGN_H
+
+#include "dl_manifest.h"
+#include "dl_message.h"
+#include "dl_pair.h"
+
+/* Reasons [DL-ERR-2] and errors [DL-ERR-1]. */
+enum { DL_WAKE_UNKNOWN, DL_WAKE_BOOT, DL_WAKE_TIMER, DL_WAKE_BUTTON, DL_WAKE_PUSH, DL_WAKE_FLIP };
+enum {
+	DL_ERROR_NONE, DL_ERROR_MAC, DL_ERROR_MANIFEST, DL_ERROR_OLD, DL_ERROR_CONFLICT, DL_ERROR_HASH, DL_ERROR_OBJECT, DL_ERROR_BASE,
+	DL_ERROR_SIZE, DL_ERROR_DIGEST, DL_ERROR_PANEL, DL_ERROR_STORAGE, DL_ERROR_TIMEOUT
+};
+
+/* What a connection came to. */
+enum dl_link { DL_LINK_OPEN, DL_LINK_FAILED, DL_LINK_REFUSED /* the password */ };
+
+/* What a sign is; it lives as long as the sign. */
+struct dl_sign_options {
+	struct dl_hardware hardware;
+	uint8_t planes;       /* [DL-PIC-3] */
+	uint8_t *frame;       /* room for a picture, all planes */
+	uint16_t chunk;       /* bytes asked for at once, 1 to 4096 */
+	uint8_t wake;         /* why the sign was switched on: boot, timer, button */
+	uint8_t clock_kept;   /* the clock went on since the state was stored */
+	uint32_t longest_retry; /* milliseconds between tries to connect; 0: as in [DL-TIME-3] */
+};
+
+/* All below is private. */
+
+struct dl_press {
+	uint32_t boot, counter;
+	uint64_t at; /* own clock; 0 when it did not survive */
+	uint8_t button, wakes;
+};
+
+struct dl_snapshot {
+	uint32_t epoch, seq;
+	uint8_t glass[32];
+	uint8_t glass_known;
+	uint16_t error;
+};
+
+/* A timeline and which of its objects are here, or do not decode. */
+struct dl_timeline {
+	struct dl_body body;
+	uint8_t record;
+	uint8_t have[(DL_MAX_STEPS + 8) / 8], bad[(DL_MAX_STEPS + 8) / 8];
+};
+
+enum { DL_WINDOW = 4, DL_OUT = 768 };
+
+struct dl_get {
+	uint32_t offset, length; /* length 0: free */
+	uint64_t late;
+};
+
+struct dl_sign {
+	const struct dl_port *port;
+	const struct dl_sign_options *options;
+
+	/* Stored: identity. */
+	uint8_t paired, pinned;
+	char id[DL_ID + 1];
+	uint8_t secret[32], spki[32];
+	/* Stored: state. */
+	uint8_t glass[32], glass_known, time_known;
+	int64_t offset;     /* server time minus own clock, milliseconds */
+	uint64_t next_wake; /* server time, milliseconds; 0 unknown */
+	uint16_t error;
+	struct dl_press press[DL_MAX_EVENTS];
+	uint8_t presses;
+
+	char password[DL_PASSWORD + 1];
+	uint8_t manifest_key[32];
+	uint32_t boot, counter;
+	struct dl_timeline force, next;
+	uint8_t frame_digest[32], frame_known;
+	struct dl_object decoder;
+	uint8_t fresh;      /* a timeline was put in force in this step */
+	uint8_t why;        /* the last picture was drawn */
+	uint32_t draw_time;
+	uint64_t stuck;     /* when a due picture could not be drawn last */
+	uint8_t unknown;    /* objects the gateway did not have */
+
+	/* Radio. */
+	uint8_t link;       /* 0 off, 1 connecting, 2 open */
+	uint8_t awake, wake;
+	uint8_t fails, refused;
+	uint64_t retry, connect_late;
+	uint8_t spki_seen[32];
+
+	/* The conversation on a connection. */
+	uint8_t hailed, greeted, gave_up, missed, silent, tries, sent_events, reported;
+	uint8_t pending;    /* which message waits for its Ack */
+	uint64_t began, late, promised;
+	uint32_t sent_boot, sent_counter;
+	struct dl_snapshot sent, told;
+	uint16_t out_size;
+	uint8_t out[DL_OUT];
+
+	/* The object that is pulled. */
+	uint8_t pulling, object[32];
+	uint32_t object_size, object_next;
+	struct dl_get get[DL_WINDOW];
+
+	/* Pairing. */
+	uint8_t joining, coded;
+	char nonce[DL_ID + 1], code[DL_CODE + 1];
+	uint8_t key[32], public_key[32], n1[32], transcript[32];
+	uint8_t hardware[512];
+	uint16_t hardware_size;
+	uint64_t join_until, join_repeat;
+};
+
+/* Begins in the state that the storage holds. 0 when it worked. */
+int dl_sign_start(struct dl_sign *s, const struct dl_port *port, const struct dl_sign_options *options);
+
+/*
+ * Does all that can be done now. Returns after how many milliseconds to call
+ * again at the latest. When the radio is off (dl_sign_radio) it may sleep.
+ */
+uint32_t dl_sign_step(struct dl_sign *s);
+int dl_sign_radio(const struct dl_sign *s);
+
+/*
+ * What happened. spki is the SHA-256 of the SubjectPublicKeyInfo of the server's
+ * certificate, NULL on plain TCP. A lost connection is told by dl_sign_lost,
+ * unless the sign closed it.
+ */
+void dl_sign_connected(struct dl_sign *s, enum dl_link link, const uint8_t *spki);
+void dl_sign_lost(struct dl_sign *s);
+void dl_sign_received(struct dl_sign *s, const char *topic, const uint8_t *data, size_t n);
+void dl_sign_press(struct dl_sign *s, unsigned button); /* 1 to 4 */
+void dl_sign_wake(struct dl_sign *s); /* contact the gateway now */
+
+#endif

@@ -1,0 +1,315 @@
+/* The timeline: what is due, and how it gets onto the glass. Licence: Apache-2.0. */
+#include "dl_internal_sign.h"
+
+enum { STUCK = 60000 /* milliseconds between complaints */ };
+
+int dl_due(const struct dl_body *b, uint32_t now)
+{
+	int k;
+
+	if (b->size == 0 || now < b->from[0])
+		return -1;
+	if (now >= b->until)
+		return b->stale ? b->steps : -1;
+	for (k = b->steps - 1; now < b->from[k]; k--)
+		;
+	return k;
+}
+
+uint64_t dl_next_flip(const struct dl_sign *s)
+{
+	const struct dl_body *b = &s->force.body;
+	uint32_t now = dl_server_now(s);
+	unsigned k;
+
+	if (b->size == 0 || !s->time_known || now >= b->until)
+		return 0;
+	for (k = 0; k < b->steps && now >= b->from[k]; k++)
+		;
+	return dl_own_time(s, (uint64_t)(k < b->steps ? b->from[k] : b->until) * 1000);
+}
+
+int dl_step_at(const struct dl_sign *s, const struct dl_timeline *t, unsigned k, struct dl_step *step)
+{
+	uint8_t data[DL_STEP_BASE];
+	uint32_t n = t->body.at[k + 1] - (uint32_t)t->body.at[k];
+
+	if (n > sizeof data || s->port->load(s->port->user, (enum dl_record)t->record, t->body.at[k], data, n) != (int32_t)n)
+		return -1;
+	dl_step_read(data, step);
+	return 0;
+}
+
+static int stored(struct dl_sign *s, struct dl_timeline *t, unsigned k, const struct dl_step *step)
+{
+	if ((t->have[k / 8] >> (k % 8) & 1) == 0) {
+		if (s->port->object_size(s->port->user, step->object) != (int32_t)step->size)
+			return 0;
+		t->have[k / 8] = (uint8_t)(t->have[k / 8] | 1u << (k % 8));
+	}
+	return 1;
+}
+
+/*
+ * Finds the steps to decode one after another to get from the frame to step k
+ * [DL-FLOW-7]: path holds them, k first. Returns how many, 0 when there is no
+ * way. With objects not at hand, *lacking is the first of them to be decoded.
+ */
+static unsigned find(struct dl_sign *s, struct dl_timeline *t, unsigned k, uint8_t *path, int *lacking)
+{
+	struct dl_step step, base;
+	unsigned n = 0;
+
+	*lacking = -1;
+	for (;;) {
+		if (dl_step_at(s, t, k, &step) != 0)
+			return 0;
+		path[n++] = (uint8_t)k;
+		if (!stored(s, t, k, &step))
+			*lacking = (int)k;
+		if (step.base == DL_BASE_NONE)
+			return n;
+		if (step.base == DL_BASE_GLASS)
+			return s->frame_known && dl_same(step.base_glass, s->frame_digest) ? n : 0;
+		k = step.base - (unsigned)DL_BASE_STEP; /* always an earlier one */
+		if (dl_step_at(s, t, k, &base) != 0)
+			return 0;
+		if (s->frame_known && dl_same(base.glass, s->frame_digest))
+			return n;
+	}
+}
+
+static int wanted(void *to, const uint8_t hash[32])
+{
+	struct dl_sign *s = to;
+	struct dl_step step;
+	unsigned k;
+
+	for (k = 0; s->force.body.size > 0 && k < s->force.body.steps + (unsigned)s->force.body.stale; k++)
+		if (dl_step_at(s, &s->force, k, &step) == 0 && dl_same(step.object, hash))
+			return 1;
+	return 0;
+}
+
+/* Puts a timeline in force once its due picture can be drawn [DL-FLOW-5]. */
+void dl_adopt(struct dl_sign *s)
+{
+	uint8_t path[DL_MAX_STEPS + 1];
+	struct dl_step step;
+	int due, lacking = -1;
+
+	if (s->next.body.size == 0)
+		return;
+	due = dl_due(&s->next.body, dl_server_now(s));
+	if (due >= 0) {
+		if (dl_step_at(s, &s->next, (unsigned)due, &step) != 0) {
+			dl_fail(s, DL_ERROR_STORAGE);
+			return;
+		}
+		if (!(s->glass_known && dl_same(step.glass, s->glass)) && !(s->frame_known && dl_same(step.glass, s->frame_digest))) {
+			if (find(s, &s->next, (unsigned)due, path, &lacking) == 0) {
+				dl_fail(s, DL_ERROR_BASE);
+				return;
+			}
+			if (lacking >= 0)
+				return;
+		}
+	}
+	if (s->port->promote(s->port->user) != 0) {
+		dl_fail(s, DL_ERROR_STORAGE);
+		return;
+	}
+	s->force = s->next;
+	s->force.record = DL_RECORD_BODY;
+	s->next.body.size = 0;
+	s->fresh = 1;
+	s->unknown = 0;
+	dl_note(s, DL_NOTE_FORCE, s->force.body.seq, NULL);
+	if (!s->pulling && s->port->object_sweep(s->port->user, wanted, s) != 0)
+		dl_remember(s, DL_ERROR_STORAGE);
+}
+
+/* Gives a timeline or its objects up; the gateway sends others. */
+void dl_fail(struct dl_sign *s, unsigned error)
+{
+	s->next.body.size = 0;
+	s->gave_up = 1;
+	dl_pull_stop(s);
+	dl_remember(s, error);
+}
+
+/* A due picture cannot be drawn: the glass stays, and the gateway is asked. */
+static void stuck(struct dl_sign *s, unsigned error)
+{
+	uint64_t now = dl_now(s);
+
+	if (s->stuck != 0 && now - s->stuck < STUCK)
+		return;
+	s->stuck = now;
+	if (error != 0)
+		dl_remember(s, error);
+	if (!s->awake)
+		dl_rouse(s, DL_WAKE_FLIP);
+}
+
+struct reading {
+	struct dl_sign *sign;
+	const uint8_t *object;
+	uint32_t offset;
+};
+
+static int read_object(void *user, uint8_t *to, uint32_t n)
+{
+	struct reading *r = user;
+	const struct dl_port *port = r->sign->port;
+
+	if (port->object_read(port->user, r->object, r->offset, to, n) != 0)
+		return 1;
+	r->offset += n;
+	return 0;
+}
+
+/* Decodes the object of a step over the frame. Returns an error of [DL-ERR-1]. */
+static unsigned decode(struct dl_sign *s, const struct dl_step *step)
+{
+	const struct dl_sign_options *o = s->options;
+	const struct dl_hardware *h = &o->hardware;
+	struct dl_object_target target;
+	struct reading from;
+	enum dl_object_status status;
+
+	from.sign = s;
+	from.object = step->object;
+	from.offset = 0;
+	memset(&target, 0, sizeof target);
+	target.width = h->width;
+	target.height = h->height;
+	target.planes = o->planes;
+	target.read = read_object;
+	target.frame = o->frame;
+	target.base_digest = s->frame_known ? s->frame_digest : NULL;
+	target.user = &from;
+	status = dl_object_decode(&s->decoder, &target, step->size);
+	if (status == DL_OBJECT_BASE)
+		return DL_ERROR_BASE;
+	if (status == DL_OBJECT_SIZE)
+		return DL_ERROR_SIZE;
+	s->frame_known = 0;
+	if (status == DL_OBJECT_STOPPED)
+		return DL_ERROR_STORAGE;
+	if (status != DL_OBJECT_DONE)
+		return DL_ERROR_OBJECT;
+	dl_glass_digest(&s->port->crypto->sha256, h->width, h->height, o->planes, o->frame, s->frame_digest);
+	if (!dl_same(s->frame_digest, step->glass)) /* [DL-FLOW-6] */
+		return DL_ERROR_DIGEST;
+	s->frame_known = 1;
+	return 0;
+}
+
+/* Brings the picture of the glass back into the frame, if it was kept. */
+int dl_load_frame(struct dl_sign *s)
+{
+	const struct dl_hardware *h = &s->options->hardware;
+	uint32_t n = (h->width + 7u) / 8 * h->height * dl_planes(s->options->planes);
+
+	s->frame_known = s->port->load(s->port->user, DL_RECORD_GLASS, 0, s->options->frame, n) == (int32_t)n;
+	if (s->frame_known)
+		dl_glass_digest(&s->port->crypto->sha256, h->width, h->height, s->options->planes, s->options->frame, s->frame_digest);
+	return s->frame_known;
+}
+
+/* Draws the frame. Meanwhile the glass counts as unknown [DL-PWR-3]. */
+int dl_draw(struct dl_sign *s, const uint8_t digest[32], unsigned refresh)
+{
+	const struct dl_hardware *h = &s->options->hardware;
+	uint64_t begin = dl_now(s);
+
+	s->glass_known = 0;
+	if (dl_save(s) != 0)
+		return -1;
+	dl_note(s, DL_NOTE_DRAWING, 0, NULL);
+	if (s->port->draw(s->port->user, s->options->frame, refresh) != 0)
+		return -1;
+	s->draw_time = (uint32_t)(dl_now(s) - begin);
+	dl_note(s, DL_NOTE_PANEL, 0, NULL);
+	if (s->port->save(s->port->user, DL_RECORD_GLASS, s->options->frame, (h->width + 7u) / 8 * h->height * dl_planes(s->options->planes)) != 0)
+		dl_remember(s, DL_ERROR_STORAGE);
+	memcpy(s->glass, digest, DL_HASH);
+	s->glass_known = 1;
+	return dl_save(s);
+}
+
+/* Draws what is due, when it is not on the glass [DL-FLOW-6]. */
+void dl_flip(struct dl_sign *s)
+{
+	uint8_t path[DL_MAX_STEPS + 1], refresh = 0;
+	struct dl_timeline *t = &s->force;
+	struct dl_step step;
+	unsigned n, error = 0;
+	int due, lacking;
+
+	if (!s->time_known || (due = dl_due(&t->body, dl_server_now(s))) < 0)
+		return;
+	if ((t->bad[due / 8] >> (due % 8) & 1) != 0 || dl_step_at(s, t, (unsigned)due, &step) != 0)
+		return;
+	if (s->glass_known && dl_same(step.glass, s->glass))
+		return;
+	if (!(s->frame_known && dl_same(step.glass, s->frame_digest))) {
+		n = find(s, t, (unsigned)due, path, &lacking);
+		if (n == 0 || lacking >= 0) {
+			stuck(s, n == 0 ? DL_ERROR_BASE : 0);
+			return;
+		}
+		while (n > 0 && error == 0) {
+			if (dl_step_at(s, t, path[--n], &step) != 0)
+				error = DL_ERROR_STORAGE;
+			else
+				error = decode(s, &step);
+		}
+		if (error != 0) {
+			t->bad[due / 8] = (uint8_t)(t->bad[due / 8] | 1u << (due % 8));
+			dl_load_frame(s);
+			if (s->next.body.size == 0) { /* else something newer is on its way */
+				dl_fail(s, error);
+				stuck(s, 0);
+			}
+			return;
+		}
+	}
+	if (s->port->object_size(s->port->user, step.object) > 5)
+		(void)s->port->object_read(s->port->user, step.object, 5, &refresh, 1);
+	s->why = !s->fresh ? DL_WAKE_FLIP : s->options->hardware.always_on && s->wake != DL_WAKE_BOOT ? DL_WAKE_PUSH : s->wake;
+	if (dl_draw(s, step.glass, refresh >> 1 & 3) != 0)
+		dl_remember(s, DL_ERROR_STORAGE);
+	else
+		dl_note(s, DL_NOTE_DRAWN, t->body.seq, NULL);
+}
+
+/* The next object to pull, in the order of [DL-FLOW-3]. */
+int dl_missing(struct dl_sign *s, struct dl_step *step)
+{
+	struct dl_timeline *t = s->next.body.size > 0 ? &s->next : &s->force;
+	uint8_t path[DL_MAX_STEPS + 1];
+	uint32_t now = dl_server_now(s);
+	int due, lacking = -1;
+	unsigned k;
+
+	if (t->body.size == 0)
+		return -1;
+	due = dl_due(&t->body, now);
+	if (due >= 0 && dl_step_at(s, t, (unsigned)due, step) == 0 && !(s->glass_known && dl_same(step->glass, s->glass))) {
+		if (find(s, t, (unsigned)due, path, &lacking) == 0)
+			return -1;
+		if (lacking >= 0)
+			return dl_step_at(s, t, (unsigned)lacking, step) == 0 ? lacking : -1;
+	}
+	if (t == &s->next)
+		return -1; /* the rest when it is in force */
+	for (k = 0; k < t->body.steps + (unsigned)t->body.stale; k++) {
+		if (k < t->body.steps && (k + 1u < t->body.steps ? t->body.from[k + 1] : t->body.until) <= now)
+			continue;
+		if (dl_step_at(s, t, k, step) == 0 && !stored(s, t, k, step))
+			return (int)k;
+	}
+	return -1;
+}
