@@ -236,7 +236,7 @@ func TestNotReachable(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				x := newSite(t, newSmall(20, 1), true)
+				x := newSite(t, newSmall(5, 1), true)
 				handler := x.small.handler
 				x.refuse = refuse
 				if refuse == nil {
@@ -244,15 +244,15 @@ func TestNotReachable(t *testing.T) {
 				}
 				stop := x.run()
 				time.Sleep(10 * time.Hour)
-				if n := x.kinds["POST subscriptions"]; n < 9 || n > 60 {
+				if n := x.count("POST subscriptions"); n < 9 || n > 60 {
 					t.Errorf("%d tries in ten hours", n)
 				}
 				if n := x.log.lines("not possible"); n != 1 {
 					t.Errorf("%d lines in the log:\n%s", n, x.log)
 				}
-				x.change(smallName(7), "polled", "Moved", 0)
+				x.change(smallName(4), "polled", "Moved", 0)
 				time.Sleep(46 * time.Second)
-				if err := x.matches(smallName(7)); err != nil {
+				if err := x.matches(smallName(4)); err != nil {
 					t.Error(err)
 				}
 				if p := x.store.state().Problem; p != nil {
@@ -262,8 +262,8 @@ func TestNotReachable(t *testing.T) {
 				x.small.handler, x.refuse = handler, nil
 				x.mu.Unlock()
 				time.Sleep(2 * time.Hour)
-				if n := len(x.subs); n != 20 {
-					t.Errorf("%d subscriptions after the way was opened, want 20\n%v", n, x.service.Counters())
+				if n := x.watched(); n != 5 {
+					t.Errorf("%d subscriptions after the way was opened, want 5\n%v", n, x.service.Counters())
 				}
 				stop()
 			})

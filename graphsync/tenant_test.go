@@ -94,7 +94,7 @@ func (m *small) change(room, id, subject string, rings int) {
 		m.lapsed++
 	}
 	m.mu.Unlock()
-	if sub == nil || (m.deliver != nil && !m.deliver(room)) {
+	if deliver := m.deliver; sub == nil || (deliver != nil && !deliver(room)) {
 		return
 	}
 	for i := range rings {
@@ -109,7 +109,7 @@ func (m *small) change(room, id, subject string, rings int) {
 func (m *small) post(sub *smallSub, members string) int {
 	body := fmt.Sprintf(`{"value":[{"subscriptionId":%q,"clientState":%q,%s}]}`, sub.id, sub.state, members)
 	w := httptest.NewRecorder()
-	m.handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, smallURL, strings.NewReader(body)))
+	m.door().ServeHTTP(w, httptest.NewRequest(http.MethodPost, smallURL, strings.NewReader(body)))
 	return w.Code
 }
 
@@ -132,17 +132,18 @@ func (m *small) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	const login = "https://login.example"
 	at := login + "/" + memoryTenant
+	refuse := m.trouble()
 	switch {
-	case m.refuse != nil && strings.HasSuffix(r.URL.Path, "/token"):
-		if res := m.refuse(r); res != nil {
+	case refuse != nil && strings.HasSuffix(r.URL.Path, "/token"):
+		if res := refuse(r); res != nil {
 			return reply(r, res)
 		}
 		fallthrough
 	case strings.HasSuffix(r.URL.Path, "/token"):
 		return said(r, 200, `{"token_type":"Bearer","access_token":"a.b.c","expires_in":3599}`)
 	case strings.HasSuffix(r.URL.Path, "openid-configuration"):
-		if m.refuse != nil {
-			if res := m.refuse(r); res != nil {
+		if refuse != nil {
+			if res := refuse(r); res != nil {
 				return reply(r, res)
 			}
 		}
@@ -168,13 +169,25 @@ func (m *small) RoundTrip(r *http.Request) (*http.Response, error) {
 	m.inFlight--
 	m.perRoom[room]--
 	m.mu.Unlock()
-	if m.refuse != nil {
-		if res := m.refuse(r); res != nil {
+	if refuse = m.trouble(); refuse != nil {
+		if res := refuse(r); res != nil {
 			return reply(r, res)
 		}
 	}
 	status, body := m.serve(r, room)
 	return said(r, status, body)
+}
+
+func (m *small) trouble() func(*http.Request) *http.Response {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.refuse
+}
+
+func (m *small) door() http.Handler {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.handler
 }
 
 // reply gives a refusal; status 0 means that there is no connection at all.
@@ -266,7 +279,7 @@ func (m *small) subscriptions(r *http.Request) (int, string) {
 	case body.ExpirationDateTime.After(time.Now().Add(10080 * time.Minute)):
 		return 400, `{"error":{"code":"ExtensionError"}}`
 	case r.Method == http.MethodPost:
-		if m.handler == nil || !m.handshake() {
+		if m.door() == nil || !m.handshake() {
 			return 400, `{"error":{"code":"ValidationError"}}`
 		}
 	}
@@ -303,7 +316,7 @@ func (m *small) subscriptions(r *http.Request) (int, string) {
 
 func (m *small) handshake() bool {
 	w := httptest.NewRecorder()
-	m.handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, smallURL+"?validationToken=Validation%3A%20a%2Bb", nil))
+	m.door().ServeHTTP(w, httptest.NewRequest(http.MethodPost, smallURL+"?validationToken=Validation%3A%20a%2Bb", nil))
 	return w.Code == 200 && w.Body.String() == "Validation: a+b" && strings.HasPrefix(w.Header().Get("Content-Type"), "text/plain")
 }
 
@@ -389,4 +402,18 @@ func (m *small) requestsSince(from time.Time) int {
 		}
 	}
 	return n
+}
+
+// count is how many requests of a kind there were.
+func (m *small) count(kind string) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.kinds[kind]
+}
+
+// watched is how many subscriptions there are.
+func (m *small) watched() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.subs)
 }
