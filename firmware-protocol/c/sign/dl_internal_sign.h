@@ -7,7 +7,7 @@
 /* Names of messages, of which reports wait for an Ack. */
 enum { DL_SAY_NONE, DL_SAY_HELLO, DL_SAY_SHOWN, DL_SAY_EVENT, DL_SAY_GET, DL_SAY_COMMIT, DL_SAY_REVEAL };
 
-enum { DL_NEVER = 0xffffffffu };
+#define DL_NEVER 0xffffffffu
 
 /* dl_sign.c */
 uint64_t dl_now(const struct dl_sign *s);      /* own clock */

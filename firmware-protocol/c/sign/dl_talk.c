@@ -27,9 +27,8 @@ static int news(const struct dl_sign *s)
 	struct dl_snapshot now;
 
 	snapshot(s, &now);
-	return s->glass_known
-		&& (!s->reported || now.epoch != s->told.epoch || now.seq != s->told.seq || !s->told.glass_known || now.error != s->told.error
-			|| !dl_same(now.glass, s->told.glass));
+	return !s->reported || now.epoch != s->told.epoch || now.seq != s->told.seq || now.glass_known != s->told.glass_known
+		|| now.error != s->told.error || !dl_same(now.glass, s->told.glass);
 }
 
 static void event_of(const struct dl_sign *s, const struct dl_press *p, struct dl_event *e)
@@ -114,12 +113,12 @@ static int speak(struct dl_sign *s, uint64_t now)
 	} else if (s->presses > 0) {
 		report(s, DL_SAY_EVENT, now);
 	} else if (news(s)) {
-		report(s, DL_SAY_SHOWN, now);
+		report(s, s->glass_known ? DL_SAY_SHOWN : DL_SAY_HELLO, now); /* Shown needs a glass */
 	}
 	return 0;
 }
 
-static void sleep(struct dl_sign *s)
+static void rest(struct dl_sign *s)
 {
 	dl_hang_up(s);
 	s->awake = 0;
@@ -156,7 +155,7 @@ void dl_converse(struct dl_sign *s, uint64_t now)
 	if (s->link != 2 || s->options->hardware.always_on || !s->greeted || s->pending != DL_SAY_NONE || s->promised != 0
 		|| s->next.body.size > 0 || s->presses > 0 || news(s) || (!s->gave_up && dl_missing(s, &step) >= 0))
 		return;
-	sleep(s);
+	rest(s);
 }
 
 /* Compares the body in force with that of a message. */
