@@ -64,7 +64,7 @@ func importTable() map[string]allowed {
 }
 
 func textLibraries() []string {
-	return []string{"github.com/go-text/typesetting/", "github.com/golang/freetype/", "golang.org/x/image/", "golang.org/x/text/"}
+	return []string{"github.com/go-text/typesetting/", "github.com/golang/freetype/", "github.com/klauspost/compress/zstd", "golang.org/x/image/", "golang.org/x/text/"}
 }
 
 // testLibraries may be imported by every test file: other implementations to

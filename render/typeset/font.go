@@ -1,29 +1,20 @@
 // Package typeset turns text into 1-bit glyphs: hinted outlines, whole-pixel
-// advances, no dithering. It measures, breaks and fits lines by Unicode rules.
-// It shapes no complex scripts yet: Latin, Greek and Cyrillic come from the
-// bundled Noto Sans, any other character is drawn as its code point in a small
-// frame, never as an empty box. Fonts and Faces may be used from any number of
-// goroutines.
+// advances, no dithering. It shapes lines, orders directions, breaks and fits
+// by Unicode rules. Latin, Greek and Cyrillic are FreeType's own pixels at the
+// sizes that have strikes; Arabic, Hebrew, Devanagari, Thai, Chinese, Japanese
+// and Korean come from bundled fonts that are loaded when first needed; any
+// other character is drawn as its code point in a small frame, never as an
+// empty box. It draws no colour and sets no vertical text. Fonts and Faces may
+// be used from any number of goroutines.
 package typeset
 
 import (
-	_ "embed"
-	"fmt"
 	"image"
+	"strings"
 	"sync"
-
-	"github.com/golang/freetype/truetype"
-	"golang.org/x/image/font"
-	"golang.org/x/image/math/fixed"
 
 	"doorleaf/render/mono"
 )
-
-//go:embed fonts/NotoSans-Regular.ttf
-var notoRegular []byte
-
-//go:embed fonts/NotoSans-Bold.ttf
-var notoBold []byte
 
 // Weight chooses the font.
 type Weight uint8
@@ -42,147 +33,136 @@ const (
 
 // Fonts holds the parsed fonts and every Face asked for.
 type Fonts struct {
-	parsed [2]*truetype.Font
-	mu     sync.Mutex
-	faces  map[faceKey]*Face // guarded by mu
+	slots   [families][2]slot
+	shapers sync.Pool // of *shaper
+	mu      sync.Mutex
+	faces   map[faceKey]*Face // guarded by mu
 }
 
 type faceKey struct {
 	weight Weight
 	size   int
+	habit  habit
 }
 
-// Load parses the bundled fonts.
+// habit is what a language changes about a text.
+type habit struct {
+	han [3]family // order of the fonts with ideographs
+	rtl bool      // direction of a text without letters
+}
+
+// habitOf returns the habit of a language, a BCP 47 tag.
+func habitOf(language string) habit {
+	tag := strings.ToLower(strings.ReplaceAll(language, "_", "-"))
+	primary, rest, _ := strings.Cut(tag, "-")
+	switch primary {
+	case "ja", "ko":
+		return habit{han: [3]family{japanese, traditional, simplified}}
+	case "zh":
+		if strings.Contains(rest, "hant") || strings.HasSuffix(rest, "tw") || strings.HasSuffix(rest, "hk") || strings.HasSuffix(rest, "mo") {
+			return habit{han: [3]family{traditional, simplified, japanese}}
+		}
+	}
+	h := habit{han: [3]family{simplified, traditional, japanese}}
+	switch primary {
+	case "ar", "he", "iw", "fa", "ur", "ps", "yi", "ckb", "sd", "ug":
+		h.rtl = true
+	}
+	return h
+}
+
+// Load parses the Latin fonts; others follow when a text needs them.
 func Load() (*Fonts, error) {
 	f := &Fonts{faces: map[faceKey]*Face{}}
-	for i, b := range [][]byte{notoRegular, notoBold} {
-		t, err := truetype.Parse(b)
-		if err != nil {
-			return nil, fmt.Errorf("bundled font %d: %w", i, err)
+	f.shapers.New = func() any { return &shaper{} }
+	for w := range Weight(2) {
+		if f.source(latin, w) == nil {
+			return nil, f.slots[latin][w].err
 		}
-		f.parsed[i] = t
 	}
 	return f, nil
 }
 
 // Face returns the face of a weight at a size in pixels per em, brought into
-// MinSize..MaxSize.
-func (f *Fonts) Face(w Weight, size int) *Face {
-	k := faceKey{w, min(max(size, MinSize), MaxSize)}
+// MinSize..MaxSize, for texts of no language in particular.
+func (f *Fonts) Face(w Weight, size int) *Face { return f.FaceFor(w, size, "") }
+
+// FaceFor is Face for texts in a language, a BCP 47 tag: it chooses between
+// the Chinese and the Japanese shapes of ideographs, and the direction of a
+// text that has no letters.
+func (f *Fonts) FaceFor(w Weight, size int, language string) *Face {
+	k := faceKey{w, min(max(size, MinSize), MaxSize), habitOf(language)}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	face := f.faces[k]
 	if face == nil {
-		face = &Face{font: f.parsed[w], Size: k.size, glyphs: map[rune]*glyph{}}
-		face.Cap = face.glyph('H').top
+		face = newFace(f, k)
 		f.faces[k] = face
 	}
 	return face
 }
 
-// Face is one weight at one size with the glyphs drawn so far.
+// Face is one weight at one size with the glyphs and lines made so far.
 type Face struct {
 	Size int // pixels per em
 	Cap  int // height of a capital in pixels
 
-	font   *truetype.Font
+	fonts  *Fonts
+	weight Weight
+	habit  habit
+	strike *strike // nil for none
+
 	mu     sync.RWMutex
-	glyphs map[rune]*glyph // guarded by mu
+	glyphs map[glyphKey]*glyph  // guarded by mu
+	plain  map[rune]*glyph      // guarded by mu; nil values for characters to be shaped
+	lines  map[string]*line     // guarded by mu
+	placed int                  // glyphs in lines; guarded by mu
+	cuts   map[cutKey]string    // guarded by mu
+	breaks map[breakKey]*broken // guarded by mu
 }
 
-// glyph is one drawn character. bits hangs with its left edge at left and its
-// top edge top pixels above the base line; it is nil for blanks.
-type glyph struct {
-	bits      *mono.Image
-	left, top int
-	advance   int
-}
-
-func (f *Face) glyph(r rune) *glyph {
-	f.mu.RLock()
-	g := f.glyphs[r]
-	f.mu.RUnlock()
-	if g != nil {
-		return g
+func newFace(fonts *Fonts, k faceKey) *Face {
+	f := &Face{Size: k.size, fonts: fonts, weight: k.weight, habit: k.habit,
+		glyphs: map[glyphKey]*glyph{}, plain: map[rune]*glyph{}, lines: map[string]*line{},
+		cuts: map[cutKey]string{}, breaks: map[breakKey]*broken{}}
+	if s, err := openStrike(fonts.source(latin, k.weight).strikes, k.size); err == nil {
+		f.strike = s
 	}
-	g = f.draw(r)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if have := f.glyphs[r]; have != nil {
-		return have
+	if h := f.plainGlyph('H'); h != nil {
+		f.Cap = h.top
 	}
-	if len(f.glyphs) > maxGlyphs {
-		clear(f.glyphs)
-	}
-	f.glyphs[r] = g
-	return g
-}
-
-// maxGlyphs bounds the glyphs kept per face.
-const maxGlyphs = 4096
-
-// draw makes the glyph of a character, hinted where the font's program works.
-func (f *Face) draw(r rune) *glyph {
-	index := f.font.Index(r)
-	if index == 0 && r != ' ' {
-		return f.missing(r)
-	}
-	outline, ok := f.load(index, font.HintingFull)
-	if !ok {
-		if outline, ok = f.load(index, font.HintingNone); !ok {
-			return f.missing(r)
-		}
-	}
-	g := &glyph{advance: (int(outline.AdvanceWidth) + 32) >> 6}
-	g.bits, g.left, g.top = rasterize(outline)
-	return g
-}
-
-// load reads an outline; a hinting program the interpreter cannot run is not an
-// error of ours.
-func (f *Face) load(index truetype.Index, h font.Hinting) (g *truetype.GlyphBuf, ok bool) {
-	defer func() {
-		if recover() != nil {
-			g, ok = nil, false
-		}
-	}()
-	g = &truetype.GlyphBuf{}
-	err := g.Load(f.font, fixed.I(f.Size), index, h)
-	return g, err == nil
+	return f
 }
 
 // Measure returns the width of a line in pixels.
 func (f *Face) Measure(s string) int {
-	w := 0
-	for _, r := range s {
-		w += f.glyph(r).advance
+	if w, ok := f.plainWidth(s); ok {
+		return w
 	}
-	return w
+	return f.line(s).width
 }
 
-// Draw draws a line with the pen starting at (x, baseline) and returns where
-// the pen ends.
+// Draw draws a line with its left end at (x, baseline) and returns where its
+// right end is, whatever its direction.
 func (f *Face) Draw(dst *mono.Image, x, baseline int, s string, mode mono.Mode) int {
-	for _, r := range s {
-		g := f.glyph(r)
-		if g.bits != nil {
-			dst.Blit(g.bits, image.Pt(x+g.left, baseline-g.top), mode)
+	l := f.line(s)
+	for i := range l.glyphs {
+		p := &l.glyphs[i]
+		if p.glyph.bits != nil {
+			dst.Blit(p.glyph.bits, image.Pt(x+int(p.x)+p.glyph.left, baseline-int(p.y)-p.glyph.top), mode)
 		}
-		x += g.advance
 	}
-	return x
+	return x + l.width
 }
 
-// Bounds returns the ink of a line drawn with the pen at the origin.
-func (f *Face) Bounds(s string) image.Rectangle {
-	var r image.Rectangle
-	x := 0
-	for _, c := range s {
-		g := f.glyph(c)
-		if g.bits != nil {
-			r = r.Union(g.bits.Rect.Add(image.Pt(x+g.left, -g.top)))
-		}
-		x += g.advance
+// Bounds returns the ink of a line drawn with its left end at the origin.
+func (f *Face) Bounds(s string) image.Rectangle { return f.line(s).ink }
+
+// RightToLeft reports whether a line reads from the right: its first letter
+// decides, or the face's language where it has none.
+func (f *Face) RightToLeft(s string) bool {
+	if d, ok := firstStrong(s); ok {
+		return d
 	}
-	return r
+	return f.habit.rtl
 }

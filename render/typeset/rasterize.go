@@ -1,188 +1,411 @@
 package typeset
 
 import (
+	"cmp"
 	"slices"
-
-	"github.com/golang/freetype/truetype"
 
 	"doorleaf/render/mono"
 )
 
-// The scan converter works like TrueType's: a pixel is black when its centre
-// lies inside the outline (non-zero winding), and a stroke too thin to hold a
-// centre leaves the one pixel nearest to its middle (drop-out control), once by
-// rows and once by columns. Coordinates are 1/64 pixel, y upwards.
+// The scan converter follows TrueType's rules with smart drop-out control
+// including stubs (scan type 4), with the precision FreeType works at, so that
+// its pictures are FreeType's: a pixel is black when its centre lies in or on
+// the outline, and a stroke too thin to hold a centre leaves the pixel nearest
+// to its middle unless the one beside it is black, first by rows and then by
+// columns.
 
-// edge is a straight piece of outline, a downward copy of it in y.
-type edge struct {
-	x0, y0, x1, y1 int
-	wind           int
+type point struct{ x, y int }
+
+// path is an outline, y upwards, in 1/64 pixel. Every contour begins at a move
+// and is closed.
+type path struct {
+	verbs  []verb
+	points []point
 }
 
-// flat is how many pieces a curve becomes: enough for 1/64 pixel at the sizes
-// of signs.
-const flat = 16
+type verb uint8
 
-// rasterize returns the bits of an outline, its left edge and its top edge
-// above the base line. bits is nil when nothing is black.
-func rasterize(g *truetype.GlyphBuf) (bits *mono.Image, left, top int) {
-	lines := flatten(g)
-	if len(lines) == 0 {
+const (
+	moveTo verb = iota // 1 point
+	lineTo             // 1 point
+	quadTo             // 2 points: control, end
+	cubeTo             // 3 points: 2 controls, end
+)
+
+func (p *path) add(v verb, ps ...point) {
+	p.verbs = append(p.verbs, v)
+	p.points = append(p.points, ps...)
+}
+
+// Sizes under fineBelow pixels per em are converted in 1/4096 pixel, others in
+// 1/64.
+const fineBelow = 24
+
+// maxGlyph bounds a glyph's width and height in pixels.
+const maxGlyph = 4096
+
+// extent returns the first pixel and the one after the last whose centres lie
+// in from..to; when there is none, the pixel that covers most of it.
+func extent(from, to int) (first, end int) {
+	first, end = (from+31)>>6, (to+32)>>6
+	if first == end {
+		if (from+31)&63-31+(to+32)&63-32 < 0 {
+			first--
+		} else {
+			end++
+		}
+	}
+	return first, end
+}
+
+// rasterize returns the bits of an outline for a size in pixels per em, its left
+// edge and its top edge above the base line. bits is nil when there is none.
+func (p *path) rasterize(size int) (bits *mono.Image, left, top int) {
+	if len(p.points) == 0 {
 		return nil, 0, 0
 	}
-	minX, minY, maxX, maxY := lines[0].x0, lines[0].y0, lines[0].x0, lines[0].y0
-	for _, l := range lines {
-		minX, maxX = min(minX, l.x0, l.x1), max(maxX, l.x0, l.x1)
-		minY, maxY = min(minY, l.y0, l.y1), max(maxY, l.y0, l.y1)
+	low, high := p.points[0], p.points[0]
+	for _, q := range p.points {
+		low.x, low.y = min(low.x, q.x), min(low.y, q.y)
+		high.x, high.y = max(high.x, q.x), max(high.y, q.y)
 	}
-	left, bottom := minX>>6, minY>>6
-	w, h := (maxX+63)>>6-left+1, (maxY+63)>>6-bottom+1
-	top = bottom + h
+	left, right := extent(low.x, high.x)
+	bottom, top := extent(low.y, high.y)
+	w, h := right-left, top-bottom
+	if w <= 0 || h <= 0 || w > maxGlyph || h > maxGlyph {
+		return nil, 0, 0
+	}
 	bits = mono.New(w, h)
-	byRow, byColumn := make([]edge, 0, len(lines)), make([]edge, 0, len(lines))
-	for _, l := range lines {
-		l.x0, l.x1 = l.x0-left<<6, l.x1-left<<6
-		l.y0, l.y1 = top<<6-l.y0, top<<6-l.y1
-		byRow = append(byRow, l.down())
-		byColumn = append(byColumn, edge{x0: l.y0, y0: l.x0, x1: l.y1, y1: l.x1}.down())
+	s := scanner{bits: bits, w: w, h: h, shift: 6, step: 32, jitter: 2}
+	if size < fineBelow {
+		s.shift, s.step, s.jitter = 12, 256, 30
 	}
-	scan(byRow, h, func(y, from, to int) { fillRow(bits, y, from, to, w) })
-	scan(byColumn, w, func(x, from, to int) { keepThin(bits, x, from, to, h) })
+	s.unit = 1 << s.shift
+	s.sweep(p, left, bottom, false)
+	s.sweep(p, left, bottom, true)
 	return bits, left, top
 }
 
-// down turns the edge so that it runs towards larger y.
-func (e edge) down() edge {
-	e.wind = 1
-	if e.y0 > e.y1 {
-		e.x0, e.y0, e.x1, e.y1, e.wind = e.x1, e.y1, e.x0, e.y0, -1
+// scanner fills one glyph. Whole numbers of units are the centres of pixels.
+type scanner struct {
+	bits   *mono.Image
+	w, h   int
+	shift  uint // bits of a unit's fraction
+	unit   int  // 1 << shift
+	step   int  // curves are halved until they rise less
+	jitter int
+
+	columns      bool // of this sweep: x and y are exchanged
+	lines        int
+	along        int // pixels on a line
+	crossings    []crossing
+	pen          point
+	direction    int  // of the profile being walked: 1 up, -1 down, 0 none yet
+	joint        bool // the last crossing is on the pen
+	first        int  // index of the contour's first crossing
+	firstUp      int  // direction of the contour's first profile
+	firstAtStart bool // and whether it begins on a line
+	thin         []thinStroke
+}
+
+// crossing is where a profile passes a line of centres.
+type crossing struct {
+	line, x int32
+	up      bool
+}
+
+// thinStroke is a stretch of a line without a centre of its own.
+type thinStroke struct{ line, from, to int }
+
+// sweep fills the glyph by rows, or mends it by columns.
+func (s *scanner) sweep(p *path, left, bottom int, columns bool) {
+	s.columns, s.lines, s.along = columns, s.h, s.w
+	if columns {
+		s.lines, s.along = s.w, s.h
+	}
+	s.crossings, s.thin = s.crossings[:0], s.thin[:0]
+	at := func(q point) point {
+		x := (q.x-left*64)<<(s.shift-6) - s.unit/2
+		y := (q.y-bottom*64)<<(s.shift-6) - s.unit/2
+		if columns {
+			return point{y, x}
+		}
+		return point{x, y}
+	}
+	var start point
+	ps := p.points
+	for i, v := range p.verbs {
+		switch v {
+		case moveTo:
+			if i > 0 {
+				s.close(start)
+			}
+			start = at(ps[0])
+			s.open(start)
+			ps = ps[1:]
+		case lineTo:
+			s.line(at(ps[0]))
+			ps = ps[1:]
+		case quadTo:
+			s.curve([4]point{at(ps[1]), at(ps[0]), s.pen}, 2, 0)
+			ps = ps[2:]
+		case cubeTo:
+			s.curve([4]point{at(ps[2]), at(ps[1]), at(ps[0]), s.pen}, 3, 0)
+			ps = ps[3:]
+		}
+	}
+	s.close(start)
+	s.fill()
+}
+
+func (s *scanner) open(at point) {
+	s.pen, s.direction, s.joint = at, 0, false
+	s.first, s.firstUp, s.firstAtStart = len(s.crossings), 0, false
+}
+
+// close ends a contour; where its last profile goes on as its first, the
+// crossing they share counts once.
+func (s *scanner) close(start point) {
+	s.line(start)
+	if s.joint && s.firstAtStart && s.direction == s.firstUp && len(s.crossings) > s.first+1 {
+		s.crossings = s.crossings[:len(s.crossings)-1]
+	}
+}
+
+// turn notes that the outline goes up (1) or down (-1) from the pen.
+func (s *scanner) turn(direction int) {
+	if s.direction == direction {
+		return
+	}
+	s.joint = false
+	s.direction = direction
+	if s.firstUp == 0 {
+		s.firstUp = direction
+		s.firstAtStart = s.pen.y&(s.unit-1) == 0
+	}
+}
+
+// cross notes a crossing at height y in the direction of travel.
+func (s *scanner) cross(y, x int) {
+	line := y * s.direction >> s.shift
+	if line >= 0 && line < s.lines {
+		s.crossings = append(s.crossings, crossing{int32(line), int32(x), s.direction > 0})
+	}
+}
+
+// begin returns the first line at or after y, in the direction of travel, that
+// the piece starting there has to note.
+func (s *scanner) begin(x, y int) int {
+	if y&(s.unit-1) != 0 {
+		return (y + s.unit - 1) &^ (s.unit - 1)
+	}
+	if !s.joint {
+		s.cross(y, x)
+	}
+	return y + s.unit
+}
+
+func (s *scanner) line(to point) {
+	from := s.pen
+	s.pen = to
+	if from.y == to.y {
+		return
+	}
+	s.pen = from
+	if to.y > from.y {
+		s.turn(1)
+	} else {
+		s.turn(-1)
+	}
+	s.pen = to
+	y0, y1 := from.y*s.direction, to.y*s.direction
+	dx, dy := to.x-from.x, y1-y0
+	e := s.begin(from.x, y0)
+	s.joint = false
+	if e > y1 {
+		s.joint = y1&(s.unit-1) == 0 && e-s.unit == y1
+		return
+	}
+	x := from.x + dx*(e-y0)/dy
+	for k := 0; e <= y1; k, e = k+1, e+s.unit {
+		s.cross(e, x+k*s.unit*dx/dy)
+	}
+	s.joint = y1&(s.unit-1) == 0
+}
+
+// maxDepth bounds how often a curve is halved.
+const maxDepth = 32
+
+// curve walks a curve of degree 2 or 3 whose points stand in reverse order.
+func (s *scanner) curve(arc [4]point, degree, depth int) {
+	y0, y1 := arc[degree].y, arc[0].y
+	low, high := min(y0, y1), max(y0, y1)
+	turns := arc[1].y < low || arc[1].y > high || degree == 3 && (arc[2].y < low || arc[2].y > high)
+	switch {
+	case turns && depth < maxDepth:
+		head, tail := halve(arc, degree)
+		s.curve(head, degree, depth+1)
+		s.curve(tail, degree, depth+1)
+		return
+	case y0 == y1:
+		s.pen = arc[0]
+		return
+	case y1 > y0:
+		s.turn(1)
+	default:
+		s.turn(-1)
+	}
+	for i := range arc {
+		arc[i].y *= s.direction
+	}
+	e := s.begin(arc[degree].x, arc[degree].y)
+	s.joint = e-s.unit == arc[0].y
+	s.rise(arc, degree, e, 0)
+	s.pen = point{arc[0].x, arc[0].y * s.direction}
+}
+
+// rise notes the lines from e on that a rising curve crosses, and returns the
+// next line.
+func (s *scanner) rise(arc [4]point, degree, e, depth int) int {
+	from, to := arc[degree], arc[0]
+	switch {
+	case to.y < e:
+	case to.y == e:
+		s.cross(e, to.x)
+		s.joint = true
+		e += s.unit
+	case to.y-from.y >= s.step && depth < maxDepth:
+		head, tail := halve(arc, degree)
+		e = s.rise(head, degree, e, depth+1)
+		e = s.rise(tail, degree, e, depth+1)
+	default:
+		for ; e < to.y; e += s.unit {
+			s.cross(e, from.x+(to.x-from.x)*(e-from.y)/(to.y-from.y))
+		}
+		s.joint = false
 	}
 	return e
 }
 
-type crossing struct{ x, wind int }
+// halve splits a curve; head is the half travelled first.
+func halve(arc [4]point, degree int) (head, tail [4]point) {
+	a, b := arc[0], arc[1]
+	if degree == 2 {
+		c := arc[2]
+		ab, bc := point{a.x + b.x, a.y + b.y}, point{b.x + c.x, b.y + c.y}
+		mid := point{(ab.x + bc.x) >> 2, (ab.y + bc.y) >> 2}
+		return [4]point{mid, {bc.x >> 1, bc.y >> 1}, c}, [4]point{a, {ab.x >> 1, ab.y >> 1}, mid}
+	}
+	c, d := arc[2], arc[3]
+	ab, bc, cd := point{a.x + b.x, a.y + b.y}, point{b.x + c.x, b.y + c.y}, point{c.x + d.x, c.y + d.y}
+	abc, bcd := point{ab.x + bc.x, ab.y + bc.y}, point{bc.x + cd.x, bc.y + cd.y}
+	mid := point{(abc.x + bcd.x) >> 3, (abc.y + bcd.y) >> 3}
+	return [4]point{mid, {bcd.x >> 2, bcd.y >> 2}, {cd.x >> 1, cd.y >> 1}, d},
+		[4]point{a, {ab.x >> 1, ab.y >> 1}, {abc.x >> 2, abc.y >> 2}, mid}
+}
 
-// scan calls inside for every stretch of the outline along the centre of each
-// of n lines.
-func scan(edges []edge, n int, inside func(line, from, to int)) {
-	var hits []crossing
-	for line := range n {
-		y := line<<6 + 32
-		hits = hits[:0]
-		for _, e := range edges {
-			if e.y0 <= y && y < e.y1 {
-				hits = append(hits, crossing{e.x0 + (e.x1-e.x0)*(y-e.y0)/(e.y1-e.y0), e.wind})
-			}
+// fill pairs the rising crossings of every line with the falling ones.
+func (s *scanner) fill() {
+	slices.SortFunc(s.crossings, func(a, b crossing) int {
+		if a.line != b.line {
+			return cmp.Compare(a.line, b.line)
 		}
-		slices.SortFunc(hits, func(a, b crossing) int { return a.x - b.x })
-		wind, from := 0, 0
-		for _, h := range hits {
-			if wind == 0 {
-				from = h.x
+		if a.up != b.up {
+			if a.up {
+				return -1
 			}
-			if wind += h.wind; wind == 0 {
-				inside(line, from, h.x)
-			}
+			return 1
 		}
+		return cmp.Compare(a.x, b.x)
+	})
+	for rest := s.crossings; len(rest) > 0; {
+		line := rest[0].line
+		n, up := 0, 0
+		for n < len(rest) && rest[n].line == line {
+			if rest[n].up {
+				up++
+			}
+			n++
+		}
+		begin := len(s.thin)
+		for i := range min(up, n-up) {
+			a, b := int(rest[i].x), int(rest[up+i].x)
+			s.span(int(line), min(a, b), max(a, b))
+		}
+		for _, t := range s.thin[begin:] {
+			s.keep(t)
+		}
+		rest = rest[n:]
 	}
 }
 
-// fillRow blackens the pixels of row y whose centres lie in [from, to], and the
-// middle one when there is none.
-func fillRow(m *mono.Image, y, from, to, w int) {
-	first, last := (from+31)>>6, (to-32)>>6
-	if first > last {
-		first = (from + to) >> 7
-		last = first
+func (s *scanner) floor(x int) int { return x >> s.shift }
+func (s *scanner) ceil(x int) int  { return (x + s.unit - 1) >> s.shift }
+
+func (s *scanner) at(line, i int) bool {
+	if i < 0 || i >= s.along {
+		return false
 	}
-	for x := max(first, 0); x <= min(last, w-1); x++ {
-		m.Set(x, y, true)
+	if s.columns {
+		return s.bits.At(line, s.h-1-i)
+	}
+	return s.bits.At(i, s.h-1-line)
+}
+
+func (s *scanner) set(line, i int) {
+	switch {
+	case i < 0 || i >= s.along:
+	case s.columns:
+		s.bits.Set(line, s.h-1-i, true)
+	default:
+		s.bits.Set(i, s.h-1-line, true)
 	}
 }
 
-// keepThin blackens one pixel of column x where a stroke passes between two
-// centres and nothing of it was drawn.
-func keepThin(m *mono.Image, x, from, to, h int) {
-	if (from+31)>>6 <= (to-32)>>6 {
-		return // rows have drawn it
-	}
-	y := min(max((from+to)>>7, 0), h-1)
-	if !m.At(x, y-1) && !m.At(x, y+1) {
-		m.Set(x, y, true)
-	}
-}
-
-type point struct{ x, y int }
-
-// flatten turns the contours into straight pieces, level ones left out.
-func flatten(g *truetype.GlyphBuf) []edge {
-	var out []edge
-	line := func(a, b point) {
-		out = append(out, edge{x0: a.x, y0: a.y, x1: b.x, y1: b.y})
-	}
-	start := 0
-	for _, end := range g.Ends {
-		contour(g.Points[start:end], line)
-		start = end
-	}
-	return out
-}
-
-// contour walks one closed contour of on-curve and off-curve points.
-func contour(ps []truetype.Point, line func(a, b point)) {
-	n := len(ps)
-	if n < 2 {
+// span blackens the centres in from..to, or remembers a stroke between two.
+func (s *scanner) span(line, from, to int) {
+	if to-from <= s.unit && s.ceil(to) == s.floor(from)+1 {
+		s.thin = append(s.thin, thinStroke{line, from, to})
 		return
 	}
-	at := func(i int) (point, bool) {
-		p := ps[i%n]
-		return point{int(p.X), int(p.Y)}, p.Flags&1 != 0
+	first, last := s.ceil(from), s.floor(to)
+	fromOn, toOn := first<<s.shift == from, last<<s.shift == to
+	if s.columns { // rows miss level pieces that lie on centres
+		if fromOn {
+			s.set(line, first)
+		}
+		if toOn {
+			s.set(line, last)
+		}
+		return
 	}
-	first, on := at(0)
-	if !on { // begin between two control points, or on the last
-		if last, lastOn := at(n - 1); lastOn {
-			first = last
-		} else {
-			first = middle(first, last)
-		}
+	if to-from-s.unit <= s.jitter && !fromOn && !toOn {
+		last = first
 	}
-	pen := first
-	var ctrl *point
-	for i := range n + 1 {
-		p, on := at(i)
-		if i == n {
-			p, on = first, true
-		}
-		switch {
-		case i == 0 && on && p == first:
-		case on && ctrl == nil:
-			line(pen, p)
-			pen = p
-		case on:
-			curve(pen, *ctrl, p, line)
-			pen, ctrl = p, nil
-		case ctrl == nil:
-			ctrl = &p
-		default:
-			mid := middle(*ctrl, p)
-			curve(pen, *ctrl, mid, line)
-			pen, ctrl = mid, &p
-		}
+	for i := max(first, 0); i <= min(last, s.along-1); i++ {
+		s.set(line, i)
 	}
 }
 
-func middle(a, b point) point { return point{(a.x + b.x) / 2, (a.y + b.y) / 2} }
-
-// curve draws a quadratic Bézier curve.
-func curve(a, c, b point, line func(a, b point)) {
-	prev := a
-	for i := 1; i <= flat; i++ {
-		u, v := flat-i, i
-		p := point{
-			(u*u*a.x + 2*u*v*c.x + v*v*b.x) / (flat * flat),
-			(u*u*a.y + 2*u*v*c.y + v*v*b.y) / (flat * flat),
-		}
-		line(prev, p)
-		prev = p
+// keep blackens one pixel for a thin stroke unless the one beside it is black.
+func (s *scanner) keep(t thinStroke) {
+	high, low := s.ceil(t.from), s.floor(t.to)
+	if high <= low { // it touches a centre
+		s.set(t.line, high)
+		return
+	}
+	i := s.floor((t.from + t.to + s.unit*63/64) >> 1)
+	switch {
+	case i < 0:
+		i = high
+	case i >= s.along:
+		i = low
+	}
+	beside := high
+	if i == high {
+		beside = low
+	}
+	if !s.at(t.line, beside) {
+		s.set(t.line, i)
 	}
 }

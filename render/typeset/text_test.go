@@ -187,8 +187,12 @@ func TestMissingCharactersShowTheirCodePoint(t *testing.T) {
 	for _, size := range []int{8, 16, 20, 48, 128} {
 		f := load(t).Face(Regular, size)
 		seen := map[string]rune{}
-		for _, r := range "漢字한ا\U0001d400" {
-			g := f.glyph(r)
+		for _, r := range "ⴰክ𓀀ꦀ\U0001d400" {
+			l := f.line(string(r))
+			if len(l.glyphs) != 1 {
+				t.Fatalf("%U at %d takes %d glyphs", r, size, len(l.glyphs))
+			}
+			g := l.glyphs[0].glyph
 			if g.bits == nil || g.advance < g.bits.Rect.Dx() {
 				t.Fatalf("%U at %d has no room", r, size)
 			}
@@ -222,7 +226,7 @@ func TestLettersOfTheLanguages(t *testing.T) {
 	for _, w := range []Weight{Regular, Bold} {
 		f := load(t).Face(w, 16)
 		for _, r := range letters {
-			if f.font.Index(r) == 0 {
+			if fam, _, ok := f.fonts.find(r, w, f.habit.han); !ok || fam != latin {
 				t.Errorf("weight %d lacks %c (%U)", w, r, r)
 			}
 		}
