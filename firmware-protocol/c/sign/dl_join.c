@@ -82,8 +82,7 @@ static void identified(struct dl_sign *s, const struct dl_identity *i)
 	static const uint8_t none[32];
 	uint8_t secret[32];
 
-	if (!s->coded || dl_pair_open(s->port->crypto, s->key, s->public_key, s->transcript, i, secret) != 0
-		|| dl_pair_keys(s->port->crypto, secret, i->id, s->password, s->manifest_key) != 0)
+	if (!s->coded || dl_pair_open(s->port->crypto, s->key, s->public_key, s->transcript, i, secret) != 0)
 		return;
 	dl_forget(s); /* nothing of another identity is left when the new one is stored */
 	if (dl_pair_keys(s->port->crypto, secret, i->id, s->password, s->manifest_key) != 0)

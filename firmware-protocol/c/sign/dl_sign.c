@@ -146,15 +146,46 @@ static void load_identity(struct dl_sign *s)
 	s->paired = dl_id_valid(s->id) && dl_pair_keys(s->port->crypto, s->secret, s->id, s->password, s->manifest_key) == 0;
 }
 
-/* Reads the body in force, with the chunk buffer of reports as memory for a step at a time. */
+/*
+ * Reads the body in force a step at a time. It was checked when it came, and
+ * storage gives back what it took; only what would lead astray is checked again.
+ */
 static void load_body(struct dl_sign *s)
 {
-	int32_t n = s->port->load(s->port->user, DL_RECORD_BODY, 0, s->options->frame, DL_MAX_BODY);
+	const struct dl_port *port = s->port;
+	struct dl_body *b = &s->force.body;
+	uint8_t data[DL_STEP];
+	const uint8_t *p = data + 4;
+	uint32_t at = DL_BODY_HEAD;
+	unsigned k;
 
-	if (n > 0 && dl_body_read(s->options->frame, (size_t)n, &s->force.body) == 0
-		&& s->force.body.width == s->options->hardware.width && s->force.body.height == s->options->hardware.height)
+	if (port->load(port->user, DL_RECORD_BODY, 0, data, DL_BODY_HEAD) != DL_BODY_HEAD || memcmp(data, "DLM\1", 4) != 0)
 		return;
-	s->force.body.size = 0;
+	b->epoch = (uint32_t)get(&p, 4);
+	b->seq = (uint32_t)get(&p, 4);
+	b->width = (uint16_t)get(&p, 2);
+	b->height = (uint16_t)get(&p, 2);
+	b->steps = (uint8_t)get(&p, 1);
+	b->stale = (uint8_t)get(&p, 1);
+	if (b->steps < 1 || b->steps > DL_MAX_STEPS || b->stale > 1 || b->width != s->options->hardware.width || b->height != s->options->hardware.height)
+		return;
+	for (k = 0; k < b->steps + (unsigned)b->stale; k++) {
+		b->at[k] = (uint16_t)at;
+		if (port->load(port->user, DL_RECORD_BODY, at, data, DL_STEP) != DL_STEP)
+			return;
+		p = data + 68;
+		if (k < b->steps) {
+			b->from[k] = (uint32_t)get(&p, 4);
+			b->until = (uint32_t)get(&p, 4);
+			if (b->from[k] >= b->until)
+				return;
+		}
+		if (data[76] >= DL_BASE_STEP + k)
+			return;
+		at += data[76] == DL_BASE_GLASS ? DL_STEP_BASE : DL_STEP;
+	}
+	b->at[k] = (uint16_t)at;
+	b->size = (uint16_t)at;
 }
 
 static int nothing(void *to, const uint8_t hash[32])
