@@ -25,6 +25,8 @@ func tools() []tool {
 		{"chromium", []string{"chromium"}, false},
 		{"tesseract", []string{"tesseract-ocr", "tesseract-ocr-eng", "tesseract-ocr-deu"}, false},
 		{"zbarimg", []string{"zbar-tools"}, false},
+		{"hb-shape", []string{"libharfbuzz-bin"}, false},
+		{"pkg-config", []string{"pkg-config", "libfreetype-dev"}, false},
 		{"qemu-aarch64", []string{"qemu-user"}, false},
 	}
 }
