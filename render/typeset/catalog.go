@@ -3,11 +3,13 @@ package typeset
 import (
 	"bytes"
 	"embed"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"sync"
 
 	"github.com/go-text/typesetting/font"
+	"github.com/go-text/typesetting/font/opentype"
 	"github.com/golang/freetype/truetype"
 	"github.com/klauspost/compress/zstd"
 )
@@ -54,6 +56,8 @@ type source struct {
 	shape   *font.Font
 	hints   *truetype.Font // nil for outlines without hints
 	strikes []byte         // nil for none
+	glyf    []byte         // TrueType outlines
+	loca    []byte         // their places, u32 each
 	upem    int
 }
 
@@ -97,6 +101,9 @@ func loadSource(name string) (*source, error) {
 	s.upem = int(face.Upem())
 	if name[len(name)-3:] == "ttf" {
 		if s.hints, err = truetype.Parse(s.data); err != nil {
+			return nil, fmt.Errorf("bundled font %s: %w", name, err)
+		}
+		if err := s.outlines(); err != nil {
 			return nil, fmt.Errorf("bundled font %s: %w", name, err)
 		}
 	}
@@ -169,4 +176,31 @@ func (f *Fonts) find(r rune, w Weight, han [3]family) (family, font.GID, bool) {
 		}
 	}
 	return boxes, 0, false
+}
+
+// outlines finds the tables of TrueType outlines.
+func (s *source) outlines() error {
+	tables, err := opentype.NewLoader(bytes.NewReader(s.data))
+	if err != nil {
+		return err
+	}
+	if s.glyf, err = tables.RawTable(opentype.MustNewTag("glyf")); err != nil {
+		return err
+	}
+	loca, err := tables.RawTable(opentype.MustNewTag("loca"))
+	if err != nil {
+		return err
+	}
+	head, err := tables.RawTable(opentype.MustNewTag("head"))
+	if err != nil {
+		return err
+	}
+	if len(head) > 51 && head[51] == 1 {
+		s.loca = loca
+		return nil
+	}
+	for i := 0; i+1 < len(loca); i += 2 {
+		s.loca = binary.BigEndian.AppendUint32(s.loca, 2*uint32(binary.BigEndian.Uint16(loca[i:])))
+	}
+	return nil
 }

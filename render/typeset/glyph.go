@@ -67,7 +67,13 @@ func (f *Face) draw(k glyphKey) *glyph {
 		for _, h := range []font.Hinting{font.HintingFull, font.HintingNone} {
 			if outline, ok := f.load(s, truetype.Index(k.id), h); ok {
 				g := &glyph{advance: (int(outline.AdvanceWidth) + 32) >> 6}
-				g.bits, g.left, g.top = hinted(outline).rasterize(f.Size)
+				p := hinted(outline)
+				if parts := s.parts(int(k.id)); parts != nil && h == font.HintingFull {
+					if whole, ok := f.assemble(s, parts, 0); ok {
+						p = whole
+					}
+				}
+				g.bits, g.left, g.top = p.rasterize(f.Size)
 				return g
 			}
 		}
