@@ -70,7 +70,7 @@ func (s *Service) supervise(ctx context.Context, crew *crew) error {
 	}
 	wanted, polled := map[place]bool{}, 0
 	for _, r := range rooms {
-		at := place{conn: s.owner(r.ID, conns), room: r.ID}
+		at := place{conn: s.owner(r, conns), room: r.ID}
 		if _, live := count[at.conn]; live {
 			wanted[at] = true
 			count[at.conn]++

@@ -24,7 +24,11 @@ func entraKind(code int) (connection.Kind, bool) {
 	switch code {
 	case 50011, 500112, 500113, 900971:
 		return connection.RedirectMismatch, true
-	case 7000215, 700027, 50012, 700030:
+	case 700027, 50012, 700030, 700021, 700023, 700024:
+		return connection.BadCertificate, true
+	case 500200, 9002332:
+		return connection.ConsumerAccount, true
+	case 7000215:
 		return connection.BadSecret, true
 	case 7000222:
 		return connection.SecretExpired, true

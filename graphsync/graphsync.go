@@ -45,6 +45,9 @@ type Store interface {
 	Connections(ctx context.Context) ([]connection.Connection, error)
 	Connection(ctx context.Context, id connection.ID) (connection.Connection, error)
 	SaveState(ctx context.Context, id connection.ID, s connection.State) error
+	SaveSpare(ctx context.Context, id connection.ID, c connection.Credential) error
+	SwapCredential(ctx context.Context, id connection.ID) error
+	RemoveConnection(ctx context.Context, id connection.ID) error
 	TokenCache(ctx context.Context, id connection.ID, partition string) ([]byte, error)
 	SetTokenCache(ctx context.Context, id connection.ID, partition string, blob []byte) error
 	ClearTokenCache(ctx context.Context, id connection.ID) error
@@ -84,6 +87,10 @@ type Options struct {
 	// places the window of days that is read.
 	SiteZone func() *time.Location
 
+	// Tenants lists the tenants (GUIDs) that may be connected; nil, or an empty
+	// list, means any.
+	Tenants func() []string
+
 	// NotFound is the error by which the store says that a row is missing. When
 	// nil, every failed read of a cursor or token counts as missing.
 	NotFound error
@@ -101,6 +108,7 @@ type Service struct {
 	refreshed func(calendar.RoomID)
 	custom    connection.Endpoints
 	siteZone  func() *time.Location
+	tenants   func() []string
 	notFound  error
 	now       func() time.Time
 
@@ -147,7 +155,7 @@ func newService(o Options, base http.RoundTripper) *Service {
 		store: o.Store, log: o.Logger, redirect: o.RedirectURI, poll: o.PollInterval,
 		changed: o.Changed, refreshed: o.Refreshed,
 		custom:   connection.Endpoints{Login: o.LoginURL, Graph: o.GraphURL},
-		siteZone: o.SiteZone, notFound: o.NotFound, now: o.Now,
+		siteZone: o.SiteZone, tenants: o.Tenants, notFound: o.NotFound, now: o.Now,
 		counters: newCounters(), health: newHealth(), gate: newGate(maxInFlight, requestsPerSecond, requestBurst),
 		kick:     make(chan struct{}, 1),
 		sessions: map[connection.ID]*session{},
@@ -169,6 +177,9 @@ func newService(o Options, base http.RoundTripper) *Service {
 	}
 	if s.siteZone == nil {
 		s.siteZone = func() *time.Location { return time.UTC }
+	}
+	if s.tenants == nil {
+		s.tenants = func() []string { return nil }
 	}
 	if s.now == nil {
 		s.now = time.Now

@@ -63,7 +63,7 @@ func readIDToken(raw string, want expected) (claims, error) {
 	case !guid.MatchString(c.Tenant) || c.Object == "":
 		return bad(connection.BadAnswer, "tid")
 	case strings.EqualFold(c.Tenant, consumers):
-		return bad(connection.WrongAccount, "consumers")
+		return bad(connection.ConsumerAccount, "")
 	case want.tenant != "" && !strings.EqualFold(c.Tenant, want.tenant):
 		return bad(connection.WrongAccount, "tid")
 	case c.Issuer != strings.Replace(want.issuer, "{tenantid}", c.Tenant, 1):

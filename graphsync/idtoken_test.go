@@ -39,7 +39,7 @@ func TestReadIDToken(t *testing.T) {
 		{"of another server", "iss", "https://evil.example/" + tenant + "/v2.0", connection.BadAnswer},
 		{"issuer of another tenant", "iss", "https://login.example/11111111-2222-3333-4444-555555555555/v2.0", connection.BadAnswer},
 		{"of another tenant", "tid", "11111111-2222-3333-4444-555555555555", connection.WrongAccount},
-		{"of a personal account", "tid", consumers, connection.WrongAccount},
+		{"of a personal account", "tid", consumers, connection.ConsumerAccount},
 		{"tenant not a GUID", "tid", "contoso", connection.BadAnswer},
 		{"of another attempt", "nonce", "m", connection.StateMismatch},
 		{"without nonce", "nonce", "", connection.StateMismatch},

@@ -86,15 +86,16 @@ func (s *Service) metadata(ctx context.Context, login, tenant string) (metadata,
 
 // msal makes a token client. Its cache is read and written through accessor.
 func (s *Service) msal(ends connection.Endpoints, tenant string, set connection.Settings, accessor cache.ExportReplace) (confidential.Client, error) {
-	cred, err := confidential.NewCredFromSecret(set.ClientSecret)
+	cred, err := prove(set)
 	if err != nil {
-		return confidential.Client{}, &connection.Error{Kind: connection.SecretMissing, Op: "token"}
+		return confidential.Client{}, err
 	}
 	client := s.loginClient()
 	client.Transport = bothSpellings{next: client.Transport, graph: ends.Graph}
 	c, err := confidential.New(ends.Login+"/"+tenant, set.ClientID, cred,
 		confidential.WithHTTPClient(client),
-		confidential.WithInstanceDiscovery(false), // the address is configuration
+		confidential.WithInstanceDiscovery(false),            // the address is configuration
+		confidential.WithClientCapabilities([]string{"CP1"}), // claims challenges are answered
 		confidential.WithCache(accessor))
 	if err != nil {
 		return confidential.Client{}, &connection.Error{Kind: connection.WrongCloud, Op: "token"}

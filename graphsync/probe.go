@@ -2,6 +2,10 @@ package graphsync
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 
 	"doorleaf/gateway/calendar"
@@ -23,7 +27,7 @@ const settleTime = answerTime / 2
 // delegated connection also has the application's own rights tried, and goes
 // over to them where they are granted. The error is NotConfigured without
 // settings, or the store's; a failed call is a line, not an error.
-func (s *Service) Probe(ctx context.Context, id connection.ID) ([]connection.Check, error) {
+func (s *Service) Probe(ctx context.Context, id connection.ID, o connection.ProbeOptions) ([]connection.Check, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	c, err := s.store.Connection(ctx, id)
@@ -44,11 +48,136 @@ func (s *Service) Probe(ctx context.Context, id connection.ID) ([]connection.Che
 				return nil, err
 			}
 			p, err := s.try(ctx, c, ses, roomsToShow, false)
-			return p.checks, err
+			if err != nil {
+				return p.checks, err
+			}
+			return s.probeMore(ctx, c, ses, p, o), nil
 		}
 	}
-	p, err := s.tryAppOnly(ctx, c, roomsToShow, false)
-	return p.checks, err
+	key := sessionKey{settings: c.Settings, mode: connection.AppOnly, tenant: tenantOf(c)}
+	ses, err := s.open(key, newHeld())
+	if err != nil {
+		var p probe
+		p.add(connection.CheckToken, "", err, s.now())
+		return p.checks, nil
+	}
+	p, err := s.try(ctx, c, ses, roomsToShow, false)
+	if err != nil {
+		return p.checks, err
+	}
+	return s.probeMore(ctx, c, ses, p, o), nil
+}
+
+// probeMore adds the lines about rights and the optional ones.
+func (s *Service) probeMore(ctx context.Context, c connection.Connection, ses *session, p probe, o connection.ProbeOptions) []connection.Check {
+	if len(p.checks) == 0 || !p.checks[0].OK {
+		return p.checks
+	}
+	if line, ok := s.checkRights(ctx, c, ses); ok {
+		p.checks = slices.Insert(p.checks, 1, line)
+	}
+	if o.Forbidden != "" {
+		p.checks = append(p.checks, s.checkForbidden(ctx, ses, o.Forbidden))
+	}
+	if o.Subscription {
+		p.checks = append(p.checks, s.checkSubscription(ctx, c, ses, p))
+	}
+	return p.checks
+}
+
+// checkRights compares the permissions in the token with those that are needed.
+// A token that cannot be read gives no line: tokens are Microsoft's business.
+func (s *Service) checkRights(ctx context.Context, c connection.Connection, ses *session) (connection.Check, bool) {
+	token, err := ses.tokens.get(ctx, "")
+	if err != nil {
+		return connection.Check{}, false
+	}
+	granted, ok := rightsIn(token)
+	if !ok {
+		return connection.Check{}, false
+	}
+	set := c.Settings
+	set.Access = ses.key.mode
+	line := connection.Check{Name: connection.CheckRights}
+	line.Excess, line.Missing = connection.CompareRights(granted, connection.Permissions(set))
+	line.OK = len(line.Excess) == 0 && len(line.Missing) == 0
+	return line, true
+}
+
+// rightsIn reads the permissions out of an access token: roles for the
+// application's own, scp for a person's.
+func rightsIn(token string) ([]connection.Permission, bool) {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 || len(token) > 64<<10 {
+		return nil, false
+	}
+	body, err := base64.RawURLEncoding.DecodeString(parts[1])
+	var claims struct {
+		Roles []string `json:"roles"`
+		Scope string   `json:"scp"`
+	}
+	if err != nil || json.Unmarshal(body, &claims) != nil {
+		return nil, false
+	}
+	var list []connection.Permission
+	for _, name := range append(claims.Roles, strings.Fields(claims.Scope)...) {
+		if i := strings.LastIndexByte(name, '/'); i >= 0 {
+			name = name[i+1:]
+		}
+		if len(list) < 100 && len(name) <= 100 {
+			list = append(list, connection.Permission(name))
+		}
+	}
+	return list, true
+}
+
+// checkForbidden opens a mailbox that must be refused.
+func (s *Service) checkForbidden(ctx context.Context, ses *session, address string) connection.Check {
+	id := string(calendar.NewRoomID(address))
+	line := connection.Check{Name: connection.CheckForbidden, Room: tidy(id, maxAddress)}
+	if !mailbox.MatchString(id) {
+		line.Skipped, line.Problem = true, &connection.Problem{Kind: connection.NotFound, Since: s.now()}
+		return line
+	}
+	leave, err := s.gate.enter(ctx)
+	if err != nil {
+		line.Skipped, line.Problem = true, &connection.Problem{Kind: connection.Unreachable, Since: s.now()}
+		return line
+	}
+	defer leave()
+	now := s.now()
+	_, err = withToken(ctx, ses, func() ([]msgraph.Event, error) { return ses.graph.View(ctx, id, now, now.Add(time.Hour)) })
+	err = graphError("read calendar", id, err)
+	switch kindOf(err) {
+	case connection.AccessDenied:
+		line.OK = true
+	case "":
+	default: // not found, or Microsoft did not answer: nothing is proved
+		line.Skipped, line.Problem = true, problem(nil, err, now)
+	}
+	return line
+}
+
+// checkSubscription makes a change notification on the first room that can be
+// read go round.
+func (s *Service) checkSubscription(ctx context.Context, c connection.Connection, ses *session, p probe) connection.Check {
+	line := connection.Check{Name: connection.CheckSubscription}
+	for _, ch := range p.checks {
+		if ch.Name == connection.CheckCalendar && ch.OK {
+			line.Room = ch.Room
+			break
+		}
+	}
+	if line.Room == "" || s.bells.url == "" || ses.key.mode != connection.AppOnly {
+		line.Skipped = true
+		line.Problem = &connection.Problem{Kind: connection.NotConfigured, Since: s.now()}
+		return line
+	}
+	err := s.trySubscription(ctx, c.ID, ses, calendar.RoomID(line.Room))
+	if line.OK = err == nil; err != nil {
+		line.Problem = problem(nil, err, s.now())
+	}
+	return line
 }
 
 // choose tries the application's own rights, up to tries times because grants

@@ -128,24 +128,29 @@ func (s *Service) roomsOf(ctx context.Context, id connection.ID) ([]calendar.Roo
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(rooms, func(r calendar.Room) bool { return s.owner(r.ID, conns) != id }), nil
+	return slices.DeleteFunc(rooms, func(r calendar.Room) bool { return s.owner(r, conns) != id }), nil
 }
 
-// owner is the connection a room belongs to: the one that listed it in this
-// process, else the first that is connected, else the first.
-func (s *Service) owner(room calendar.RoomID, conns []connection.Connection) connection.ID {
+// owner is the connection a room belongs to: the one that the store says, else
+// the one that listed it in this process; 0 for a room whose connection was
+// removed. A room without either belongs to the only connection there is.
+func (s *Service) owner(room calendar.Room, conns []connection.Connection) connection.ID {
+	is := func(id connection.ID) bool {
+		return slices.ContainsFunc(conns, func(c connection.Connection) bool { return c.ID == id })
+	}
+	if id := connection.ID(room.Source); id != 0 {
+		if is(id) {
+			return id
+		}
+		return 0
+	}
 	s.mu.Lock()
-	id, ok := s.owners[room]
+	id, ok := s.owners[room.ID]
 	s.mu.Unlock()
-	if ok && slices.ContainsFunc(conns, func(c connection.Connection) bool { return c.ID == id }) {
+	if ok && is(id) {
 		return id
 	}
-	for _, c := range conns {
-		if c.State.Mode != connection.NotConnected {
-			return c.ID
-		}
-	}
-	if len(conns) > 0 {
+	if len(conns) == 1 && !room.Gone {
 		return conns[0].ID
 	}
 	return 0

@@ -1,10 +1,12 @@
 package graphsync
 
 import (
+	"errors"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"doorleaf/gateway/connection"
 )
@@ -20,7 +22,7 @@ const consumers = "9188040d-6c67-4c5b-b112-36a304b66dad"
 // CheckSettings looks at what an administrator entered, before it is stored and
 // without asking anybody. The error is a *connection.Error whose Kind names the
 // field: WrongCloud (cloud or its URLs), BadTenant, BadClientID, SecretMissing,
-// SecretIsID, BadSecret. An empty tenant is allowed until the first sign-in;
+// SecretIsID, BadSecret, BadCertificate, CertificateEnded. An empty tenant is allowed until the first sign-in;
 // for cloud Custom empty URLs mean those of the process.
 func CheckSettings(s connection.Settings) error {
 	bad := func(k connection.Kind) error { return &connection.Error{Kind: k, Op: "settings"} }
@@ -31,13 +33,23 @@ func CheckSettings(s connection.Settings) error {
 		return bad(connection.WrongCloud)
 	case !guid.MatchString(s.ClientID):
 		return bad(connection.BadClientID)
+	case guid.MatchString(s.Tenant) && strings.EqualFold(s.Tenant, s.ClientID): // one of the two was pasted twice
+		return bad(connection.BadClientID)
+	case s.CertPEM != "" || s.KeyPEM != "":
+		if err := checkCertificate(s.CertPEM, s.KeyPEM, time.Now()); err != nil {
+			if errors.Is(err, errCertificateEnded) {
+				return bad(connection.CertificateEnded)
+			}
+			return bad(connection.BadCertificate)
+		}
 	case s.ClientSecret == "":
 		return bad(connection.SecretMissing)
 	case guid.MatchString(strings.TrimSpace(s.ClientSecret)):
 		return bad(connection.SecretIsID)
 	case len(s.ClientSecret) > 1024 || strings.ContainsFunc(s.ClientSecret, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return bad(connection.BadSecret)
-	case s.Tenant != "" && !isTenant(s.Tenant):
+	}
+	if s.Tenant != "" && !isTenant(s.Tenant) {
 		return bad(connection.BadTenant)
 	}
 	return nil

@@ -18,7 +18,8 @@ func TestCheckSettings(t *testing.T) {
 		want   connection.Kind // "" when accepted
 	}{
 		{"good", func(*connection.Settings) {}, ""},
-		{"tenant by GUID", func(s *connection.Settings) { s.Tenant = "0F4E7A56-43E1-4C3B-9A35-31F7AD1F6A63" }, ""},
+		{"tenant by GUID", func(s *connection.Settings) { s.Tenant = "1F4E7A56-43E1-4C3B-9A35-31F7AD1F6A63" }, ""},
+		{"client id pasted as tenant", func(s *connection.Settings) { s.Tenant = "0F4E7A56-43E1-4C3B-9A35-31F7AD1F6A63" }, connection.BadClientID},
 		{"no tenant yet", func(s *connection.Settings) { s.Tenant = "" }, ""},
 		{"tenant common", func(s *connection.Settings) { s.Tenant = "common" }, connection.BadTenant},
 		{"tenant of personal accounts", func(s *connection.Settings) { s.Tenant = consumers }, connection.BadTenant},

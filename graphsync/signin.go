@@ -76,19 +76,12 @@ func (s *Service) AdminConsent(ctx context.Context, id connection.ID) (connectio
 		return connection.Redirect{}, err
 	}
 	state, cookie := s.attempts.add(a)
-	q := url.Values{
-		"client_id":    {c.Settings.ClientID},
-		"scope":        {a.ends.Graph + "/.default"}, // the only way to application permissions
-		"redirect_uri": {s.redirect},
-		"state":        {state},
-	}
-	u := a.ends.Login + "/" + url.PathEscape(a.tenant) + "/v2.0/adminconsent?" + q.Encode()
-	return connection.Redirect{URL: u, Cookie: cookie}, nil
+	return connection.Redirect{URL: s.consentURL(a, state), Cookie: cookie}, nil
 }
 
 // begin checks settings, tenant and secret.
 func (s *Service) begin(ctx context.Context, c connection.Connection, p purpose) (attempt, error) {
-	if c.Settings.ClientID == "" && c.Settings.ClientSecret == "" {
+	if c.Settings.ClientID == "" && c.Settings.Credential().IsZero() {
 		return attempt{}, &connection.Error{Kind: connection.NotConfigured, Op: "connect"}
 	}
 	if err := CheckSettings(c.Settings); err != nil {
@@ -106,6 +99,9 @@ func (s *Service) begin(ctx context.Context, c connection.Connection, p purpose)
 	}
 	if a.meta.tenant == "" {
 		return a, nil // any organization: client credentials need a tenant
+	}
+	if err := s.admitted(a.meta.tenant, "find tenant"); err != nil {
+		return attempt{}, err
 	}
 	if err := s.trySecret(ctx, a); err != nil {
 		return attempt{}, err
@@ -187,6 +183,9 @@ func (s *Service) pageClient() *http.Client {
 func (s *Service) Answer(ctx context.Context, q connection.Query, cookie string) (connection.Redirect, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
+	if strings.HasPrefix(q["state"], mailedPrefix) {
+		return s.answerMailed(ctx, q)
+	}
 	a, ok := s.attempts.take(q["state"], cookie)
 	if !ok {
 		err := &connection.Error{Kind: connection.StateMismatch, Op: "sign in"}
@@ -258,6 +257,9 @@ func (s *Service) acceptSignIn(ctx context.Context, a attempt, code string) erro
 	if err != nil {
 		return err
 	}
+	if err := s.admitted(who.Tenant, a.op()); err != nil {
+		return err
+	}
 	lost := []connection.Permission{connection.CalendarsRead}
 	if !a.places {
 		lost = append(lost, connection.PlaceReadAll)
@@ -275,7 +277,7 @@ func (s *Service) acceptSignIn(ctx context.Context, a attempt, code string) erro
 		before = st.AccountID
 		*st = connection.State{
 			Mode: connection.Delegated, TenantID: strings.ToLower(who.Tenant), Account: who.Name,
-			AccountID: res.Account.HomeAccountID, ConnectedAt: s.now(), CheckedAt: s.now(),
+			AccountID: res.Account.HomeAccountID, ConnectedAt: s.now(), CheckedAt: s.now(), RefreshedAt: s.now(),
 			Lost: lost,
 		}
 		return nil
@@ -307,16 +309,16 @@ func (s *Service) acceptConsent(ctx context.Context, a attempt, q connection.Que
 	if c.Settings != a.settings {
 		return &connection.Error{Kind: connection.StateMismatch, Op: a.op()}
 	}
-	if c.State.Mode == connection.NotConnected {
-		return nil // consent before the first sign-in; Connect finds it
-	}
-	return s.settle(ctx, a.conn, 3)
+	return s.adopt(ctx, a.conn, 3)
 }
 
 // Disconnect forgets the sign-in and every token. Rooms and the last agendas
 // stay.
 func (s *Service) Disconnect(ctx context.Context, id connection.ID) error {
 	s.attempts.forget(id)
+	if err := s.unsubscribeAll(ctx, id); err != nil {
+		s.log.Warn("subscriptions not ended", "connection", id, "kind", kindOf(err))
+	}
 	err := s.editState(ctx, id, func(_ connection.Connection, st *connection.State) error {
 		*st = connection.State{}
 		return nil

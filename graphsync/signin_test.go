@@ -144,7 +144,7 @@ func TestAppOnlyAtOnce(t *testing.T) {
 	if len(st.Lost) != 0 || st.Account == "" {
 		t.Errorf("state = %+v", st)
 	}
-	checks, err := o.service.Probe(t.Context(), 1)
+	checks, err := o.service.Probe(t.Context(), 1, connection.ProbeOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +196,7 @@ func TestRoomScope(t *testing.T) {
 	if err := o.service.AddRooms(t.Context(), 1, []string{o.address("aspen")}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := o.service.Probe(t.Context(), 1); err != nil {
+	if _, err := o.service.Probe(t.Context(), 1, connection.ProbeOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	st := o.store.state()

@@ -44,16 +44,22 @@ func newMemory(c connection.Settings) *memory {
 
 func (m *memory) locked() func() { m.mu.Lock(); return m.mu.Unlock }
 
-func (m *memory) ReplaceRooms(_ context.Context, _ connection.ID, rooms []calendar.Room) error {
+func (m *memory) ReplaceRooms(_ context.Context, conn connection.ID, rooms []calendar.Room) error {
 	defer m.locked()()
 	if m.fail != nil {
 		return m.fail
 	}
 	for id, r := range m.rooms {
-		r.Gone = true
-		m.rooms[id] = r
+		if r.Source == int64(conn) {
+			r.Gone = true
+			m.rooms[id] = r
+		}
 	}
 	for _, r := range rooms {
+		if have, ok := m.rooms[r.ID]; ok && !have.Gone && have.Source != int64(conn) && have.Source != 0 {
+			continue
+		}
+		r.Source = int64(conn)
 		if r.Zone == "" {
 			r.Zone = m.rooms[r.ID].Zone
 		}
@@ -238,4 +244,29 @@ func (m *memory) tokens() int {
 		}
 	}
 	return n
+}
+
+func (m *memory) SaveSpare(_ context.Context, id connection.ID, spare connection.Credential) error {
+	defer m.locked()()
+	c := m.conns[id]
+	c.Spare = spare
+	m.conns[id] = c
+	return nil
+}
+
+func (m *memory) SwapCredential(_ context.Context, id connection.ID) error {
+	defer m.locked()()
+	c := m.conns[id]
+	if c.Spare.IsZero() {
+		return errors.New("the slot is empty")
+	}
+	c.Settings, c.Spare = c.Settings.With(c.Spare), c.Settings.Credential()
+	m.conns[id] = c
+	return nil
+}
+
+func (m *memory) RemoveConnection(_ context.Context, id connection.ID) error {
+	defer m.locked()()
+	delete(m.conns, id)
+	return nil
 }

@@ -197,7 +197,11 @@ func (s *Service) Sync(ctx context.Context, room calendar.RoomID) error {
 	if err != nil {
 		return err
 	}
-	return s.look(ctx, place{conn: s.owner(room, conns), room: room}, true)
+	r, err := s.store.Room(ctx, room)
+	if err != nil {
+		return err
+	}
+	return s.look(ctx, place{conn: s.owner(r, conns), room: room}, true)
 }
 
 // look takes one look at a room: rings the doorbell, reads the truth when it has

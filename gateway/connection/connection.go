@@ -134,6 +134,8 @@ const (
 	CalendarsRead       Permission = "Calendars.Read"
 	CalendarsReadShared Permission = "Calendars.Read.Shared"
 	CalendarsReadWrite  Permission = "Calendars.ReadWrite"
+
+	CalendarsReadWriteShared Permission = "Calendars.ReadWrite.Shared"
 )
 
 // State is what the gateway knows about a connection.
@@ -170,34 +172,38 @@ type Kind string
 
 // The kinds of errors.
 const (
-	BadClientID      Kind = "bad-client-id"     // not a GUID, or unknown in the tenant
-	BadSecret        Kind = "bad-secret"        // AADSTS7000215
-	SecretIsID       Kind = "secret-is-id"      // looks like a Secret ID
-	SecretExpired    Kind = "secret-expired"    // AADSTS7000222
-	SecretMissing    Kind = "secret-missing"    // AADSTS7000218
-	BadTenant        Kind = "bad-tenant"        // AADSTS90002, 50194 and relatives
-	WrongCloud       Kind = "wrong-cloud"       // AADSTS90038, 900382, 900432
-	RedirectMismatch Kind = "redirect-mismatch" // AADSTS50011
-	ConsentDeclined  Kind = "consent-declined"  // AADSTS65004, access_denied
-	ConsentRequired  Kind = "consent-required"  // AADSTS65001, 90094
-	WrongAccount     Kind = "wrong-account"     // AADSTS50020, consumer account, other tenant
-	CodeReused       Kind = "code-reused"       // AADSTS54005, bad verifier
-	SignInAgain      Kind = "sign-in-again"     // grant expired or revoked
-	NeedsMFA         Kind = "needs-mfa"         // AADSTS50076 and relatives
-	BlockedByPolicy  Kind = "blocked-by-policy" // AADSTS53003 and relatives
-	AppDisabled      Kind = "app-disabled"      // AADSTS7000112
-	AccessDenied     Kind = "access-denied"     // Graph 403
-	PlacesDenied     Kind = "places-denied"     // Graph 403 on places
-	NotFound         Kind = "not-found"         // Graph 404, mailbox or room
-	SyncReset        Kind = "sync-reset"        // Graph 410, delta state lost
-	Throttled        Kind = "throttled"         // 429, 503 with Retry-After
-	ServerFault      Kind = "server-fault"      // 5xx
-	BadAnswer        Kind = "bad-answer"        // not JSON, wrong types, too large
-	Unreachable      Kind = "unreachable"       // DNS, TCP, TLS, proxy
-	UntrustedServer  Kind = "untrusted-server"  // TLS certificate not trusted
-	StateMismatch    Kind = "state-mismatch"    // unknown or expired sign-in attempt
-	NotConfigured    Kind = "not-configured"    // settings missing
-	InternalFault    Kind = "internal-fault"    // a defect of ours
+	BadClientID      Kind = "bad-client-id"      // not a GUID, or unknown in the tenant
+	BadSecret        Kind = "bad-secret"         // AADSTS7000215
+	SecretIsID       Kind = "secret-is-id"       // looks like a Secret ID
+	SecretExpired    Kind = "secret-expired"     // AADSTS7000222
+	SecretMissing    Kind = "secret-missing"     // AADSTS7000218
+	BadCertificate   Kind = "bad-certificate"    // AADSTS700027, 50012, or certificate and key do not match
+	CertificateEnded Kind = "certificate-ended"  // its end date is past
+	TenantNotAllowed Kind = "tenant-not-allowed" // not on the gateway's list
+	ConsumerAccount  Kind = "consumer-account"   // a personal Microsoft account
+	BadTenant        Kind = "bad-tenant"         // AADSTS90002, 50194 and relatives
+	WrongCloud       Kind = "wrong-cloud"        // AADSTS90038, 900382, 900432
+	RedirectMismatch Kind = "redirect-mismatch"  // AADSTS50011
+	ConsentDeclined  Kind = "consent-declined"   // AADSTS65004, access_denied
+	ConsentRequired  Kind = "consent-required"   // AADSTS65001, 90094
+	WrongAccount     Kind = "wrong-account"      // AADSTS50020, consumer account, other tenant
+	CodeReused       Kind = "code-reused"        // AADSTS54005, bad verifier
+	SignInAgain      Kind = "sign-in-again"      // grant expired or revoked
+	NeedsMFA         Kind = "needs-mfa"          // AADSTS50076 and relatives
+	BlockedByPolicy  Kind = "blocked-by-policy"  // AADSTS53003 and relatives
+	AppDisabled      Kind = "app-disabled"       // AADSTS7000112
+	AccessDenied     Kind = "access-denied"      // Graph 403
+	PlacesDenied     Kind = "places-denied"      // Graph 403 on places
+	NotFound         Kind = "not-found"          // Graph 404, mailbox or room
+	SyncReset        Kind = "sync-reset"         // Graph 410, delta state lost
+	Throttled        Kind = "throttled"          // 429, 503 with Retry-After
+	ServerFault      Kind = "server-fault"       // 5xx
+	BadAnswer        Kind = "bad-answer"         // not JSON, wrong types, too large
+	Unreachable      Kind = "unreachable"        // DNS, TCP, TLS, proxy
+	UntrustedServer  Kind = "untrusted-server"   // TLS certificate not trusted
+	StateMismatch    Kind = "state-mismatch"     // unknown or expired sign-in attempt
+	NotConfigured    Kind = "not-configured"     // settings missing
+	InternalFault    Kind = "internal-fault"     // a defect of ours
 )
 
 // Error is an error of a calendar connection. Its text names operation, kind
