@@ -103,10 +103,6 @@ func encodePicture(in []byte, name string, ref *wire.Bitmap, notes io.Writer) ([
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	h, err := wire.ParseHeader(object)
-	if err != nil {
-		return nil, err
-	}
 	for _, t := range e.Trials() {
 		mark := ""
 		if t.Parts > 1 {

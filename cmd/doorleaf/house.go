@@ -89,7 +89,7 @@ func (h *house) openStore(ctx context.Context) error {
 	return nil
 }
 
-func (h *house) openCore(context.Context) error {
+func (h *house) openCore(ctx context.Context) error {
 	texts, err := lang.Load()
 	if err != nil {
 		return err
@@ -98,7 +98,11 @@ func (h *house) openCore(context.Context) error {
 	if err != nil {
 		return err
 	}
-	h.core = gateway.New(gateway.Options{Store: h.store, Renderer: renderer, Logger: h.log, Connected: h.connected})
+	floor, err := epochFloor(ctx, h.store)
+	if err != nil {
+		return err
+	}
+	h.core = gateway.New(gateway.Options{Store: h.store, Renderer: renderer, Logger: h.log, Connected: h.connected, EpochFloor: floor})
 	h.watched = gateway.Watched{Store: h.store, Changed: h.core.AgendaChanged}
 	return nil
 }

@@ -37,6 +37,8 @@ func commands() []command {
 		{"dither", "turn a photo into a 1-bit picture", cmdDither},
 		{"sheet", "draw every state on every panel in every language", cmdSheet},
 		{"wire", "encode and decode pictures as they travel", cmdWire},
+		{"backup", "copy database and key of a gateway that may be running", cmdBackup},
+		{"restore", "fill an empty data folder from a backup", cmdRestore},
 		{"version", "print the version", cmdVersion},
 	}
 }

@@ -1,0 +1,340 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"doorleaf/devices"
+	"doorleaf/firmware-protocol/wire"
+	"doorleaf/gateway"
+	"doorleaf/gateway/connection"
+)
+
+const cFolder = "../../firmware-protocol/c"
+
+// buildCSign compiles the sign in C with the sanitizers, or skips the test.
+func buildCSign(t *testing.T) string {
+	t.Helper()
+	compiler, err := exec.LookPath("gcc")
+	if err != nil {
+		t.Skip("gcc is missing: install gcc")
+	}
+	for header, pkg := range map[string]string{"mosquitto.h": "libmosquitto-dev", "mbedtls/gcm.h": "libmbedtls-dev", "openssl/ssl.h": "libssl-dev"} {
+		probe := exec.Command(compiler, "-E", "-x", "c", "-")
+		probe.Stdin = strings.NewReader("#include <" + header + ">\n")
+		if probe.Run() != nil {
+			t.Skipf("%s is missing: install %s", header, pkg)
+		}
+	}
+	binary := filepath.Join(t.TempDir(), "doorleaf-sign")
+	args := []string{"-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
+		"-I" + cFolder + "/sign", "-I" + cFolder, "-o", binary}
+	for _, pattern := range []string{"/sign/dl_*.c", "/sign/mbedtls/*.c", "/sign/posix/*.c"} {
+		files, err := filepath.Glob(cFolder + pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatal("no sources", pattern, err)
+		}
+		args = append(args, files...)
+	}
+	for _, name := range []string{"object", "context", "inflate", "tables", "digest"} {
+		args = append(args, cFolder+"/dl_"+name+".c")
+	}
+	args = append(args, "-lmosquitto", "-lmbedcrypto", "-lssl", "-lcrypto")
+	if out, err := exec.Command(compiler, args...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return binary
+}
+
+// cNote is a line that the sign in C prints.
+type cNote struct {
+	Event  string
+	Number int
+	Text   string
+}
+
+// cSign is a running sign in C.
+type cSign struct {
+	t   *testing.T
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	end chan error
+
+	mu     sync.Mutex
+	notes  []cNote      // guarded by mu
+	report bytes.Buffer // guarded by mu
+}
+
+func (s *cSign) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.report.Write(p)
+}
+
+func startCSign(t *testing.T, binary string, args ...string) *cSign {
+	t.Helper()
+	s := &cSign{t: t, cmd: exec.Command(binary, args...), end: make(chan error, 1)}
+	// Leaks cannot be looked for under a tracer, as some CI systems are.
+	s.cmd.Env = append(s.cmd.Environ(), "ASAN_OPTIONS=detect_leaks=0")
+	s.cmd.Stderr = s
+	out, err := s.cmd.StdoutPipe()
+	if err == nil {
+		s.in, err = s.cmd.StdinPipe()
+	}
+	if err == nil {
+		err = s.cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for lines := json.NewDecoder(out); ; {
+			var n cNote
+			if lines.Decode(&n) != nil {
+				break
+			}
+			s.mu.Lock()
+			s.notes = append(s.notes, n)
+			s.mu.Unlock()
+		}
+		s.end <- s.cmd.Wait()
+	}()
+	t.Cleanup(func() {
+		s.kill()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.report.Len() > 0 {
+			t.Errorf("the sign in C complains: %s", s.report.Bytes())
+		}
+		if t.Failed() {
+			t.Logf("sign in C: %+v", s.notes[max(0, len(s.notes)-60):])
+		}
+	})
+	return s
+}
+
+// kill cuts the power.
+func (s *cSign) kill() {
+	_ = s.cmd.Process.Kill()
+	s.end <- <-s.end
+}
+
+// ended reports whether the power was cut from within.
+func (s *cSign) ended() bool {
+	select {
+	case err := <-s.end:
+		s.end <- err
+		return true
+	default:
+		return false
+	}
+}
+
+// said returns what the sign said of that kind.
+func (s *cSign) said(event string) (notes []cNote) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, n := range s.notes {
+		if n.Event == event {
+			notes = append(notes, n)
+		}
+	}
+	return notes
+}
+
+// cHouse is a gateway with its own broker, and a sign in C.
+type cHouse struct {
+	t      *testing.T
+	office *killOffice
+	binary string
+	dir    string
+	house  *house
+	listen string // URL of the broker
+	id     devices.SignID
+	sign   *cSign
+	extra  []string
+}
+
+func openCHouse(t *testing.T, scheme string, extra ...string) *cHouse {
+	t.Helper()
+	c := &cHouse{t: t, binary: buildCSign(t), office: newKillOffice(t), dir: t.TempDir(), listen: scheme + "://" + freeAddress(t), extra: extra}
+	o := c.office
+	conf, err := readConfig("serve", []string{"-data", filepath.Join(c.dir, "gateway"), "-listen", freeAddress(t), "-mqtt-listen", c.listen,
+		"-login-url", o.graph.LoginURL(), "-graph-url", o.graph.GraphURL(), "-ca-file", o.caFile, "-poll-interval", "1s"}, nil, stdio{err: os.Stderr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	h, err := openHouse(ctx, conf, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	if err != nil {
+		cancel()
+		t.Fatal(err)
+	}
+	c.house = h
+	ended := make(chan error, 1)
+	go func() { ended <- h.run(ctx) }()
+	t.Cleanup(func() { cancel(); <-ended; h.close() })
+	id, err := h.store.SaveSettings(ctx, 0, connection.Settings{Cloud: connection.Custom, LoginURL: o.graph.LoginURL(), GraphURL: o.graph.GraphURL(),
+		Tenant: o.graph.TenantID(), ClientID: o.app.ClientID, ClientSecret: o.app.Secret})
+	if err == nil {
+		err = h.store.SaveState(ctx, id, connection.State{Mode: connection.AppOnly, TenantID: o.graph.TenantID()})
+	}
+	if err == nil {
+		err = h.calendars.RefreshRooms(ctx, id)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// on switches the sign on with the state it has.
+func (c *cHouse) on(extra ...string) *cSign {
+	c.t.Helper()
+	args := []string{"-gateway", c.listen, "-state", filepath.Join(c.dir, "sign"), "-glass", filepath.Join(c.dir, "glass.pbm"), "-panel", "296x128",
+		"-serial", "C-1", "-retry", "300"}
+	c.sign = startCSign(c.t, c.binary, slices.Concat(args, c.extra, extra)...)
+	return c.sign
+}
+
+func (c *cHouse) within(what string, ok func() bool) {
+	c.t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			c.t.Fatalf("%s: not within %v", what, patience)
+		}
+	}
+}
+
+// pair types the code that the sign shows.
+func (c *cHouse) pair() {
+	c.t.Helper()
+	c.within("the code on the glass is known", func() bool {
+		codes := c.sign.said("code")
+		for _, j := range c.house.core.Joinings(c.t.Context()) {
+			if len(codes) > 0 && j.Code == codes[len(codes)-1].Text {
+				return true
+			}
+		}
+		return false
+	})
+	codes := c.sign.said("code")
+	id, err := c.house.core.Pair(c.t.Context(), codes[len(codes)-1].Text, "", killRoom)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.id = id
+}
+
+// right waits until the gateway knows that the glass is right, in a state, and
+// returns what is on it.
+func (c *cHouse) right(state string) wire.Digest {
+	c.t.Helper()
+	var v gateway.DoorView
+	var digest wire.Digest
+	var err error
+	ok := func() bool {
+		v, err = c.house.core.Door(c.t.Context(), c.id)
+		digest, _ = c.glass()
+		return err == nil && v.Trust == gateway.Right && v.ExpectedStep != nil && string(v.ExpectedStep.State) == state &&
+			wire.Digest(v.Status.Shown) == digest && wire.Digest(v.ExpectedStep.Digest) == digest
+	}
+	for end := time.Now().Add(patience); !ok(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			c.t.Fatalf("glass %x is not the gateway's %+v, %v, step %+v, %v", digest[:4], v.Status, v.Trust, v.ExpectedStep, err)
+		}
+	}
+	return digest
+}
+
+// glass names the picture in the file that shows the panel.
+func (c *cHouse) glass() (wire.Digest, error) {
+	b, err := os.ReadFile(filepath.Join(c.dir, "glass.pbm"))
+	if err != nil {
+		return wire.Digest{}, err
+	}
+	var w, h int
+	if _, err := fmt.Sscanf(string(b), "P4\n%d %d\n", &w, &h); err != nil {
+		return wire.Digest{}, err
+	}
+	rows := b[len(b)-(w+7)/8*h:]
+	head := []byte{'D', 'L', 'G', '1', byte(w), byte(w >> 8), byte(h), byte(h >> 8), 1}
+	return wire.Digest(sha256.Sum256(append(head, rows...))), nil
+}
+
+// link is a connection with the rights of the gateway.
+func (c *cHouse) link() mqtt.Client {
+	c.t.Helper()
+	user, password := c.house.broker.GatewayCredential()
+	o := mqtt.NewClientOptions().AddBroker("mqtt://x").SetClientID("observer").SetUsername(user).SetPassword(password).
+		SetProtocolVersion(4).SetAutoReconnect(false).
+		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) { return c.house.broker.GatewayConn() })
+	client := mqtt.NewClient(o)
+	if tok := client.Connect(); !tok.WaitTimeout(10*time.Second) || tok.Error() != nil {
+		c.t.Fatalf("connect: %v", tok.Error())
+	}
+	c.t.Cleanup(func() { client.Disconnect(0) })
+	return client
+}
+
+func (c *cHouse) book() {
+	k := killCase{office: c.office, room: killRoom}
+	k.book()
+}
+
+// The sign in C pairs over TLS, shows what the gateway wants, follows the
+// calendar and survives kill -9.
+func TestCSign(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, scheme string
+		args         []string
+	}{
+		{"authority, always on", "mqtts", []string{"-always-on", "-ca", "gateway/ca.pem"}},
+		{"key seen while pairing, always on", "mqtts", []string{"-always-on", "-chunk", "512"}},
+		{"plain", "mqtt", []string{"-always-on"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			c := openCHouse(t, tt.scheme)
+			for i, a := range tt.args {
+				if strings.HasSuffix(a, ".pem") {
+					tt.args[i] = filepath.Join(c.dir, a)
+				}
+			}
+			c.extra = tt.args
+			c.on()
+			c.pair()
+			free := c.right("free")
+			c.book()
+			booked := c.right("booked")
+			if free == booked {
+				t.Error("the glass did not change")
+			}
+			c.sign.kill()
+			s := c.on()
+			c.within("it comes back", func() bool { return len(s.said("connected")) > 0 })
+			c.right("booked")
+			if n := len(s.said("drawn")) + len(s.said("object")) + len(s.said("code")); n != 0 {
+				t.Errorf("after the cut it drew or pulled %d times what it had", n)
+			}
+		})
+	}
+}
