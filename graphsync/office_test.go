@@ -73,7 +73,7 @@ func newTenant(t *testing.T, opts graphtest.Options) *office {
 		t: t, graph: graph, app: app, log: new(journal),
 		store: newMemory(connection.Settings{
 			Cloud: connection.Custom, LoginURL: graph.LoginURL(), GraphURL: graph.GraphURL(),
-			Tenant: graph.TenantID(), ClientID: app.ClientID, ClientSecret: app.Secret,
+			Tenant: graph.TenantID(), ClientID: app.ClientID, ClientSecret: app.Secret, Find: true,
 		}),
 		changed:   make(chan calendar.RoomID, 1000),
 		refreshed: make(chan calendar.RoomID, 1000),

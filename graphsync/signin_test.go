@@ -148,7 +148,7 @@ func TestAppOnlyAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []connection.Check{{Name: "token", OK: true}, {Name: "places", OK: true}, {Name: "calendar", Room: o.address("aspen"), OK: true}}
+	want := []connection.Check{{Name: "token", OK: true}, {Name: "rights", OK: true}, {Name: "places", OK: true}, {Name: "calendar", Room: o.address("aspen"), OK: true}}
 	if !slices.EqualFunc(checks, want, func(a, b connection.Check) bool { return a.Name == b.Name && a.Room == b.Room && a.OK == b.OK }) {
 		t.Errorf("checks = %+v, want %+v", checks, want)
 	}
