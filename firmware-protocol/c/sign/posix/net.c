@@ -147,7 +147,7 @@ static void open_now(struct machine *m)
 
 	n->wanted = 0;
 	n->client = mosquitto_new(n->id, true, m);
-	rc = n->client == NULL ? MOSQ_ERR_NOMEM : mosquitto_username_pw_set(n->client, n->user, n->password);
+	rc = n->client == NULL ? MOSQ_ERR_NOMEM : mosquitto_username_pw_set(n->client, n->user, n->password[0] != 0 ? n->password : NULL);
 	if (rc == MOSQ_ERR_SUCCESS && n->tls) {
 		ctx = context(m);
 		rc = ctx == NULL ? MOSQ_ERR_TLS : mosquitto_void_option(n->client, MOSQ_OPT_SSL_CTX, ctx);
