@@ -8,9 +8,10 @@ import (
 	"strings"
 )
 
-// tool is a program the tests call and the Debian packages that bring it.
+// tool is a program the tests call, or a header they compile with, and the
+// Debian packages that bring it.
 type tool struct {
-	command  string
+	command  string // or the path of the header
 	packages []string
 	vital    bool // without it nothing can be built
 }
@@ -22,11 +23,16 @@ func tools() []tool {
 		{"clang", []string{"clang", "libclang-rt-dev"}, false},
 		{"valgrind", []string{"valgrind"}, false},
 		{"arm-none-eabi-gcc", []string{"gcc-arm-none-eabi"}, false},
+		{"/usr/include/mosquitto.h", []string{"libmosquitto-dev"}, false}, // with the next two: the sign in C
+		{"/usr/include/mbedtls/gcm.h", []string{"libmbedtls-dev"}, false},
+		{"/usr/include/openssl/ssl.h", []string{"libssl-dev"}, false},
 		{"chromium", []string{"chromium"}, false},
 		{"tesseract", []string{"tesseract-ocr", "tesseract-ocr-eng", "tesseract-ocr-deu"}, false},
 		{"zbarimg", []string{"zbar-tools"}, false},
 		{"hb-shape", []string{"libharfbuzz-bin"}, false},
-		{"pkg-config", []string{"pkg-config", "libfreetype-dev"}, false},
+		{"/usr/include/mosquitto.h", []string{"libmosquitto-dev"}, false}, // with the next two: the sign in C
+		{"/usr/include/mbedtls/gcm.h", []string{"libmbedtls-dev"}, false},
+		{"/usr/include/openssl/ssl.h", []string{"libssl-dev"}, false},
 		{"qemu-aarch64", []string{"qemu-user"}, false},
 	}
 }
@@ -61,7 +67,11 @@ func (c *check) tools() error {
 func missingTools() []tool {
 	var missing []tool
 	for _, t := range tools() {
-		if _, err := exec.LookPath(t.command); err != nil {
+		_, err := exec.LookPath(t.command)
+		if strings.HasPrefix(t.command, "/") {
+			_, err = os.Stat(t.command)
+		}
+		if err != nil {
 			missing = append(missing, t)
 		}
 	}
