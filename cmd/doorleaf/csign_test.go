@@ -25,6 +25,7 @@ import (
 	"doorleaf/firmware-protocol/wire"
 	"doorleaf/gateway"
 	"doorleaf/gateway/connection"
+	"doorleaf/graphsync/graphtest"
 )
 
 const cFolder = "../../firmware-protocol/c"
@@ -170,6 +171,9 @@ type cHouse struct {
 	id     devices.SignID
 	sign   *cSign
 	extra  []string
+
+	claimed string // code typed last
+	meeting string
 }
 
 func openCHouse(t *testing.T, scheme string, extra ...string) *cHouse {
@@ -337,4 +341,183 @@ func TestCSign(t *testing.T) {
 			}
 		})
 	}
+}
+
+// errors returns the codes of the errors that the sign in C met.
+func (s *cSign) errors() (codes []int) {
+	for _, n := range s.said("error") {
+		codes = append(codes, n.Number)
+	}
+	return codes
+}
+
+// Manifests that are forged, cut short, replayed, older, of the same number with
+// other content, for another sign or another panel change nothing on the glass,
+// and the sign tells the gateway what was wrong [DL-MAN-5] [DL-MAN-6].
+func TestCSignRefuses(t *testing.T) {
+	t.Parallel()
+	c := openCHouse(t, "mqtt", "-always-on")
+	var mu sync.Mutex
+	reported := map[uint16]bool{} // guarded by mu
+	observer := c.link()
+	tok := observer.Subscribe("dl/1/+/u/+", 1, func(_ mqtt.Client, m mqtt.Message) {
+		topic, err := wire.ParseTopic(m.Topic())
+		if err != nil || topic.Name != wire.NameShown {
+			return
+		}
+		if shown, err := wire.UnmarshalShown(m.Payload()); err == nil {
+			mu.Lock()
+			reported[shown.LastError] = true
+			mu.Unlock()
+		}
+	})
+	if !tok.WaitTimeout(10*time.Second) || tok.Error() != nil {
+		t.Fatal(tok.Error())
+	}
+	c.on()
+	c.pair()
+	c.right("free")
+	first := c.manifest()
+	c.book()
+	glass := c.right("booked")
+	last, key := c.manifest(), c.key()
+	body := func(change func(*wire.Body)) []byte {
+		m, err := wire.ParseManifest(last, &key, string(c.id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(&m.Body)
+		b, err := m.Body.Append(nil)
+		if err == nil {
+			b, err = wire.AppendManifest(nil, b, time.Now().UnixMilli(), 600, 0, &key, string(c.id))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	forged := bytes.Clone(last)
+	forged[8]++ // a greater seq without a signature
+	foreign, err := wire.AppendManifest(nil, last[:len(last)-30], time.Now().UnixMilli(), 600, 0, &key, "aaaaaaaaaaaaaaaa")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name     string
+		manifest []byte
+		code     devices.ErrorCode
+	}{
+		{"forged", forged, devices.ErrManifestAuth},
+		{"of another sign", foreign, devices.ErrManifestAuth},
+		{"cut short", last[:len(last)-1], devices.ErrManifestAuth},
+		{"cut to nothing", last[:40], devices.ErrManifestFormat},
+		{"replayed", first, devices.ErrManifestOld},
+		{"older", body(func(b *wire.Body) { b.Seq-- }), devices.ErrManifestOld},
+		{"same number, other content", body(func(b *wire.Body) { b.Steps[0].Object[0] ^= 1 }), devices.ErrManifestConflict},
+		{"other panel", body(func(b *wire.Body) { b.Seq += 5; b.Width = 400 }), devices.ErrPanel},
+	} {
+		before := len(c.sign.errors())
+		mu.Lock()
+		reported = map[uint16]bool{}
+		mu.Unlock()
+		if tok := observer.Publish(wire.SignTopic(string(c.id), wire.NameWant), 1, false, tt.manifest); !tok.WaitTimeout(10*time.Second) || tok.Error() != nil {
+			t.Fatal(tok.Error())
+		}
+		c.within(tt.name+": the sign refuses it", func() bool { return len(c.sign.errors()) > before })
+		if codes := c.sign.errors(); codes[before] != int(tt.code) {
+			t.Errorf("%s: got error %d, want %d", tt.name, codes[before], tt.code)
+		}
+		c.within(tt.name+": the sign reports it", func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return reported[uint16(tt.code)]
+		})
+		if got, err := c.glass(); err != nil || got != glass {
+			t.Errorf("%s: the glass changed to %x, %v", tt.name, got[:4], err)
+		}
+	}
+	if n := len(c.sign.said("force")); n < 2 {
+		t.Errorf("%d timelines in force: the test does not look at the sign", n)
+	}
+	c.right("booked")
+}
+
+// key is the sign's manifest key, from the secret in its storage.
+func (c *cHouse) key() [32]byte {
+	c.t.Helper()
+	b, err := os.ReadFile(filepath.Join(c.dir, "sign", "identity"))
+	if err != nil || len(b) < 4+16+32 {
+		c.t.Fatalf("identity of %d bytes, %v", len(b), err)
+	}
+	keys, err := wire.DeriveKeys(b[20:52], string(c.id))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return keys.Manifest
+}
+
+// manifest is the one in force, as the gateway would send it again.
+func (c *cHouse) manifest() []byte {
+	c.t.Helper()
+	body, err := os.ReadFile(filepath.Join(c.dir, "sign", "body"))
+	if err != nil || len(body) < 4 {
+		c.t.Fatalf("body of %d bytes, %v", len(body), err)
+	}
+	key := c.key()
+	m, err := wire.AppendManifest(nil, body[:len(body)-4], time.Now().UnixMilli(), 600, 0, &key, string(c.id))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return m
+}
+
+// The power is cut at each step that matters, from unpacking to the second
+// picture; the sign ends up right without help [DL-PWR-2].
+func TestCSignPowerCuts(t *testing.T) {
+	t.Parallel()
+	c := openCHouse(t, "mqtt", "-always-on")
+	for _, cut := range []string{"connected:1", "code:1", "sent:2", "paired:1"} {
+		s := c.on("-cut", cut)
+		c.within("the power is cut at "+cut, func() bool { c.claimAny(); return s.ended() })
+	}
+	c.on()
+	c.within("it is paired after the cuts", func() bool { c.claimAny(); return c.paired() })
+	c.right("free")
+	for i, cut := range []string{"sent:1", "manifest:1", "object:1", "force:1", "state:2", "drawing:1", "panel:1", "drawn:1", "shown:1"} {
+		c.sign.kill()
+		c.within("the gateway knows", func() bool { return !c.house.broker.Connected(c.id) })
+		now := time.Now().Truncate(time.Minute)
+		room := c.office.graph.Calendar(killRoom)
+		state := "booked"
+		if i%2 == 0 {
+			c.meeting = room.Create(graphtest.Event{Subject: "Changed", Start: now, End: now.Add(2 * time.Hour)})
+		} else {
+			state = "free"
+			if err := room.Move(c.meeting, now.Add(26*time.Hour), now.Add(27*time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s := c.on("-cut", cut)
+		c.within("the power is cut at "+cut, s.ended)
+		c.on()
+		c.right(state)
+	}
+}
+
+// claimAny types the code that the sign shows, if the gateway knows it and
+// nobody typed it yet.
+func (c *cHouse) claimAny() {
+	codes := c.sign.said("code")
+	if len(codes) == 0 || codes[len(codes)-1].Text == c.claimed {
+		return
+	}
+	id, err := c.house.core.Pair(c.t.Context(), codes[len(codes)-1].Text, "", killRoom)
+	if err == nil {
+		c.id, c.claimed = id, codes[len(codes)-1].Text
+	}
+}
+
+func (c *cHouse) paired() bool {
+	b, err := os.ReadFile(filepath.Join(c.dir, "sign", "identity"))
+	return err == nil && c.id != "" && bytes.Contains(b, []byte(c.id))
 }
