@@ -30,9 +30,7 @@ func tools() []tool {
 		{"tesseract", []string{"tesseract-ocr", "tesseract-ocr-eng", "tesseract-ocr-deu"}, false},
 		{"zbarimg", []string{"zbar-tools"}, false},
 		{"hb-shape", []string{"libharfbuzz-bin"}, false},
-		{"/usr/include/mosquitto.h", []string{"libmosquitto-dev"}, false}, // with the next two: the sign in C
-		{"/usr/include/mbedtls/gcm.h", []string{"libmbedtls-dev"}, false},
-		{"/usr/include/openssl/ssl.h", []string{"libssl-dev"}, false},
+		{"pkg-config", []string{"pkg-config", "libfreetype-dev"}, false},
 		{"qemu-aarch64", []string{"qemu-user"}, false},
 	}
 }
