@@ -216,10 +216,13 @@ func (pg *page) timeBlock(b bandText, r image.Rectangle) timeBlock {
 // labelGap is the space between label and time: a label may have descenders. On
 // small signs it is no more than these need.
 func (pg *page) labelGap(t *timeBlock) int {
+	under := max(t.labelFace.Bounds(t.label).Max.Y, 0)
+	over := max(-t.timeFace.Bounds(t.time).Min.Y-t.timeFace.Cap, 0) // scripts that rise above our capitals
+	gap := t.labelFace.Size * 2 / 5
 	if pg.m.class == small {
-		return max(t.labelFace.Bounds(t.label).Max.Y+2, 4)
+		gap = 4
 	}
-	return t.labelFace.Size * 2 / 5
+	return max(gap, under+over+2)
 }
 
 // blockHeight is the height of label and time from cap to base line.

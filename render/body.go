@@ -173,10 +173,18 @@ func (pg *page) wordsFit(width int) bool {
 
 // rise is how far below the top of the body the first base line stands.
 func (pg *page) rise(f *typeset.Face) int {
-	if pg.m.class == small {
+	if pg.m.class == small && !pg.tall {
 		return f.Cap
 	}
-	return f.Size * 7 / 8
+	return pg.lead(f, 7)
+}
+
+// titlePitch is the height of a line of a title.
+func (pg *page) titlePitch(size int) int {
+	if pg.tall {
+		return size * 6 / 5 * 16 / 13
+	}
+	return size * 6 / 5
 }
 
 // headlines draws title and facts from the top and returns where they end.
@@ -193,14 +201,14 @@ func (pg *page) headlines(r image.Rectangle, rowsBelow bool) int {
 				x = pg.lock(x, y+pg.rise(f), f.Cap)
 			}
 			pg.put(f, x, y+pg.rise(f), l, mono.Or)
-			y += f.Size * 6 / 5
+			y += pg.titlePitch(f.Size)
 		}
 		if m.class != small {
 			y += m.gap / 2
 		}
 	}
 	f := pg.face(typeset.Regular, m.organizer)
-	pitch := f.Size * 5 / 4
+	pitch := pg.lead(f, 10)
 	room := (r.Max.Y - y - pg.rise(f) + pitch) / pitch
 	if m.class != small {
 		room = (r.Max.Y - y) / pitch
@@ -298,7 +306,7 @@ func (pg *page) fitTitle(title string, r image.Rectangle, below bool) ([]string,
 	var lines []string
 	for _, size := range m.titles {
 		f = pg.face(typeset.Bold, size)
-		most := max(min(m.titleLines, height/(size*6/5)), 1)
+		most := max(min(m.titleLines, height/pg.titlePitch(f.Size)), 1)
 		var ok bool
 		if lines, ok = f.Break(title, width, most); ok {
 			return lines, f

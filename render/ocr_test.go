@@ -29,8 +29,10 @@ func ocrTexts(r *Renderer, img *mono.Image, d Door, p Panel) []string {
 	pg := r.page(img, d, p)
 	var out []string
 	pg.trace = func(s string, ink image.Rectangle) {
-		if len([]rune(s)) > 2 && !strings.Contains(s, "…") { // hours of the bar and cut texts apart
-			out = append(out, s)
+		for fact := range strings.SplitSeq(s, separator) { // the dot between facts is no text
+			if len([]rune(fact)) > 2 && !strings.Contains(fact, "…") { // hours of the bar and cut texts apart
+				out = append(out, fact)
+			}
 		}
 	}
 	pg.draw()

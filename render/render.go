@@ -57,6 +57,7 @@ type page struct {
 	img  *mono.Image
 	d    Door
 	lang string
+	tall bool // the script needs more height than Latin does
 	rtl  bool // everything but glyphs, codes and pictures is mirrored
 	m    metrics
 
@@ -74,6 +75,7 @@ func (r *Renderer) page(img *mono.Image, d Door, p Panel) *page {
 	}
 	*pg = page{r: r, img: img, d: d, lang: r.texts.MatchSign(d.Language), m: r.panels.Get(p, measure), factBuf: pg.factBuf[:0], lineBuf: pg.lineBuf[:0]}
 	pg.rtl = r.texts.RightToLeft(pg.lang)
+	pg.tall = pg.lang == "ar"
 	in := &pg.d
 	in.Room, in.Title, in.Organizer, in.Note = typeset.Clean(d.Room), typeset.Clean(d.Title), typeset.Clean(d.Organizer), typeset.Clean(d.Note)
 	return pg
@@ -117,7 +119,35 @@ func (pg *page) text(key string) string             { return pg.r.texts.Text(pg.
 func (pg *page) textWith(key, arg string) string    { return pg.r.texts.TextWith(pg.lang, key, arg) }
 func (pg *page) textCount(key string, n int) string { return pg.r.texts.Count(pg.lang, key, n) }
 
-func (pg *page) face(w typeset.Weight, size int) *typeset.Face { return pg.r.fonts.Face(w, size) }
+func (pg *page) face(w typeset.Weight, size int) *typeset.Face {
+	if pg.tall {
+		size = size * 13 / 16
+	}
+	return pg.r.fonts.FaceFor(w, sharpest(w, size), pg.lang)
+}
+
+// lead is n eighths of an em between lines; scripts that reach further above and
+// below are smaller by as much, so that a line keeps its height.
+func (pg *page) lead(f *typeset.Face, eighths int) int {
+	if pg.tall {
+		return f.Size * eighths * 16 / 13 / 8
+	}
+	return f.Size * eighths / 8
+}
+
+// sharpest is the size to draw at: above 48 px the nearest smaller one for which
+// there are strikes by FreeType, where it is not much smaller.
+func sharpest(w typeset.Weight, size int) int {
+	best := size
+	if size > 48 && size <= 128 {
+		for _, s := range []int{52, 56, 64, 72, 80, 96, 112, 128} {
+			if s <= size && s*100 >= size*88 && (s <= 80 || w == typeset.Bold) {
+				best = s
+			}
+		}
+	}
+	return best
+}
 
 // Where a language is written from right to left the whole face is mirrored:
 // code that draws thinks from left to right, and the next four functions are the
@@ -187,7 +217,8 @@ func (pg *page) header() {
 			end = pg.batteryMark(right, upper, date.Cap) - m.gap*2
 		}
 		if d.Sample {
-			end = pg.putRight(pg.face(typeset.Bold, m.date), end, upper, pg.text("sign.sample"), mono.Or) - m.gap*2
+			mark := pg.face(typeset.Bold, m.date)
+			end = pg.putRight(mark, end, upper, mark.Cut(pg.text("sign.sample"), end-m.margin), mono.Or) - m.gap*2
 		}
 		pg.put(name, m.margin, upper, name.Cut(d.Room, end-m.margin), mono.Or)
 		baseline = m.header*3/4 + (name.Cap+1)/2 - 1

@@ -35,7 +35,7 @@ func testPanels() []Panel {
 // state and language.
 func TestEveryTextHasItsPlace(t *testing.T) {
 	r := newRenderer(t)
-	for _, l := range r.texts.Languages() {
+	for _, l := range r.texts.SignLanguages() {
 		for _, p := range testPanels() {
 			for _, e := range Examples() {
 				for _, hour12 := range []bool{false, true} {
