@@ -54,7 +54,7 @@ func buildCSign(t *testing.T) string {
 		}
 		args = append(args, files...)
 	}
-	for _, name := range []string{"object", "context", "inflate", "tables", "digest"} {
+	for _, name := range []string{"object", "context", "inflate", "tables", "digest", "message", "manifest"} {
 		args = append(args, cFolder+"/dl_"+name+".c")
 	}
 	args = append(args, "-lmosquitto", "-lmbedcrypto", "-lssl", "-lcrypto")

@@ -32,11 +32,12 @@ void dl_handle(struct dl_sign *s, const char *name, const uint8_t *data, size_t 
 
 /* dl_timeline.c */
 int dl_due(const struct dl_body *b, uint32_t now); /* -1: none; number of steps: the stale one */
-int dl_step_at(const struct dl_sign *s, const struct dl_timeline *t, unsigned k, struct dl_step *step);
+int dl_step_at(const struct dl_sign *s, const struct dl_timeline *t, unsigned k, struct dl_stored *step);
+int dl_load_body(const struct dl_sign *s, enum dl_record record, struct dl_body *b); /* 0 when it is there and for this panel */
 void dl_adopt(struct dl_sign *s);
 void dl_flip(struct dl_sign *s);
 void dl_fail(struct dl_sign *s, unsigned error);
-int dl_missing(struct dl_sign *s, struct dl_step *step); /* the next to pull, -1: none */
+int dl_missing(struct dl_sign *s, struct dl_stored *step); /* the next to pull, -1: none */
 int dl_load_frame(struct dl_sign *s);
 int dl_draw(struct dl_sign *s, const uint8_t digest[32], unsigned refresh);
 uint64_t dl_next_flip(const struct dl_sign *s); /* own clock, 0: never */

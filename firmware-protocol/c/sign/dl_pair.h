@@ -2,7 +2,7 @@
 #ifndef DL_PAIR_H
 #define DL_PAIR_H
 
-#include "dl_message.h"
+#include "dl_join.h"
 
 enum { DL_CODE = 8, DL_PASSWORD = 48 };
 

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dl_message.h"
 #include "dl_object.h"
 
 /* What a compiler wants from every environment, also without a C library. */
@@ -18,24 +19,24 @@ int memcmp(const void *a, const void *b, size_t size);
 
 enum {
 	DL_ID = 16,           /* characters of an id or nonce [DL-TOP-2] */
-	DL_HASH = 32,         /* bytes of SHA-256 */
-	DL_MAX_MANIFEST = 7133, /* bytes [DL-LIM-1] */
-	DL_MAX_MESSAGE = 1024,
-	DL_MAX_BLOCK = 4300,
-	DL_MAX_DATA = 4096,
-	DL_MAX_TEXT = 64,
-	DL_MAX_EVENTS = 8,
-	DL_MAX_STEPS = 64
+	DL_HASH = 32          /* bytes of SHA-256 */
 };
 
-struct dl_measures;
+/* What a sign measures. */
+struct dl_measures {
+	uint16_t battery;   /* millivolts, 0 unknown */
+	int8_t signal;      /* dBm, 0 unknown */
+	int8_t temperature; /* degrees Celsius */
+	uint8_t temperature_known;
+};
 
 /* Cryptography. Functions return 0, or other than 0 when they fail. */
 struct dl_crypto {
 	struct dl_sha256 sha256;
 	void *user;
-	/* HMAC-SHA-256 (RFC 2104) over a || b. */
-	int (*hmac)(void *user, const uint8_t key[32], const void *a, size_t an, const void *b, size_t bn, uint8_t out[32]);
+	/* HMAC-SHA-256 (RFC 2104) with the key of the last hmac_key. */
+	struct dl_hmac hmac;
+	void (*hmac_key)(void *user, const uint8_t key[32]);
 	/* HKDF-SHA-256 (RFC 5869) of a secret of 32 bytes. */
 	int (*hkdf)(void *user, const uint8_t secret[32], const void *salt, size_t saltn, const char *info, size_t infon, uint8_t *out, size_t outn);
 	/* X25519 (RFC 7748); point NULL stands for the base point. */

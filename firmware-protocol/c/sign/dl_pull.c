@@ -15,18 +15,23 @@ void dl_pull_stop(struct dl_sign *s)
 	memset(s->get, 0, sizeof s->get);
 }
 
-static void ask(struct dl_sign *s, struct dl_get *g, uint64_t now)
+static void ask(struct dl_sign *s, struct dl_asked *g, uint64_t now)
 {
 	uint8_t message[GET];
-	size_t n = dl_write_get(message, sizeof message, s->object, g->offset, g->length);
+	struct dl_get get;
+	size_t n;
 
+	get.object = s->object;
+	get.offset = g->offset;
+	get.length = g->length;
+	n = dl_get_write(&get, message, sizeof message);
 	g->late = now + CHUNK_WAIT;
 	(void)dl_say(s, DL_SAY_GET, message, n);
 }
 
 void dl_pull(struct dl_sign *s, uint64_t now)
 {
-	struct dl_step step;
+	struct dl_stored step;
 	unsigned i;
 	int late = 0;
 
@@ -104,7 +109,7 @@ void dl_take(struct dl_sign *s, const uint8_t *data, size_t n)
 	struct dl_block b;
 	unsigned i, open = 0, found = DL_WINDOW;
 
-	if (!s->pulling || dl_read_block(data, n, &b) != 0 || memcmp(b.object, s->object, sizeof b.object) != 0)
+	if (!s->pulling || dl_block_read(&b, data, n) != DL_MESSAGE_OK || memcmp(b.object, s->object, 8) != 0)
 		return;
 	for (i = 0; i < DL_WINDOW; i++)
 		if (s->get[i].length > 0) {

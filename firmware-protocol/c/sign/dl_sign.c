@@ -146,48 +146,6 @@ static void load_identity(struct dl_sign *s)
 	s->paired = dl_id_valid(s->id) && dl_pair_keys(s->port->crypto, s->secret, s->id, s->password, s->manifest_key) == 0;
 }
 
-/*
- * Reads the body in force a step at a time. It was checked when it came, and
- * storage gives back what it took; only what would lead astray is checked again.
- */
-static void load_body(struct dl_sign *s)
-{
-	const struct dl_port *port = s->port;
-	struct dl_body *b = &s->force.body;
-	uint8_t data[DL_STEP];
-	const uint8_t *p = data + 4;
-	uint32_t at = DL_BODY_HEAD;
-	unsigned k;
-
-	if (port->load(port->user, DL_RECORD_BODY, 0, data, DL_BODY_HEAD) != DL_BODY_HEAD || memcmp(data, "DLM\1", 4) != 0)
-		return;
-	b->epoch = (uint32_t)get(&p, 4);
-	b->seq = (uint32_t)get(&p, 4);
-	b->width = (uint16_t)get(&p, 2);
-	b->height = (uint16_t)get(&p, 2);
-	b->steps = (uint8_t)get(&p, 1);
-	b->stale = (uint8_t)get(&p, 1);
-	if (b->steps < 1 || b->steps > DL_MAX_STEPS || b->stale > 1 || b->width != s->options->hardware.width || b->height != s->options->hardware.height)
-		return;
-	for (k = 0; k < b->steps + (unsigned)b->stale; k++) {
-		b->at[k] = (uint16_t)at;
-		if (port->load(port->user, DL_RECORD_BODY, at, data, DL_STEP) != DL_STEP)
-			return;
-		p = data + 68;
-		if (k < b->steps) {
-			b->from[k] = (uint32_t)get(&p, 4);
-			b->until = (uint32_t)get(&p, 4);
-			if (b->from[k] >= b->until)
-				return;
-		}
-		if (data[76] >= DL_BASE_STEP + k)
-			return;
-		at += data[76] == DL_BASE_GLASS ? DL_STEP_BASE : DL_STEP;
-	}
-	b->at[k] = (uint16_t)at;
-	b->size = (uint16_t)at;
-}
-
 static int nothing(void *to, const uint8_t hash[32])
 {
 	(void)to;
@@ -220,7 +178,7 @@ int dl_sign_start(struct dl_sign *s, const struct dl_port *port, const struct dl
 
 	memset(s, 0, sizeof *s);
 	if (options->hardware.width < 1 || options->hardware.height < 1 || dl_planes(options->planes) == 0 || options->frame == NULL
-		|| options->chunk < 1 || options->chunk > DL_MAX_DATA)
+		|| options->chunk < 1 || options->chunk > DL_MAX_BLOCK_DATA)
 		return -1;
 	s->port = port;
 	s->options = options;
@@ -232,7 +190,7 @@ int dl_sign_start(struct dl_sign *s, const struct dl_port *port, const struct dl
 	load_identity(s);
 	load_state(s);
 	if (s->paired)
-		load_body(s);
+		(void)dl_load_body(s, DL_RECORD_BODY, &s->force.body);
 	dl_load_frame(s);
 	dl_rouse(s, options->wake);
 	return 0;

@@ -9,12 +9,9 @@
 #ifndef DL_SIGN_H
 #define DL_SIGN_H
 
-#include "dl_manifest.h"
-#include "dl_message.h"
 #include "dl_pair.h"
 
-/* Reasons [DL-ERR-2] and errors [DL-ERR-1]. */
-enum { DL_WAKE_UNKNOWN, DL_WAKE_BOOT, DL_WAKE_TIMER, DL_WAKE_BUTTON, DL_WAKE_PUSH, DL_WAKE_FLIP };
+/* Errors [DL-ERR-1]. */
 enum {
 	DL_ERROR_NONE, DL_ERROR_MAC, DL_ERROR_MANIFEST, DL_ERROR_OLD, DL_ERROR_CONFLICT, DL_ERROR_HASH, DL_ERROR_OBJECT, DL_ERROR_BASE,
 	DL_ERROR_SIZE, DL_ERROR_DIGEST, DL_ERROR_PANEL, DL_ERROR_STORAGE, DL_ERROR_TIMEOUT
@@ -35,6 +32,29 @@ struct dl_sign_options {
 };
 
 /* All below is private. */
+
+/* The base of a step [DL-MAN-4]; greater ones are steps. */
+enum { DL_BASE_NONE, DL_BASE_GLASS, DL_BASE_STEP };
+
+/* A step as it is read from storage. */
+struct dl_stored {
+	uint8_t object[32]; /* ObjectHash */
+	uint32_t size;      /* bytes of the object */
+	uint8_t glass[32];  /* GlassDigest */
+	uint8_t base;
+	uint8_t base_glass[32]; /* with DL_BASE_GLASS */
+};
+
+/* What of a body stays in memory; steps are read with its offsets. */
+struct dl_body {
+	uint32_t epoch, seq;
+	uint16_t width, height;
+	uint8_t steps, stale; /* number of steps, and whether a stale one follows */
+	uint16_t size;        /* bytes of the body; 0: there is none */
+	uint16_t at[DL_MAX_STEPS + 2]; /* offset of each step, of the stale one and of the end */
+	uint32_t from[DL_MAX_STEPS];
+	uint32_t until;       /* of the last step */
+};
 
 struct dl_press {
 	uint32_t boot, counter;
@@ -58,7 +78,7 @@ struct dl_timeline {
 
 enum { DL_WINDOW = 4, DL_OUT = 768 };
 
-struct dl_get {
+struct dl_asked {
 	uint32_t offset, length; /* length 0: free */
 	uint64_t late;
 };
@@ -110,7 +130,7 @@ struct dl_sign {
 	/* The object that is pulled. */
 	uint8_t pulling, object[32];
 	uint32_t object_size, object_next;
-	struct dl_get get[DL_WINDOW];
+	struct dl_asked get[DL_WINDOW];
 
 	/* Pairing. */
 	uint8_t joining, coded;

@@ -41,13 +41,61 @@ static void event_of(const struct dl_sign *s, const struct dl_press *p, struct d
 	e->age = p->at == 0 || age > 0xffffffffu ? 0xffffffffu : (uint32_t)age;
 }
 
-/* Writes a report into s->out and sends it. */
+static size_t write_hello(struct dl_sign *s, const struct dl_measures *measures)
+{
+	const struct dl_hardware *h = &s->options->hardware;
+	struct dl_event events[DL_MAX_EVENTS];
+	struct dl_hello m;
+	unsigned i;
+
+	memset(&m, 0, sizeof m);
+	m.boot = s->sent_boot;
+	m.counter = s->sent_counter;
+	m.epoch = s->sent.epoch;
+	m.seq = s->sent.seq;
+	m.glass = s->sent.glass_known ? s->sent.glass : NULL;
+	m.wake = s->wake;
+	m.error = s->sent.error;
+	m.battery = measures->battery;
+	m.signal = measures->signal;
+	m.temperature = measures->temperature;
+	m.has_temperature = measures->temperature_known;
+	for (i = 0; i < s->presses; i++)
+		event_of(s, &s->press[i], &events[i]);
+	m.events = events;
+	m.event_count = s->sent_events = s->presses;
+	m.model = h->model;
+	m.serial = h->serial;
+	m.firmware = h->firmware;
+	m.width = h->width;
+	m.height = h->height;
+	m.always_on = h->always_on;
+	m.capabilities = h->capabilities;
+	return dl_hello_write(&m, s->out, sizeof s->out);
+}
+
+static size_t write_shown(struct dl_sign *s, const struct dl_measures *measures)
+{
+	struct dl_shown m;
+
+	memset(&m, 0, sizeof m);
+	m.boot = s->sent_boot;
+	m.counter = s->sent_counter;
+	m.epoch = s->sent.epoch;
+	m.seq = s->sent.seq;
+	m.glass = s->sent.glass;
+	m.wake = s->why;
+	m.error = s->sent.error;
+	m.battery = measures->battery;
+	m.draw_millis = s->draw_time;
+	return dl_shown_write(&m, s->out, sizeof s->out);
+}
+
+/* Writes a report into s->out, where it stays for repeats, and sends it. */
 static void report(struct dl_sign *s, unsigned what, uint64_t now)
 {
-	struct dl_event events[DL_MAX_EVENTS];
 	struct dl_measures measures;
-	struct dl_report r;
-	unsigned i;
+	struct dl_event event;
 
 	memset(&measures, 0, sizeof measures);
 	if (s->port->measure != NULL)
@@ -56,34 +104,14 @@ static void report(struct dl_sign *s, unsigned what, uint64_t now)
 	s->sent_boot = s->boot;
 	s->sent_events = 0;
 	if (what == DL_SAY_EVENT) {
-		event_of(s, &s->press[0], &events[0]);
-		s->sent_boot = events[0].boot;
-		s->sent_counter = events[0].counter;
+		event_of(s, &s->press[0], &event);
+		s->sent_boot = event.boot;
+		s->sent_counter = event.counter;
 		s->sent_events = 1;
-		s->out_size = (uint16_t)dl_write_event(s->out, sizeof s->out, &events[0]);
+		s->out_size = (uint16_t)dl_event_write(&event, s->out, sizeof s->out);
 	} else {
-		memset(&r, 0, sizeof r);
 		s->sent_counter = ++s->counter;
-		r.boot = s->boot;
-		r.counter = s->sent_counter;
-		r.epoch = s->sent.epoch;
-		r.seq = s->sent.seq;
-		r.glass = s->sent.glass_known ? s->sent.glass : NULL;
-		r.error = s->error;
-		r.draw_time = s->draw_time;
-		r.hardware = &s->options->hardware;
-		r.measures = &measures;
-		if (what == DL_SAY_HELLO) {
-			r.wake = s->wake;
-			for (i = 0; i < s->presses; i++)
-				event_of(s, &s->press[i], &events[i]);
-			r.events = events;
-			r.n_events = s->sent_events = s->presses;
-			s->out_size = (uint16_t)dl_write_hello(s->out, sizeof s->out, &r);
-		} else {
-			r.wake = s->why;
-			s->out_size = (uint16_t)dl_write_shown(s->out, sizeof s->out, &r);
-		}
+		s->out_size = (uint16_t)(what == DL_SAY_HELLO ? write_hello(s, &measures) : write_shown(s, &measures));
 	}
 	s->pending = (uint8_t)what;
 	s->tries = 1;
@@ -130,7 +158,7 @@ static void rest(struct dl_sign *s)
 
 void dl_converse(struct dl_sign *s, uint64_t now)
 {
-	struct dl_step step;
+	struct dl_stored step;
 
 	if (!s->options->hardware.always_on && now - s->began > LONG_TALK) {
 		dl_broken(s, DL_ERROR_TIMEOUT);
@@ -158,6 +186,14 @@ void dl_converse(struct dl_sign *s, uint64_t now)
 	rest(s);
 }
 
+/* Negative, 0 or positive as the manifest is before, the same as or after the body. */
+static int compare(const struct dl_manifest *m, const struct dl_body *b)
+{
+	if (m->epoch != b->epoch)
+		return m->epoch < b->epoch ? -1 : 1;
+	return m->seq == b->seq ? 0 : m->seq < b->seq ? -1 : 1;
+}
+
 /* Compares the body in force with that of a message. */
 static int same_body(const struct dl_sign *s, const uint8_t *data)
 {
@@ -176,27 +212,29 @@ static int same_body(const struct dl_sign *s, const uint8_t *data)
 static void manifest(struct dl_sign *s, const uint8_t *data, size_t n)
 {
 	const struct dl_hardware *h = &s->options->hardware;
-	struct dl_body body;
-	struct dl_tail tail;
-	enum dl_manifest_status status = dl_manifest_read(s->port->crypto, s->manifest_key, s->id, data, n, &body, &tail);
+	const struct dl_crypto *c = s->port->crypto;
+	struct dl_manifest m;
+	enum dl_message_status status;
 	int order = 1;
 
-	if (status != DL_MANIFEST_GOOD) {
-		dl_remember(s, status == DL_MANIFEST_FORGED ? DL_ERROR_MAC : DL_ERROR_MANIFEST);
+	c->hmac_key(c->user, s->manifest_key);
+	status = dl_manifest_read(&m, data, n, s->id, &c->hmac);
+	if (status != DL_MESSAGE_OK) {
+		dl_remember(s, status == DL_MESSAGE_MAC ? DL_ERROR_MAC : DL_ERROR_MANIFEST);
 		return;
 	}
-	if (body.width != h->width || body.height != h->height) {
+	if (m.width != h->width || m.height != h->height) {
 		dl_remember(s, DL_ERROR_PANEL);
 		return;
 	}
 	if (s->force.body.size > 0)
-		order = dl_body_order(&body, &s->force.body);
+		order = compare(&m, &s->force.body);
 	if (order < 0) {
 		dl_remember(s, DL_ERROR_OLD);
 		return;
 	}
 	if (order == 0) {
-		if (body.size == s->force.body.size && same_body(s, data)) {
+		if (m.body_size == s->force.body.size && same_body(s, m.body)) {
 			s->promised = 0;
 			s->reported = 0; /* tell it again */
 		} else {
@@ -205,18 +243,18 @@ static void manifest(struct dl_sign *s, const uint8_t *data, size_t n)
 		return;
 	}
 	s->promised = 0;
-	if (s->next.body.size > 0 && dl_body_order(&body, &s->next.body) <= 0)
+	if (s->next.body.size > 0 && compare(&m, &s->next.body) <= 0)
 		return; /* on its way already */
-	if (s->port->save(s->port->user, DL_RECORD_NEXT, data, body.size) != 0) {
+	memset(&s->next, 0, sizeof s->next);
+	s->next.record = DL_RECORD_NEXT;
+	if (s->port->save(s->port->user, DL_RECORD_NEXT, m.body, m.body_size) != 0 || dl_load_body(s, DL_RECORD_NEXT, &s->next.body) != 0) {
+		s->next.body.size = 0;
 		dl_remember(s, DL_ERROR_STORAGE);
 		return;
 	}
-	memset(&s->next, 0, sizeof s->next);
-	s->next.body = body;
-	s->next.record = DL_RECORD_NEXT;
 	s->gave_up = 0;
-	dl_sync(s, tail.server_time, tail.next_wake, tail.jitter);
-	dl_note(s, DL_NOTE_MANIFEST, body.seq, NULL);
+	dl_sync(s, m.server_time, m.next_wake, m.jitter);
+	dl_note(s, DL_NOTE_MANIFEST, m.seq, NULL);
 }
 
 static void acknowledged(struct dl_sign *s, const uint8_t *data, size_t n)
@@ -224,7 +262,7 @@ static void acknowledged(struct dl_sign *s, const uint8_t *data, size_t n)
 	unsigned what = s->pending, i;
 	struct dl_ack a;
 
-	if (what == DL_SAY_NONE || dl_read_ack(data, n, &a) != 0 || a.boot != s->sent_boot || a.counter != s->sent_counter)
+	if (what == DL_SAY_NONE || dl_ack_read(&a, data, n) != DL_MESSAGE_OK || a.boot != s->sent_boot || a.counter != s->sent_counter)
 		return;
 	s->pending = DL_SAY_NONE;
 	dl_sync(s, a.server_time, a.next_wake, a.jitter);

@@ -3,6 +3,52 @@
 
 enum { STUCK = 60000 /* milliseconds between complaints */ };
 
+/* Layout of a body [DL-MAN-2]. */
+enum { HEAD = 18, STEP = 77, STEP_BASE = STEP + DL_HASH };
+
+static uint32_t u16(const uint8_t *p) { return p[0] | (uint32_t)p[1] << 8; }
+static uint32_t u32(const uint8_t *p) { return u16(p) | u16(p + 2) << 16; }
+
+/*
+ * It was checked when it came, and storage gives back what it took; only what
+ * would lead astray is checked again.
+ */
+int dl_load_body(const struct dl_sign *s, enum dl_record record, struct dl_body *b)
+{
+	const struct dl_port *port = s->port;
+	const struct dl_hardware *h = &s->options->hardware;
+	uint8_t data[STEP];
+	uint32_t at = HEAD;
+	unsigned k;
+
+	b->size = 0;
+	if (port->load(port->user, record, 0, data, HEAD) != HEAD || memcmp(data, "DLM\1", 4) != 0)
+		return -1;
+	b->epoch = u32(data + 4);
+	b->seq = u32(data + 8);
+	b->width = (uint16_t)u16(data + 12);
+	b->height = (uint16_t)u16(data + 14);
+	b->steps = data[16];
+	b->stale = data[17] & 1;
+	if (b->steps < 1 || b->steps > DL_MAX_STEPS || b->width != h->width || b->height != h->height)
+		return -1;
+	for (k = 0; k < b->steps + (unsigned)b->stale; k++) {
+		b->at[k] = (uint16_t)at;
+		if (port->load(port->user, record, at, data, STEP) != STEP)
+			return -1;
+		if (k < b->steps) {
+			b->from[k] = u32(data + 68);
+			b->until = u32(data + 72);
+		}
+		if (data[STEP - 1] >= DL_BASE_STEP + k)
+			return -1;
+		at += data[STEP - 1] == DL_BASE_GLASS ? STEP_BASE : STEP;
+	}
+	b->at[k] = (uint16_t)at;
+	b->size = (uint16_t)at;
+	return 0;
+}
+
 int dl_due(const struct dl_body *b, uint32_t now)
 {
 	int k;
@@ -29,18 +75,23 @@ uint64_t dl_next_flip(const struct dl_sign *s)
 	return dl_own_time(s, (uint64_t)(k < b->steps ? b->from[k] : b->until) * 1000);
 }
 
-int dl_step_at(const struct dl_sign *s, const struct dl_timeline *t, unsigned k, struct dl_step *step)
+int dl_step_at(const struct dl_sign *s, const struct dl_timeline *t, unsigned k, struct dl_stored *step)
 {
-	uint8_t data[DL_STEP_BASE];
+	uint8_t data[STEP_BASE];
 	uint32_t n = t->body.at[k + 1] - (uint32_t)t->body.at[k];
 
 	if (n > sizeof data || s->port->load(s->port->user, (enum dl_record)t->record, t->body.at[k], data, n) != (int32_t)n)
 		return -1;
-	dl_step_read(data, step);
+	memcpy(step->object, data, DL_HASH);
+	step->size = u32(data + 32);
+	memcpy(step->glass, data + 36, DL_HASH);
+	step->base = data[STEP - 1];
+	if (step->base == DL_BASE_GLASS)
+		memcpy(step->base_glass, data + STEP, DL_HASH);
 	return 0;
 }
 
-static int stored(struct dl_sign *s, struct dl_timeline *t, unsigned k, const struct dl_step *step)
+static int stored(struct dl_sign *s, struct dl_timeline *t, unsigned k, const struct dl_stored *step)
 {
 	if ((t->have[k / 8] >> (k % 8) & 1) == 0) {
 		if (s->port->object_size(s->port->user, step->object) != (int32_t)step->size)
@@ -57,7 +108,7 @@ static int stored(struct dl_sign *s, struct dl_timeline *t, unsigned k, const st
  */
 static unsigned find(struct dl_sign *s, struct dl_timeline *t, unsigned k, uint8_t *path, int *lacking)
 {
-	struct dl_step step, base;
+	struct dl_stored step, base;
 	unsigned n = 0;
 
 	*lacking = -1;
@@ -82,7 +133,7 @@ static unsigned find(struct dl_sign *s, struct dl_timeline *t, unsigned k, uint8
 static int wanted(void *to, const uint8_t hash[32])
 {
 	struct dl_sign *s = to;
-	struct dl_step step;
+	struct dl_stored step;
 	unsigned k;
 
 	for (k = 0; s->force.body.size > 0 && k < s->force.body.steps + (unsigned)s->force.body.stale; k++)
@@ -95,7 +146,7 @@ static int wanted(void *to, const uint8_t hash[32])
 void dl_adopt(struct dl_sign *s)
 {
 	uint8_t path[DL_MAX_STEPS + 1];
-	struct dl_step step;
+	struct dl_stored step;
 	int due, lacking = -1;
 
 	if (s->next.body.size == 0)
@@ -170,7 +221,7 @@ static int read_object(void *user, uint8_t *to, uint32_t n)
 }
 
 /* Decodes the object of a step over the frame. Returns an error of [DL-ERR-1]. */
-static unsigned decode(struct dl_sign *s, const struct dl_step *step)
+static unsigned decode(struct dl_sign *s, const struct dl_stored *step)
 {
 	const struct dl_sign_options *o = s->options;
 	const struct dl_hardware *h = &o->hardware;
@@ -244,7 +295,7 @@ void dl_flip(struct dl_sign *s)
 {
 	uint8_t path[DL_MAX_STEPS + 1], refresh = 0;
 	struct dl_timeline *t = &s->force;
-	struct dl_step step;
+	struct dl_stored step;
 	unsigned n, error = 0;
 	int due, lacking;
 
@@ -286,7 +337,7 @@ void dl_flip(struct dl_sign *s)
 }
 
 /* The next object to pull, in the order of [DL-FLOW-3]. */
-int dl_missing(struct dl_sign *s, struct dl_step *step)
+int dl_missing(struct dl_sign *s, struct dl_stored *step)
 {
 	struct dl_timeline *t = s->next.body.size > 0 ? &s->next : &s->force;
 	uint8_t path[DL_MAX_STEPS + 1];

@@ -4,7 +4,6 @@
 #include <mbedtls/ecp.h>
 #include <mbedtls/gcm.h>
 #include <mbedtls/hkdf.h>
-#include <mbedtls/md.h>
 #include <mbedtls/version.h>
 
 #if MBEDTLS_VERSION_MAJOR < 3
@@ -28,25 +27,19 @@ static void sha_finish(void *state, uint8_t sum[32])
 	mbedtls_sha256_free(state);
 }
 
-static int hmac(void *user, const uint8_t key[32], const void *a, size_t an, const void *b, size_t bn, uint8_t out[32])
-{
-	mbedtls_md_context_t md;
-	int rc;
+/* Nor can HMAC, once its memory was there. */
+static void hmac_key(void *user, const uint8_t key[32]) { memcpy(((struct dl_mbedtls *)user)->key, key, 32); }
 
-	(void)user;
-	mbedtls_md_init(&md);
-	rc = mbedtls_md_setup(&md, mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), 1);
-	if (rc == 0)
-		rc = mbedtls_md_hmac_starts(&md, key, 32);
-	if (rc == 0)
-		rc = mbedtls_md_hmac_update(&md, a, an);
-	if (rc == 0)
-		rc = mbedtls_md_hmac_update(&md, b, bn);
-	if (rc == 0)
-		rc = mbedtls_md_hmac_finish(&md, out);
-	mbedtls_md_free(&md);
-	return rc;
+static void hmac_start(void *state)
+{
+	struct dl_mbedtls *m = state;
+
+	(void)mbedtls_md_hmac_starts(&m->hmac, m->key, sizeof m->key);
 }
+
+static void hmac_update(void *state, const uint8_t *data, size_t size) { (void)mbedtls_md_hmac_update(&((struct dl_mbedtls *)state)->hmac, data, size); }
+
+static void hmac_finish(void *state, uint8_t sum[32]) { (void)mbedtls_md_hmac_finish(&((struct dl_mbedtls *)state)->hmac, sum); }
 
 static int hkdf(void *user, const uint8_t secret[32], const void *salt, size_t saltn, const char *info, size_t infon, uint8_t *out, size_t outn)
 {
@@ -127,16 +120,24 @@ int dl_mbedtls_init(struct dl_mbedtls *m, struct dl_crypto *c)
 	c->sha256.update = sha_update;
 	c->sha256.finish = sha_finish;
 	c->user = m;
-	c->hmac = hmac;
+	c->hmac.state = m;
+	c->hmac.start = hmac_start;
+	c->hmac.update = hmac_update;
+	c->hmac.finish = hmac_finish;
+	c->hmac_key = hmac_key;
 	c->hkdf = hkdf;
 	c->x25519 = x25519;
 	c->gcm_open = gcm_open;
 	c->random = random_bytes;
+	mbedtls_md_init(&m->hmac);
+	if (mbedtls_md_setup(&m->hmac, mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), 1) != 0)
+		return -1;
 	return mbedtls_ctr_drbg_seed(&m->random, mbedtls_entropy_func, &m->entropy, (const unsigned char *)"doorleaf", 8);
 }
 
 void dl_mbedtls_free(struct dl_mbedtls *m)
 {
+	mbedtls_md_free(&m->hmac);
 	mbedtls_sha256_free(&m->sha256);
 	mbedtls_ctr_drbg_free(&m->random);
 	mbedtls_entropy_free(&m->entropy);

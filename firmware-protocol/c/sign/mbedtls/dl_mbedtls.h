@@ -4,6 +4,7 @@
 
 #include <mbedtls/ctr_drbg.h>
 #include <mbedtls/entropy.h>
+#include <mbedtls/md.h>
 #include <mbedtls/sha256.h>
 
 #include "dl_port.h"
@@ -13,6 +14,8 @@ struct dl_mbedtls {
 	mbedtls_entropy_context entropy;
 	mbedtls_ctr_drbg_context random;
 	mbedtls_sha256_context sha256;
+	mbedtls_md_context_t hmac;
+	uint8_t key[32]; /* of hmac */
 };
 
 /* Fills in crypto, which uses m as long as it lives. 0 when it worked. */
