@@ -123,6 +123,9 @@ func (s *Service) adopt(ctx context.Context, id connection.ID, tries int) error 
 	if c.State.Mode != connection.NotConnected {
 		return s.settle(ctx, id, tries)
 	}
+	if c.Settings.Access == connection.Delegated {
+		return nil // waits for the person who signs in
+	}
 	a, err := s.begin(ctx, c, adminConsent)
 	if err != nil {
 		return err

@@ -23,6 +23,7 @@ import (
 const (
 	certificateLife = 2 * 365 * 24 * time.Hour
 	certificateBits = 3072
+	maxPEM          = 64 << 10 // bytes that are looked at
 )
 
 // prove is what MSAL shows the token endpoint: the certificate where there is
@@ -49,6 +50,9 @@ func prove(set connection.Settings) (confidential.Credential, error) {
 // readCertificate reads a certificate and its key and checks that they belong
 // together. Nothing of either is in an error.
 func readCertificate(certPEM, keyPEM string) (*x509.Certificate, crypto.PrivateKey, error) {
+	if len(certPEM) > maxPEM || len(keyPEM) > maxPEM {
+		return nil, nil, errors.New("certificate or key is too long")
+	}
 	block, _ := pem.Decode([]byte(certPEM))
 	if block == nil || block.Type != "CERTIFICATE" {
 		return nil, nil, errors.New("no certificate in PEM form")
@@ -62,8 +66,10 @@ func readCertificate(certPEM, keyPEM string) (*x509.Certificate, crypto.PrivateK
 		return nil, nil, errors.New("no key in PEM form")
 	}
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, nil, errors.New("the key is damaged")
+	if err != nil { // the older form
+		if key, err = x509.ParsePKCS1PrivateKey(block.Bytes); err != nil {
+			return nil, nil, errors.New("the key is damaged")
+		}
 	}
 	private, ok := key.(*rsa.PrivateKey)
 	public, isRSA := cert.PublicKey.(*rsa.PublicKey)
@@ -152,12 +158,24 @@ func (s *Service) TestSpare(ctx context.Context, id connection.ID) ([]connection
 // UseSpare tests the second credential and, when Microsoft accepts it, takes it
 // into use; the one before it goes into the slot. Sessions begin anew.
 func (s *Service) UseSpare(ctx context.Context, id connection.ID) ([]connection.Check, error) {
+	c, err := s.store.Connection(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	tested := c.Spare
 	checks, err := s.TestSpare(ctx, id)
 	if err != nil {
 		return checks, err
 	}
 	if len(checks) == 0 || checks[0].Name != connection.CheckToken || !checks[0].OK {
 		return checks, nil
+	}
+	now, err := s.store.Connection(ctx, id)
+	if err != nil {
+		return checks, err
+	}
+	if now.Spare != tested { // replaced meanwhile: the new one was not tested
+		return checks, &connection.Error{Kind: connection.StateMismatch, Op: "second credential"}
 	}
 	if err := s.store.SwapCredential(ctx, id); err != nil {
 		return checks, err
@@ -231,7 +249,7 @@ func credentialLife(c connection.Credential) (connection.Lifetime, bool) {
 	return connection.Lifetime{}, false
 }
 
-// checkCredential is the part of CheckSettings about the certificate.
+// checkCertificate is the part of CheckSettings about the certificate.
 func checkCertificate(certPEM, keyPEM string, now time.Time) error {
 	cert, _, err := readCertificate(certPEM, keyPEM)
 	if err != nil {
@@ -239,6 +257,9 @@ func checkCertificate(certPEM, keyPEM string, now time.Time) error {
 	}
 	if now.After(cert.NotAfter) {
 		return errCertificateEnded
+	}
+	if now.Before(cert.NotBefore.Add(-clockSkew)) {
+		return errors.New("certificate: it begins in the future")
 	}
 	return nil
 }

@@ -40,7 +40,9 @@ func entraKind(code int) (connection.Kind, bool) {
 		return connection.BadTenant, true
 	case 90038, 900382, 900432, 500011:
 		return connection.WrongCloud, true
-	case 50020, 90072, 50034, 16000, 51004, 50105:
+	case 50105:
+		return connection.NotAssigned, true
+	case 50020, 90072, 50034, 16000, 51004:
 		return connection.WrongAccount, true
 	case 65004:
 		return connection.ConsentDeclined, true

@@ -60,6 +60,8 @@ func readIDToken(raw string, want expected) (claims, error) {
 		return bad(connection.BadAnswer, "exp")
 	case want.now.Before(time.Unix(c.NotBefore, 0).Add(-clockSkew)):
 		return bad(connection.BadAnswer, "nbf")
+	case c.Version != "2.0":
+		return bad(connection.BadAnswer, "ver")
 	case !guid.MatchString(c.Tenant) || c.Object == "":
 		return bad(connection.BadAnswer, "tid")
 	case strings.EqualFold(c.Tenant, consumers):

@@ -21,7 +21,7 @@ import (
 // the token endpoint of any cloud reads them. Listing rooms (places) takes an
 // administrator's consent; the calendars of rooms do not.
 func scopes(graph string, places bool) []string {
-	out := []string{graph + "/" + string(connection.CalendarsRead), graph + "/" + string(connection.CalendarsReadShared)}
+	out := []string{graph + "/" + string(connection.CalendarsReadShared)}
 	if places {
 		out = append(out, graph+"/"+string(connection.PlaceReadAll))
 	}

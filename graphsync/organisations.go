@@ -64,7 +64,10 @@ func (s *Service) AddPersonal(ctx context.Context, id connection.ID, addresses [
 		if !mailbox.MatchString(string(room)) {
 			return &connection.Error{Kind: connection.NotFound, Op: "add calendar", Room: tidy(string(room), maxAddress)}
 		}
-		if slices.ContainsFunc(rooms, func(r calendar.Room) bool { return r.ID == room }) {
+		if i := slices.IndexFunc(rooms, func(r calendar.Room) bool { return r.ID == room }); i >= 0 {
+			if isTyped(rooms[i]) { // typed as a room before: from now on with the stricter privacy
+				rooms[i].Kind = calendar.PersonalMailbox
+			}
 			continue
 		}
 		if err := s.readOnce(ctx, ses, string(room)); err != nil {

@@ -3,6 +3,7 @@ package graphsync
 import (
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -200,6 +201,60 @@ func TestExcessAndForbidden(t *testing.T) {
 	}
 }
 
+// Where nothing can be read, a refusal proves nothing.
+func TestForbiddenNeedsAReadableRoom(t *testing.T) {
+	o := newOffice(t, "aspen")
+	o.connectAppOnly()
+	if err := o.graph.RevokeConsent(o.app.ClientID); err != nil {
+		t.Fatal(err)
+	}
+	checks, err := o.service.Probe(t.Context(), 1, connection.ProbeOptions{Forbidden: "robin@" + o.graph.Domain()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := checks[len(checks)-1]
+	if last.Name != connection.CheckForbidden || last.OK || !last.Skipped {
+		t.Errorf("%v", names(checks))
+	}
+}
+
+// Who chose to read as a person stays with it, whatever the application may.
+func TestDelegatedIsAChoice(t *testing.T) {
+	o := newOffice(t, "aspen")
+	c := o.store.conns[1]
+	c.Settings.Access = connection.Delegated
+	o.store.conns[1] = c
+	if err := o.graph.Home().Consent(o.app.ClientID); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.signIn("admin", "pass-1", "accept"); err != nil {
+		t.Fatal(err)
+	}
+	if st := o.store.state(); st.Mode != connection.Delegated || st.RefreshedAt.IsZero() {
+		t.Errorf("state %+v", st)
+	}
+	checks, err := o.service.Probe(t.Context(), 1, connection.ProbeOptions{})
+	if err != nil || o.store.state().Mode != connection.Delegated {
+		t.Errorf("mode %q, error %v", o.store.state().Mode, err)
+	}
+	for _, ch := range checks {
+		if ch.Name == connection.CheckRights && !ch.OK {
+			t.Errorf("%+v", ch)
+		}
+	}
+}
+
+// A tenant that is taken off the list is not read any more.
+func TestTenantLosesItsPlace(t *testing.T) {
+	o := newOffice(t, "aspen")
+	o.connectAppOnly()
+	o.options.Tenants = func() []string { return []string{"11111111-2222-3333-4444-555555555555"} }
+	o.open()
+	if err := o.service.RefreshRooms(t.Context(), 1); kindOf(err) != connection.TenantNotAllowed {
+		t.Errorf("error %v", err)
+	}
+}
+
 // Shared calendars of people are rooms of their own kind and stay when the list
 // is read again; what cannot be read is not added.
 func TestPersonalCalendars(t *testing.T) {
@@ -215,6 +270,16 @@ func TestPersonalCalendars(t *testing.T) {
 	r, err := o.store.Room(t.Context(), calendar.RoomID(robin))
 	if err != nil || r.Kind != calendar.PersonalMailbox || r.Gone {
 		t.Errorf("%+v, error %v", r, err)
+	}
+	ada := "admin@" + o.graph.Domain()
+	if err := o.service.AddRooms(t.Context(), 1, []string{ada}); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.service.AddPersonal(t.Context(), 1, []string{ada}); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := o.store.Room(t.Context(), calendar.RoomID(ada)); err != nil || r.Kind != calendar.PersonalMailbox {
+		t.Errorf("typed as a room first: %+v, error %v", r, err)
 	}
 	err = o.service.AddPersonal(t.Context(), 1, []string{"nobody@" + o.graph.Domain()})
 	var fault *connection.Error
@@ -291,10 +356,19 @@ func TestRoomLists(t *testing.T) {
 	o := newOffice(t, "aspen")
 	o.graph.AddRoom(graphtest.Room{Email: "elm", Name: "Elm", RoomList: "North building"})
 	o.connectAppOnly()
+	o.graph.Home().AddRooms(130, func(i int) graphtest.Room {
+		return graphtest.Room{Email: fmt.Sprintf("tower%d", i), Name: fmt.Sprintf("Tower %d", i), RoomList: "Tower"}
+	})
 	lists, err := o.service.RoomLists(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, l := range lists {
+		if l.Name == "Tower" && len(l.Rooms) != 130 {
+			t.Errorf("%d rooms in the tower", len(l.Rooms))
+		}
+	}
+	lists = slices.DeleteFunc(lists, func(l connection.RoomList) bool { return l.Name == "Tower" })
 	if len(lists) != 1 || !slices.Contains(lists[0].Rooms, o.address("elm")) || slices.Contains(lists[0].Rooms, o.address("aspen")) {
 		t.Errorf("%+v", lists)
 	}

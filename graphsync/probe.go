@@ -77,7 +77,7 @@ func (s *Service) probeMore(ctx context.Context, c connection.Connection, ses *s
 		p.checks = slices.Insert(p.checks, 1, line)
 	}
 	if o.Forbidden != "" {
-		p.checks = append(p.checks, s.checkForbidden(ctx, ses, o.Forbidden))
+		p.checks = append(p.checks, s.checkForbidden(ctx, ses, p, o.Forbidden))
 	}
 	if o.Subscription {
 		p.checks = append(p.checks, s.checkSubscription(ctx, c, ses, p))
@@ -131,8 +131,9 @@ func rightsIn(token string) ([]connection.Permission, bool) {
 	return list, true
 }
 
-// checkForbidden opens a mailbox that must be refused.
-func (s *Service) checkForbidden(ctx context.Context, ses *session, address string) connection.Check {
+// checkForbidden opens a mailbox that must be refused. The refusal proves
+// something only while another calendar can be read.
+func (s *Service) checkForbidden(ctx context.Context, ses *session, p probe, address string) connection.Check {
 	id := string(calendar.NewRoomID(address))
 	line := connection.Check{Name: connection.CheckForbidden, Room: tidy(id, maxAddress)}
 	if !mailbox.MatchString(id) {
@@ -150,7 +151,9 @@ func (s *Service) checkForbidden(ctx context.Context, ses *session, address stri
 	err = graphError("read calendar", id, err)
 	switch kindOf(err) {
 	case connection.AccessDenied:
-		line.OK = true
+		if line.OK = p.calendar; !p.calendar {
+			line.Skipped, line.Problem = true, problem(nil, err, now)
+		}
 	case "":
 	default: // not found, or Microsoft did not answer: nothing is proved
 		line.Skipped, line.Problem = true, problem(nil, err, now)
@@ -187,6 +190,9 @@ func (s *Service) choose(ctx context.Context, id connection.ID, tries int) (appO
 	c, err := s.store.Connection(ctx, id)
 	if err != nil {
 		return false, err
+	}
+	if c.Settings.Access == connection.Delegated {
+		return false, nil // chosen by a person
 	}
 	for n := range tries {
 		if n > 0 {

@@ -45,6 +45,11 @@ func (s *Service) session(ctx context.Context, id connection.ID) (*session, erro
 	if c.State.Mode == connection.NotConnected {
 		return nil, &connection.Error{Kind: connection.NotConfigured, Op: "connect"}
 	}
+	if c.State.TenantID != "" {
+		if err := s.admitted(c.State.TenantID, tokenOp); err != nil {
+			return nil, err
+		}
+	}
 	key := sessionKey{settings: c.Settings, mode: c.State.Mode, tenant: tenantOf(c), account: c.State.AccountID}
 	key.places = key.mode == connection.Delegated && !slices.Contains(c.State.Lost, connection.PlaceReadAll)
 	if have := s.sessions[id]; have != nil && have.key == key {
@@ -59,8 +64,30 @@ func (s *Service) session(ctx context.Context, id connection.ID) (*session, erro
 		have.cache.close()
 	}
 	made.cache = store
+	if key.mode == connection.Delegated {
+		made.tokens.renewed = func(ctx context.Context) { s.noteRefresh(ctx, id) }
+	}
 	s.sessions[id] = made
 	return made, nil
+}
+
+// refreshNoted is how exact State.RefreshedAt is kept.
+const refreshNoted = 12 * time.Hour
+
+// noteRefresh keeps when the grant of a person was last used: unused for 90
+// days it ends.
+func (s *Service) noteRefresh(ctx context.Context, id connection.ID) {
+	c, err := s.store.Connection(ctx, id)
+	if err != nil || c.State.Mode != connection.Delegated || s.now().Sub(c.State.RefreshedAt) < refreshNoted {
+		return
+	}
+	err = s.editState(ctx, id, func(_ connection.Connection, st *connection.State) error {
+		st.RefreshedAt = s.now()
+		return nil
+	})
+	if err != nil {
+		s.log.Warn("use of the grant not noted", "connection", id, "err", err)
+	}
 }
 
 // closeSession makes the next use start from the store again. When it returns,
@@ -151,6 +178,8 @@ type tokens struct {
 	fetch func(ctx context.Context, challenge string, fresh bool) (confidential.AuthResult, error)
 	turn  chan struct{} // holds a value when free; guards what follows
 
+	renewed func(context.Context) // called after each new token; nil for nothing
+
 	value    string
 	until    time.Time // when value is renewed
 	since    time.Time // when value was given
@@ -208,6 +237,9 @@ func (t *tokens) get(ctx context.Context, challenge string) (string, error) {
 	}
 	t.failures, t.failed, t.fresh = 0, nil, false
 	t.value, t.since = res.AccessToken, now
+	if t.renewed != nil {
+		t.renewed(ctx)
+	}
 	t.until = res.ExpiresOn.Add(-tokenMargin)
 	if short := now.Add(freshToken); t.until.Before(short) {
 		t.until = short

@@ -32,7 +32,7 @@ func (s *Service) Connect(ctx context.Context, id connection.ID) (connection.Red
 		s.failed("connect", id, err)
 		return connection.Redirect{}, err
 	}
-	a.places = true
+	a.places = c.Settings.Find || c.Settings.Access == "" // the latter: from before the choice
 	to, err := s.askToSignIn(ctx, a)
 	if err != nil {
 		s.failed("connect", id, err)

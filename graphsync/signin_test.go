@@ -29,7 +29,7 @@ func TestConnectURL(t *testing.T) {
 	for name, want := range map[string]string{
 		"client_id": o.app.ClientID, "response_type": "code", "response_mode": "query",
 		"redirect_uri": redirectURI, "code_challenge_method": "S256",
-		"scope": "openid profile offline_access " + o.graph.GraphURL() + "/Calendars.Read " + o.graph.GraphURL() + "/Calendars.Read.Shared " + o.graph.GraphURL() + "/Place.Read.All",
+		"scope": "openid profile offline_access " + o.graph.GraphURL() + "/Calendars.Read.Shared " + o.graph.GraphURL() + "/Place.Read.All",
 	} {
 		if got := q.Get(name); got != want {
 			t.Errorf("%s = %q, want %q", name, got, want)

@@ -110,7 +110,7 @@ func TestRestoreRefuses(t *testing.T) {
 		return b.Bytes()
 	}
 	damaged := bytes.Clone(whole)
-	for i := len(damaged) / 2; i < len(damaged)/2+3000; i++ {
+	for i := 8 << 10; i < len(damaged)-(4<<10); i += 64 { // every page of the database
 		damaged[i] ^= 0x55
 	}
 	for name, content := range map[string][]byte{

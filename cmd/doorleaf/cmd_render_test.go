@@ -177,7 +177,7 @@ func TestDitherCommand(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), strings.Join(dither.Methods(), ", ")) {
 		t.Errorf("got %v, want the list of methods", err)
 	}
-	if _, _, err := runPicture(t, cmdDither, "GIF89a", "-"); err == nil || !strings.Contains(err.Error(), "standard input: not a PGM, PNG or JPEG") {
+	if _, _, err := runPicture(t, cmdDither, "<svg>", "-"); err == nil || !strings.Contains(err.Error(), "standard input:") || !strings.Contains(err.Error(), "PNG") {
 		t.Errorf("got %v, want the formats", err)
 	}
 }

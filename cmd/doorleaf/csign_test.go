@@ -521,3 +521,48 @@ func (c *cHouse) paired() bool {
 	b, err := os.ReadFile(filepath.Join(c.dir, "sign", "identity"))
 	return err == nil && c.id != "" && bytes.Contains(b, []byte(c.id))
 }
+
+// A sleeping sign goes to sleep after each conversation, shows what changed
+// when it wakes, and tells which button was pressed.
+func TestCSignSleeps(t *testing.T) {
+	t.Parallel()
+	c := openCHouse(t, "mqtts")
+	s := c.on()
+	c.pair()
+	c.right("free")
+	c.within("it sleeps", func() bool { return len(s.said("sleep")) > 0 && !c.house.broker.Connected(c.id) })
+	c.book()
+	for range 100 { // until the gateway has read the calendar
+		n := len(s.said("sleep"))
+		if _, err := io.WriteString(s.in, "wake\n"); err != nil {
+			t.Fatal(err)
+		}
+		c.within("it sleeps again", func() bool { return len(s.said("sleep")) > n })
+		v, err := c.house.core.Door(t.Context(), c.id)
+		if err == nil && v.ExpectedStep != nil && v.ExpectedStep.State == "booked" && v.Trust == gateway.Right {
+			break
+		}
+	}
+	c.right("booked")
+	var mu sync.Mutex
+	var presses []wire.Event // guarded by mu
+	observer := c.link()
+	tok := observer.Subscribe("dl/1/+/u/+", 1, func(_ mqtt.Client, m mqtt.Message) {
+		if hello, err := wire.UnmarshalHello(m.Payload()); err == nil && strings.HasSuffix(m.Topic(), "/hello") {
+			mu.Lock()
+			presses = append(presses, hello.Events...)
+			mu.Unlock()
+		}
+	})
+	if !tok.WaitTimeout(10*time.Second) || tok.Error() != nil {
+		t.Fatal(tok.Error())
+	}
+	if _, err := io.WriteString(s.in, "button 3\n"); err != nil {
+		t.Fatal(err)
+	}
+	c.within("the press is told", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(presses) > 0 && presses[0].Button == 3 && presses[0].AgeMillis < 60000
+	})
+}

@@ -180,6 +180,7 @@ const (
 	BadCertificate   Kind = "bad-certificate"    // AADSTS700027, 50012, or certificate and key do not match
 	CertificateEnded Kind = "certificate-ended"  // its end date is past
 	TenantNotAllowed Kind = "tenant-not-allowed" // not on the gateway's list
+	NotAssigned      Kind = "not-assigned"       // AADSTS50105
 	ConsumerAccount  Kind = "consumer-account"   // a personal Microsoft account
 	BadTenant        Kind = "bad-tenant"         // AADSTS90002, 50194 and relatives
 	WrongCloud       Kind = "wrong-cloud"        // AADSTS90038, 900382, 900432

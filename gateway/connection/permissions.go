@@ -28,6 +28,9 @@ func CompareRights(granted, needed []Permission) (excess, missing []Permission) 
 		case "openid", "profile", "email", "offline_access", "User.Read":
 			continue
 		}
+		if g == CalendarsRead && slices.Contains(needed, CalendarsReadShared) {
+			continue // the person's own calendar is part of what they share
+		}
 		if !slices.Contains(needed, g) && !slices.Contains(excess, g) {
 			excess = append(excess, g)
 		}

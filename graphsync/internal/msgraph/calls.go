@@ -247,55 +247,48 @@ func hostPort(u *url.URL) string {
 // stamp writes an instant as Graph reads it.
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
 
-// RoomLists lists the room lists of the tenant, the first hundred or the pages
-// that next links name. A list is told like a room, by name and address.
+// RoomLists lists the room lists of the tenant. A list is told like a room, by
+// name and address.
 func (c *Client) RoomLists(ctx context.Context) ([]Room, error) {
-	top := int32(roomPageSize)
-	info, err := places.NewPlacesRequestBuilderInternal(c.pathParameters(), c.adapter).GraphRoomList().ToGetRequestInformation(ctx,
-		&places.GraphRoomListRequestBuilderGetRequestConfiguration{Headers: immutable(),
-			QueryParameters: &places.GraphRoomListRequestBuilderGetQueryParameters{Top: &top}})
-	if err != nil {
-		return nil, err
-	}
-	return c.placesFrom(ctx, info, func(link string) (*abstractions.RequestInformation, error) {
-		return places.NewGraphRoomListRequestBuilder(link, c.adapter).ToGetRequestInformation(ctx,
-			&places.GraphRoomListRequestBuilderGetRequestConfiguration{Headers: immutable()})
+	return c.places(ctx, func(skip, top int32) (*abstractions.RequestInformation, error) {
+		return places.NewPlacesRequestBuilderInternal(c.pathParameters(), c.adapter).GraphRoomList().ToGetRequestInformation(ctx,
+			&places.GraphRoomListRequestBuilderGetRequestConfiguration{Headers: immutable(),
+				QueryParameters: &places.GraphRoomListRequestBuilderGetQueryParameters{Skip: &skip, Top: &top}})
 	})
 }
 
 // RoomsOfList lists the rooms of a room list, which is named by its address.
 func (c *Client) RoomsOfList(ctx context.Context, address string) ([]Room, error) {
-	top := int32(roomPageSize)
-	info, err := places.NewPlacesRequestBuilderInternal(c.pathParameters(), c.adapter).ByPlaceId(address).GraphRoomList().Rooms().ToGetRequestInformation(ctx,
-		&places.ItemGraphRoomListRoomsRequestBuilderGetRequestConfiguration{Headers: immutable(),
-			QueryParameters: &places.ItemGraphRoomListRoomsRequestBuilderGetQueryParameters{Top: &top}})
-	if err != nil {
-		return nil, err
-	}
-	return c.placesFrom(ctx, info, func(link string) (*abstractions.RequestInformation, error) {
-		return places.NewItemGraphRoomListRoomsRequestBuilder(link, c.adapter).ToGetRequestInformation(ctx,
-			&places.ItemGraphRoomListRoomsRequestBuilderGetRequestConfiguration{Headers: immutable()})
+	return c.places(ctx, func(skip, top int32) (*abstractions.RequestInformation, error) {
+		return places.NewPlacesRequestBuilderInternal(c.pathParameters(), c.adapter).ByPlaceId(address).GraphRoomList().Rooms().ToGetRequestInformation(ctx,
+			&places.ItemGraphRoomListRoomsRequestBuilderGetRequestConfiguration{Headers: immutable(),
+				QueryParameters: &places.ItemGraphRoomListRoomsRequestBuilderGetQueryParameters{Skip: &skip, Top: &top}})
 	})
 }
 
-// placesFrom reads a list and the pages that its next links name.
-func (c *Client) placesFrom(ctx context.Context, info *abstractions.RequestInformation, next func(link string) (*abstractions.RequestInformation, error)) ([]Room, error) {
+// places reads a list page by page until one brings nothing new: Graph cuts it
+// at the page size without a next link, as it does with rooms.
+func (c *Client) places(ctx context.Context, page func(skip, top int32) (*abstractions.RequestInformation, error)) ([]Room, error) {
 	var all []Room
-	links := map[string]bool{}
-	for range maxRoomPages {
+	seen := map[string]bool{}
+	for n := range maxRoomPages {
+		info, err := page(int32(n*roomPageSize), roomPageSize)
+		if err != nil {
+			return nil, err
+		}
 		p, err := collect(ctx, c, info, newRoom, func(p serialization.Parsable) Room { return p.(*roomItem).room })
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, p.items...)
-		if p.nextLink == "" {
+		fresh := false
+		for _, r := range p.items {
+			if key := strings.ToLower(r.Address) + "\x00" + r.ID; !seen[key] {
+				seen[key], fresh = true, true
+				all = append(all, r)
+			}
+		}
+		if !fresh || len(p.items) < roomPageSize {
 			return all, nil
-		}
-		if err := c.checkNext(p.nextLink, links); err != nil {
-			return nil, err
-		}
-		if info, err = next(p.nextLink); err != nil {
-			return nil, err
 		}
 	}
 	return nil, &Error{Fault: Endless}
