@@ -3,9 +3,9 @@
 // layout, text or photo with any face or benchmark, and lets package wire train
 // on them. Its tests hold the sizes of objects against other encoders.
 //
-//	go generate ./firmware-protocol/measure
+//	cd firmware-protocol/measure && go run .
 //
-// Weights change the format: signs that are in use could not read new objects.
+// It is run by hand, never by go generate: weights change the format: signs that are in use could not read new objects.
 // The frames depend on the fonts and the dithering of package render, so that
 // the weights come out the same only with the sources of their day.
 package main
@@ -20,8 +20,6 @@ import (
 	"doorleaf/render/mono"
 	"doorleaf/render/typeset"
 )
-
-//go:generate go run .
 
 func main() {
 	if err := run(); err != nil {
