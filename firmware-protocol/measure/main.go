@@ -5,7 +5,8 @@
 //
 //	cd firmware-protocol/measure && go run .
 //
-// It is run by hand, never by go generate: weights change the format: signs that are in use could not read new objects.
+// It is run by hand, never by go generate: other weights are another format,
+// which signs that are in use could not read.
 // The frames depend on the fonts and the dithering of package render, so that
 // the weights come out the same only with the sources of their day.
 package main

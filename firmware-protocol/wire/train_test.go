@@ -18,7 +18,7 @@ var trainOn = flag.String("train", "", "a `folder` of training frames, as firmwa
 // "n.pbm", each with "n.base.pbm" if there is a reference.
 func TestTrain(t *testing.T) {
 	if *trainOn == "" {
-		t.Skip("run go generate in firmware-protocol/measure to make the start weights anew")
+		return // only firmware-protocol/measure asks for it
 	}
 	files, err := filepath.Glob(filepath.Join(*trainOn, "*.pbm"))
 	if err != nil || len(files) == 0 {
