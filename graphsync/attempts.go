@@ -121,3 +121,26 @@ func challenge(verifier string) string {
 	sum := sha256.Sum256([]byte(verifier))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
+
+// claimsAsked are what Microsoft asked to be proved again about the person of a
+// delegated connection; the next sign-in carries them. They live in memory: who
+// asked will ask again.
+type claimsAsked struct {
+	mu sync.Mutex
+	of map[connection.ID]string // guarded by mu
+}
+
+func (c *claimsAsked) put(id connection.ID, claims string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.of == nil {
+		c.of = map[connection.ID]string{}
+	}
+	c.of[id] = claims
+}
+
+func (c *claimsAsked) get(id connection.ID) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.of[id]
+}

@@ -117,6 +117,7 @@ type Service struct {
 	gate      *gate
 	counters  *counters
 	attempts  *attempts
+	claims    claimsAsked
 	health    *health
 	kick      chan struct{} // wakes the supervisor
 	bells     *bells

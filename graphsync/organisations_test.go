@@ -1,6 +1,7 @@
 package graphsync
 
 import (
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -371,5 +372,33 @@ func TestRoomLists(t *testing.T) {
 	lists = slices.DeleteFunc(lists, func(l connection.RoomList) bool { return l.Name == "Tower" })
 	if len(lists) != 1 || !slices.Contains(lists[0].Rooms, o.address("elm")) || slices.Contains(lists[0].Rooms, o.address("aspen")) {
 		t.Errorf("%+v", lists)
+	}
+}
+
+// A claims challenge ends the use of a person's grant, and the next sign-in
+// carries what Microsoft asked for.
+func TestClaimsReachTheNextSignIn(t *testing.T) {
+	o := newOffice(t, "aspen")
+	c := o.store.conns[1]
+	c.Settings.Access = connection.Delegated
+	o.store.conns[1] = c
+	if err := o.signIn("admin", "pass-1", "accept"); err != nil {
+		t.Fatal(err)
+	}
+	ses, err := o.service.session(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const claims = `{"access_token":{"nbf":{"essential":true,"value":"1700000000"}}}`
+	if _, err := ses.tokens.get(t.Context(), base64.StdEncoding.EncodeToString([]byte(claims))); kindOf(err) != connection.SignInAgain {
+		t.Errorf("error %v", err)
+	}
+	to, err := o.service.Connect(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(to.URL)
+	if err != nil || u.Query().Get("claims") != claims {
+		t.Errorf("the sign-in asks for %q, error %v", u.Query().Get("claims"), err)
 	}
 }

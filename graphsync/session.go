@@ -66,6 +66,7 @@ func (s *Service) session(ctx context.Context, id connection.ID) (*session, erro
 	made.cache = store
 	if key.mode == connection.Delegated {
 		made.tokens.renewed = func(ctx context.Context) { s.noteRefresh(ctx, id) }
+		made.tokens.asked = func(claims string) { s.claims.put(id, claims) }
 	}
 	s.sessions[id] = made
 	return made, nil
@@ -179,6 +180,7 @@ type tokens struct {
 	turn  chan struct{} // holds a value when free; guards what follows
 
 	renewed func(context.Context) // called after each new token; nil for nothing
+	asked   func(claims string)   // called with each claims challenge; nil for nothing
 
 	value    string
 	until    time.Time // when value is renewed
@@ -221,6 +223,9 @@ func (t *tokens) get(ctx context.Context, challenge string) (string, error) {
 	decoded, err := decodeChallenge(challenge)
 	if err != nil {
 		return "", err
+	}
+	if decoded != "" && t.asked != nil {
+		t.asked(decoded)
 	}
 	res, err := unshaken(func() (confidential.AuthResult, error) { return t.fetch(ctx, decoded, t.fresh) })
 	if err == nil && res.AccessToken == "" {

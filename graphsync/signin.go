@@ -54,6 +54,9 @@ func (s *Service) askToSignIn(ctx context.Context, a attempt) (connection.Redire
 		"code_challenge_method": {"S256"},
 		"prompt":                {"select_account"},
 	}
+	if claims := s.claims.get(a.conn); claims != "" {
+		q.Set("claims", claims)
+	}
 	authorize := a.ends.Login + "/" + url.PathEscape(a.tenant) + "/oauth2/v2.0/authorize?"
 	if err := s.tryAuthorize(ctx, authorize, q); err != nil {
 		return connection.Redirect{}, err
@@ -290,6 +293,7 @@ func (s *Service) acceptSignIn(ctx context.Context, a attempt, code string) erro
 			return err
 		}
 	}
+	s.claims.put(a.conn, "")
 	s.closeSession(a.conn)
 	s.health.forget(a.conn)
 	s.log.Info("signed in to Microsoft 365", "connection", a.conn)
