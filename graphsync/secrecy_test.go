@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -72,6 +73,31 @@ func TestNothingLeaks(t *testing.T) {
 	q["error_description"] += plant
 	_, err = o.service.Answer(t.Context(), q, to.Cookie)
 	say(err)
+	made, err := o.service.NewCertificate(t.Context(), 1)
+	say(err)
+	for line := range strings.SplitSeq(made.KeyPEM, "\n") {
+		if len(line) > 40 && !strings.HasPrefix(line, "---") {
+			secrets = append(secrets, line)
+		}
+	}
+	checks, err := o.service.UseSpare(t.Context(), 1) // Microsoft does not know it
+	say(err)
+	said = append(said, fmt.Sprintf("%+v", checks), fmt.Sprintf("%+v %#v", o.store.conns[1], o.store.conns[1]))
+	mail, err := o.service.ConsentLink(t.Context(), 1)
+	say(err)
+	u, err := url.Parse(mail)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets = append(secrets, u.Query().Get("state")) // of the link that is mailed: for its reader, not for the log
+	_, err = o.service.Answer(t.Context(), connection.Query{"state": u.Query().Get("state"), "error": "access_denied", "error_description": plant}, "")
+	say(err)
+	checks, err = o.service.Probe(t.Context(), 1, connection.ProbeOptions{Forbidden: plant + "@practice.example"})
+	say(err)
+	for i := range checks { // the address is what the administrator typed, and stays on the page
+		checks[i].Room = ""
+	}
+	said = append(said, fmt.Sprintf("%+v", checks))
 	for _, p := range o.service.RoomProblems() {
 		said = append(said, fmt.Sprintf("%+v", p))
 	}
