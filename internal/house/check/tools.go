@@ -30,7 +30,8 @@ func tools() []tool {
 		{"tesseract", []string{"tesseract-ocr", "tesseract-ocr-eng", "tesseract-ocr-deu"}, false},
 		{"zbarimg", []string{"zbar-tools"}, false},
 		{"hb-shape", []string{"libharfbuzz-bin"}, false},
-		{"pkg-config", []string{"pkg-config", "libfreetype-dev"}, false},
+		{"pkg-config", []string{"pkg-config"}, false},
+		{"/usr/include/freetype2/ft2build.h", []string{"libfreetype-dev"}, false},
 		{"qemu-aarch64", []string{"qemu-user"}, false},
 	}
 }
