@@ -175,7 +175,7 @@ func (s *server) see(w http.ResponseWriter, v *visit, path string) error {
 // elsewhere by a prepared address.
 func local(path string) bool {
 	u, err := url.Parse(path)
-	if err != nil || u.Scheme != "" || u.Host != "" || strings.ContainsAny(path, "\\\r\n") {
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\r\n") {
 		return false
 	}
 	return u.Path == "/m" || (strings.HasPrefix(u.Path, "/m/") && !slices.Contains(strings.Split(u.Path, "/"), ".."))
