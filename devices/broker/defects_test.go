@@ -100,10 +100,10 @@ func TestDefectOldMessagesFirst(t *testing.T) {
 	waitFor(t, "the session's end", func() bool { return !b.Connected(signA) })
 	for n := range 20 {
 		g.send(publishPacket(2, "dl/1/"+signA+"/d/want", fmt.Sprint(n)))
+		for g.next().kind != typePuback { // the broker is through with it
+		}
 	}
 	s = sign(t, b, signA, "password-a")
-	for g.next().kind != typePuback {
-	}
 	g.send(publishPacket(2, "dl/1/"+signA+"/d/want", "newest"))
 	if _, payload := s.message(); payload != "newest" {
 		t.Errorf("got %q first", payload)
