@@ -29,6 +29,7 @@ type Hardware struct {
 	Model        string // panel model, key of the catalogue
 	Serial       string
 	Firmware     string
+	FirmwareNo   uint32 // number of the running release, 0 unknown
 	Width        int // pixels as mounted
 	Height       int
 	AlwaysOn     bool
@@ -43,6 +44,7 @@ type Report struct {
 	Received time.Time
 	Boot     uint32 // random per boot
 	Counter  uint32 // rises by one per message of a boot
+	Key      uint32 // number of the secret the sign connected with; HelloReport
 	Epoch    uint32 // newest manifest accepted; 0, 0 for none
 	Seq      uint32
 	Shown    Digest // digest of the decoded planes on the glass
@@ -99,6 +101,9 @@ const (
 	ErrPanel
 	ErrStorage
 	ErrTimeout
+	ErrFirmware        // signature, HMAC or image wrong
+	ErrFirmwareRefused // other model, not newer, failed before, battery too low
+	ErrFirmwareBack    // did not check in; the one before runs again
 )
 
 // Step is one picture of a timeline, to be on the glass in [From, Until).
