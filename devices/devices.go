@@ -30,7 +30,7 @@ type Hardware struct {
 	Serial       string
 	Firmware     string
 	FirmwareNo   uint32 // number of the running release, 0 unknown
-	Width        int // pixels as mounted
+	Width        int    // pixels as mounted
 	Height       int
 	AlwaysOn     bool
 	Capabilities Capabilities
