@@ -1,0 +1,1 @@
+-- Nothing yet: the engineer who was given this number replaces or renames this file.
