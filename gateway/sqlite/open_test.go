@@ -56,13 +56,17 @@ func raw(t testing.TB, path string) *sql.DB {
 }
 
 func TestOpenSetsPragmas(t *testing.T) {
+	names, err := embedded.list()
+	if err != nil {
+		t.Fatal(err)
+	}
 	s := opened(t, temp(t))
 	for _, tt := range []struct {
 		pragma       string
 		writer, read int
 	}{
 		{"synchronous", 2, -1}, {"foreign_keys", 1, 0}, {"busy_timeout", 10000, 10000}, {"query_only", 0, 1}, {"trusted_schema", 0, 0},
-		{"application_id", applicationID, applicationID}, {"user_version", 2, 2},
+		{"application_id", applicationID, applicationID}, {"user_version", len(names), len(names)},
 	} {
 		var writer, read int
 		if err := s.writes.conn.QueryRowContext(t.Context(), "PRAGMA "+tt.pragma).Scan(&writer); err != nil {
@@ -273,7 +277,7 @@ func TestMigrate(t *testing.T) {
 		s.Close()
 		t.Fatal("broken migration: got no error")
 	}
-	s, err := open(t.Context(), o, longer(t, "CREATE TABLE more (a TEXT) STRICT;\n", "ALTER TABLE more ADD COLUMN b TEXT; -- end"))
+	s, err = open(t.Context(), o, longer(t, "CREATE TABLE more (a TEXT) STRICT;\n", "ALTER TABLE more ADD COLUMN b TEXT; -- end"))
 	if err != nil {
 		t.Fatal(err)
 	}
