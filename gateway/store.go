@@ -21,6 +21,7 @@ type Store interface {
 	WantStore
 	AccountStore
 	ConnectionStore
+	FirmwareStore
 }
 
 // RoomStore keeps rooms, their events and where their sync stands.

@@ -136,9 +136,9 @@ func updateHardware(t *tx, n int64, r devices.Report) error {
 	if r.Kind != devices.HelloReport || h.Width <= 0 || h.Height <= 0 {
 		return nil
 	}
-	return t.exec(`UPDATE signs SET model = ?1, serial = ?2, firmware = ?3, width = ?4, height = ?5, always_on = ?6, capabilities = ?7
-		WHERE n = ?8 AND (model, serial, firmware, width, height, always_on, capabilities) <> (?1, ?2, ?3, ?4, ?5, ?6, ?7)`,
-		text(h.Model, maxName), text(h.Serial, maxName), text(h.Firmware, maxName), h.Width, h.Height, h.AlwaysOn, int64(h.Capabilities), n)
+	return t.exec(`UPDATE signs SET model = ?1, serial = ?2, firmware = ?3, firmware_no = ?9, width = ?4, height = ?5, always_on = ?6, capabilities = ?7
+		WHERE n = ?8 AND (model, serial, firmware, firmware_no, width, height, always_on, capabilities) <> (?1, ?2, ?3, ?9, ?4, ?5, ?6, ?7)`,
+		text(h.Model, maxName), text(h.Serial, maxName), text(h.Firmware, maxName), h.Width, h.Height, h.AlwaysOn, int64(h.Capabilities), n, int64(h.FirmwareNo))
 }
 
 // Status implements gateway.SignStore; LastSeen is zero for a sign that never

@@ -13,12 +13,12 @@ import (
 const maxManifestKey = 64
 
 const signColumns = `id, name, paired_at, coalesce(room, ''), language, hour12,
-	model, serial, firmware, width, height, always_on, capabilities`
+	model, serial, firmware, firmware_no, width, height, always_on, capabilities`
 
 func signFields(s *gateway.Sign, hour12 *sql.NullBool) []any {
 	h := &s.Hardware
 	return []any{&s.ID, &s.Name, instant{&s.PairedAt}, &s.Room, &s.Language, hour12,
-		&h.Model, &h.Serial, &h.Firmware, &h.Width, &h.Height, &h.AlwaysOn, &h.Capabilities}
+		&h.Model, &h.Serial, &h.Firmware, &h.FirmwareNo, &h.Width, &h.Height, &h.AlwaysOn, &h.Capabilities}
 }
 
 func setHour12(s *gateway.Sign, v sql.NullBool) {
@@ -52,11 +52,11 @@ func (s *Store) AddSign(ctx context.Context, sign gateway.Sign, c devices.Creden
 	h := sign.Hardware
 	key := s.seal.seal("signs", "sealed_manifest_key", string(sign.ID), c.ManifestKey)
 	return s.write(ctx, "add sign", func(t *tx) error {
-		n, err := t.insert(`INSERT INTO signs (id, name, paired_at, room, language, hour12, model, serial, firmware,
+		n, err := t.insert(`INSERT INTO signs (id, name, paired_at, room, language, hour12, model, serial, firmware, firmware_no,
 				width, height, always_on, capabilities, password_hash, sealed_manifest_key)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			string(sign.ID), text(sign.Name, maxName), ms(sign.PairedAt), ptr(string(sign.Room)), text(sign.Language, maxName), nullBool(sign.Hour12),
-			text(h.Model, maxName), text(h.Serial, maxName), text(h.Firmware, maxName), h.Width, h.Height, h.AlwaysOn, int64(h.Capabilities),
+			text(h.Model, maxName), text(h.Serial, maxName), text(h.Firmware, maxName), int64(h.FirmwareNo), h.Width, h.Height, h.AlwaysOn, int64(h.Capabilities),
 			c.PasswordHash[:], key)
 		if err != nil {
 			return err

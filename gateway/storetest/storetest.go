@@ -58,6 +58,9 @@ func Test(t *testing.T, open func(t *testing.T) gateway.Store, reopen func(t *te
 		{"second credential", testSpare},
 		{"subscriptions", testSubscriptions},
 		{"removed connection leaves its rooms", testRemoveConnection},
+		{"makers", testMakers},
+		{"releases and rollouts", testReleases},
+		{"marks of signs", testMarks},
 		{"token caches", testTokenCaches},
 		{"secrets", testSecrets},
 		{"cancelled calls keep nothing", testCancelled},
@@ -134,7 +137,7 @@ func hash(n byte) (h [32]byte) {
 
 func sign(id string) (gateway.Sign, devices.Credential) {
 	sg := gateway.Sign{ID: devices.SignID(id), Name: "Door " + id, PairedAt: noon, Language: "de",
-		Hardware: devices.Hardware{Model: "800x480", Serial: "S1", Firmware: "1.2", Width: 800, Height: 480, AlwaysOn: true, Capabilities: 0xffffffff}}
+		Hardware: devices.Hardware{Model: "800x480", Serial: "S1", Firmware: "1.2", FirmwareNo: 12, Width: 800, Height: 480, AlwaysOn: true, Capabilities: 0xffffffff}}
 	return sg, devices.Credential{Sign: sg.ID, PasswordHash: hash(7), ManifestKey: []byte("manifest key of 32 bytes, padded")}
 }
 
