@@ -2,7 +2,6 @@ package simsign
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 
 	"doorleaf/devices"
@@ -136,7 +135,7 @@ func (s *Sign) retryLater() {
 		limit = s.opts.MaxRetry
 	}
 	wait = min(wait, limit)
-	s.nextTry = time.Now().Add(wait/2 + rand.N(wait/2+1))
+	s.nextTry = time.Now().Add(wait/2 + s.opts.Spread(wait/2+1))
 }
 
 // sleep switches the radio off until the promised contact.
@@ -157,7 +156,7 @@ func (s *Sign) promise(wake uint32, jitter uint16) {
 		d = defaultWake
 	}
 	if jitter > 0 {
-		d += rand.N(time.Duration(jitter) * time.Second)
+		d += s.opts.Spread(time.Duration(jitter) * time.Second)
 	}
 	s.st.NextWake = s.now().Add(d).Unix()
 }

@@ -12,12 +12,13 @@ package simsign
 
 import (
 	"context"
-	"crypto/rand"
+	crand "crypto/rand"
 	"crypto/x509"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"image"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"sync"
@@ -49,6 +50,9 @@ type Options struct {
 	ClockSkew time.Duration // how wrong the sign's own clock is
 	Chunk     int           // bytes asked for at once, 256 to 4096; 0 means 4096
 	MaxRetry  time.Duration // longest wait between tries to connect; 0: 30 s, asleep 1 h
+	// Spread returns a random time below its argument, which is positive; nil:
+	// one nobody can foresee. Tests that want to be repeated bring their own.
+	Spread func(time.Duration) time.Duration
 
 	Emit func(Event) // called by Run for each thing the sign does; may be nil
 	// Fault is asked at every step that matters; true cuts the power there: Run
@@ -139,6 +143,9 @@ func New(o Options) (*Sign, error) {
 		o.Chunk = wire.MaxBlockData
 	}
 	o.Chunk = min(max(o.Chunk, 256), wire.MaxBlockData)
+	if o.Spread == nil {
+		o.Spread = rand.N[time.Duration]
+	}
 	s := &Sign{
 		opts: o, store: o.Storage, glass: wire.NewBitmap(o.Panel.Width, o.Panel.Height),
 		commands: make(chan func()), running: make(chan struct{}),
@@ -159,7 +166,7 @@ func New(o Options) (*Sign, error) {
 	}
 	s.drawn = wire.Digest(s.st.Drawn32())
 	var seed [4]byte
-	_, _ = rand.Read(seed[:])
+	_, _ = crand.Read(seed[:])
 	s.boot = binary.LittleEndian.Uint32(seed[:])
 	return s, nil
 }
@@ -195,6 +202,9 @@ func (s *Sign) Press(button int) {
 		}
 	})
 }
+
+// SetClock makes the sign's own clock as wrong as said, at once.
+func (s *Sign) SetClock(skew time.Duration) { s.command(func() { s.opts.ClockSkew = skew }) }
 
 // SetBattery charges or drains the battery to a voltage.
 func (s *Sign) SetBattery(millivolts int) {
