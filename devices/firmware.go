@@ -10,3 +10,6 @@ type Release struct {
 	MinMillivolts int    // least battery voltage for the update, 0 for any
 	Signed        []byte // the release's 160 bytes as its maker signed them
 }
+
+// CanUpdate is the capability of a sign whose firmware can be updated.
+const CanUpdate Capabilities = 512

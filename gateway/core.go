@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,6 +32,10 @@ type Options struct {
 	Connected func(devices.SignID) bool // nil: nobody is known to be connected
 	Drawing   int                       // pictures drawn and packed at a time, 0 means one per processor
 
+	// ReadRelease reads a file of firmware, release and image, that one of the
+	// makers signed. Implemented by devices/mqttlink; nil takes no firmware.
+	ReadRelease func(file []byte, makers []ed25519.PublicKey) (r devices.Release, image []byte, err error)
+
 	// EpochFloor is the least epoch of a timeline: after a restore it is above
 	// everything the lost gateway sent.
 	EpochFloor uint32
@@ -49,6 +54,9 @@ type Core struct {
 
 	templates templates
 
+	readRelease func([]byte, []ed25519.PublicKey) (devices.Release, []byte, error)
+	offers      offerings
+
 	queue   queue
 	watch   watchers
 	joining joinings
@@ -65,7 +73,7 @@ func New(o Options) *Core {
 		o.Drawing = runtime.GOMAXPROCS(0)
 	}
 	c := &Core{store: o.Store, renderer: o.Renderer,
-		log: o.Logger, connected: o.Connected, floor: o.EpochFloor, drawing: make(chan struct{}, o.Drawing)}
+		log: o.Logger, connected: o.Connected, readRelease: o.ReadRelease, floor: o.EpochFloor, drawing: make(chan struct{}, o.Drawing)}
 	c.queue.init()
 	c.watch.init()
 	c.joining.init()
@@ -113,6 +121,7 @@ func (c *Core) Run(ctx context.Context) error {
 			return ctx.Err()
 		case <-tick.C:
 			c.look(time.Now())
+			c.advanceOfferings(ctx, time.Now())
 		}
 	}
 }
@@ -128,7 +137,7 @@ func (c *Core) load(ctx context.Context) error {
 		c.signs.bind(s.ID, s.Room)
 		c.queue.put(job{sign: s.ID, first: true}, false)
 	}
-	return nil
+	return c.loadOfferings(ctx)
 }
 
 // look queues the signs whose timeline must be extended or whose calendar

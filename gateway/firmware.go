@@ -37,10 +37,3 @@ type FirmwareStore interface {
 	// SetMark stores what one sign did with a release.
 	SetMark(ctx context.Context, image devices.ObjectHash, id devices.SignID, m rollout.Mark) error
 }
-
-// ReleaseReader reads a file of firmware: release and image. It fails with
-// ErrInvalid for what is not one, or is signed by none of the makers.
-// Implemented by devices/mqttlink.
-type ReleaseReader interface {
-	ReadRelease(file []byte, makers []ed25519.PublicKey) (r devices.Release, image []byte, err error)
-}

@@ -24,6 +24,11 @@ func (c *Core) Report(ctx context.Context, r devices.Report) (*devices.Delivery,
 		}
 		return nil, nil
 	}
+	if r.Kind == devices.HelloReport {
+		if err := c.noteFirmware(ctx, r); err != nil {
+			return nil, fmt.Errorf("report of sign %s: %w", r.Sign, err)
+		}
+	}
 	e := c.signs.entry(r.Sign)
 	e.plan.Lock()
 	defer e.plan.Unlock()

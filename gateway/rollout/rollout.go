@@ -56,7 +56,7 @@ type Mark struct {
 	Offered time.Time
 	Runs    time.Time // said that it runs this release or a newer one
 	Failed  time.Time
-	Code    devices.ErrorCode // of Failed
+	Code    devices.ErrorCode // of Failed; ErrFirmwareRefused does not count against the release
 }
 
 // Sign is one sign of the release's model that can be updated.
@@ -71,9 +71,10 @@ type Sign struct {
 type Count struct {
 	Signs   int // of the model that can be updated
 	Quota   int // that the stage may reach
-	Offered int // runs, failed and silent ones included
+	Offered int // runs, failed and silent ones included, not those that refused
 	Runs    int
 	Failed  int
+	Refused int // battery too low, or it failed there before
 	Silent  int // offered, and not heard of since
 }
 
@@ -82,12 +83,15 @@ func (r Rollout) Count(signs []Sign) Count {
 	c := Count{Signs: len(signs)}
 	for _, s := range signs {
 		runs := s.Number >= r.Release.Number
-		if runs || !s.Mark.Offered.IsZero() {
+		refused := !runs && s.Mark.Code == devices.ErrFirmwareRefused
+		if !refused && (runs || !s.Mark.Offered.IsZero()) {
 			c.Offered++
 		}
 		switch {
 		case runs:
 			c.Runs++
+		case refused:
+			c.Refused++
 		case !s.Mark.Failed.IsZero():
 			c.Failed++
 		case !s.Mark.Offered.IsZero() && s.Silent:
@@ -105,42 +109,31 @@ func (r Rollout) Count(signs []Sign) Count {
 	return c
 }
 
-// Offers reports whether the sign id, one of signs, is offered the release now.
-func (r Rollout) Offers(id devices.SignID, signs []Sign) bool {
-	if r.State != Running && r.State != Done {
+// Offers reports whether s is offered the release now, when c counts the signs.
+func (r Rollout) Offers(s Sign, c Count) bool {
+	switch {
+	case r.State != Running && r.State != Done, s.Number >= r.Release.Number, !s.Mark.Failed.IsZero():
+		return false
+	case !s.Mark.Offered.IsZero():
+		return true
+	case r.Stage == 0 && r.First != "" && r.First != s.ID:
 		return false
 	}
-	for _, s := range signs {
-		if s.ID != id {
-			continue
-		}
-		switch {
-		case s.Number >= r.Release.Number || !s.Mark.Failed.IsZero():
-			return false
-		case !s.Mark.Offered.IsZero():
-			return true
-		case r.Stage == 0 && r.First != "" && r.First != id:
-			return false
-		}
-		c := r.Count(signs)
-		return c.Offered < c.Quota
-	}
-	return false
+	return c.Offered < c.Quota
 }
 
-// Next is the rollout as it stands at now: stopped when too much went wrong,
+// Next is the rollout as it stands at now, by the signs c counts: stopped when too much went wrong,
 // one stage on when all that were offered the release run it and the stage
 // lasted, done when every sign runs it. changed is false when it is r.
-func (r Rollout) Next(signs []Sign, now time.Time) (next Rollout, changed bool) {
-	next = r.next(signs, now)
+func (r Rollout) Next(c Count, now time.Time) (next Rollout, changed bool) {
+	next = r.next(c, now)
 	return next, next.State != r.State || next.Stage != r.Stage
 }
 
-func (r Rollout) next(signs []Sign, now time.Time) Rollout {
+func (r Rollout) next(c Count, now time.Time) Rollout {
 	if r.State != Running && r.State != Done {
 		return r
 	}
-	c := r.Count(signs)
 	if bad := c.Failed + c.Silent; bad > r.tolerated(c) {
 		r.State, r.Why = Stopped, Failed
 		if c.Failed == 0 {

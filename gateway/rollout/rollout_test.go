@@ -29,7 +29,7 @@ func newFleet(n int) *fleet {
 // release.
 func (f *fleet) call(update func(s *Sign)) (offered int) {
 	for i := range f.signs {
-		if s := &f.signs[i]; f.r.Offers(s.ID, f.signs) {
+		if s := &f.signs[i]; f.r.Offers(*s, f.r.Count(f.signs)) {
 			if s.Mark.Offered.IsZero() {
 				offered++
 				s.Mark.Offered = f.now
@@ -42,7 +42,7 @@ func (f *fleet) call(update func(s *Sign)) (offered int) {
 
 func (f *fleet) after(d time.Duration) {
 	f.now = f.now.Add(d)
-	f.r, _ = f.r.Next(f.signs, f.now)
+	f.r, _ = f.r.Next(f.r.Count(f.signs), f.now)
 }
 
 func good(s *Sign) { s.Number = 7 }
@@ -143,6 +143,18 @@ func TestWaits(t *testing.T) {
 	if f.r.Stage != 1 {
 		t.Errorf("got stage %d, want 1", f.r.Stage)
 	}
+	refused := 0
+	n := f.call(func(s *Sign) {
+		if refused++; refused <= 10 {
+			s.Mark.Failed, s.Mark.Code = f.now, devices.ErrFirmwareRefused
+		}
+	})
+	if n != 14 || f.r.Count(f.signs).Refused != 10 {
+		t.Errorf("got %d offers, want 14: others in place of the 10 that refused", n)
+	}
+	if f.after(2 * time.Hour); f.r.State != Running || f.r.Stage != 1 {
+		t.Errorf("refused: got %s in stage %d, want running in 1", f.r.State, f.r.Stage)
+	}
 	f.r.State = Paused
 	if f.call(good) != 0 {
 		t.Error("a paused rollout goes on")
@@ -150,7 +162,7 @@ func TestWaits(t *testing.T) {
 	if f.after(48 * time.Hour); f.r.Stage != 1 || f.r.State != Paused {
 		t.Errorf("paused: got stage %d %s", f.r.Stage, f.r.State)
 	}
-	if _, changed := newFleet(0).r.Next(nil, start.Add(time.Hour)); changed {
+	if _, changed := newFleet(0).r.Next(Count{}, start.Add(time.Hour)); changed {
 		t.Error("a rollout without signs moves")
 	}
 }
