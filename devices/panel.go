@@ -1,11 +1,16 @@
 package devices
 
-import "fmt"
+import (
+	"fmt"
 
-// Panel is one kind of e-paper module. Pixels are as mounted in landscape;
-// AlignX is the horizontal grid of partial updates in pixels.
+	"doorleaf/devices/catalogue"
+)
+
+// Panel is one size of e-paper module, as pages and simulated signs need it;
+// devices/catalogue knows more of each module. Pixels are as mounted in
+// landscape; AlignX is the horizontal grid of partial updates in pixels.
 type Panel struct {
-	Model         string // "800x480" and the like, or a family name
+	Model         string // "800x480" and the like, or a part number
 	Width, Height int    // pixels
 	DPI           int    // dots per inch
 	DiagonalTenth int    // diagonal in tenths of an inch
@@ -13,32 +18,35 @@ type Panel struct {
 	Buttons       int
 }
 
-// Panels lists the catalogue, smallest first. The slice is the caller's.
+// Panels lists the sizes of the catalogue, smallest first, each by its usual
+// module. The slice is the caller's.
 func Panels() []Panel {
-	return []Panel{
-		{"250x122", 250, 122, 131, 21, 8, 1},
-		{"296x128", 296, 128, 112, 29, 8, 1},
-		{"416x240", 416, 240, 130, 37, 8, 2},
-		{"400x300", 400, 300, 120, 42, 8, 2},
-		{"648x480", 648, 480, 139, 58, 8, 2},
-		{"640x384", 640, 384, 100, 75, 8, 2},
-		{"800x480", 800, 480, 125, 75, 8, 2},
-		{"880x528", 880, 528, 137, 75, 8, 2},
-		{"960x640", 960, 640, 113, 102, 8, 4},
-		{"960x680", 960, 680, 88, 133, 8, 4},
-		{"1304x984", 1304, 984, 131, 125, 8, 4},
-		{"1600x1200", 1600, 1200, 150, 133, 8, 4},
-		{"1872x1404", 1872, 1404, 227, 103, 32, 4},
+	var sizes []Panel
+	for _, p := range catalogue.Panels() {
+		if n := len(sizes); n == 0 || sizes[n-1].Width != p.Width || sizes[n-1].Height != p.Height {
+			sizes = append(sizes, sized(p))
+		}
 	}
+	return sizes
 }
 
 // PanelBySize returns the catalogue's panel of that size, or a plausible one at
 // 125 dpi when the size is not listed.
-func PanelBySize(width, height int) Panel {
-	for _, p := range Panels() {
-		if p.Width == width && p.Height == height {
-			return p
-		}
+func PanelBySize(width, height int) Panel { return PanelOf(Hardware{Width: width, Height: height}) }
+
+// PanelOf returns the panel of a sign: by its model when that is listed and the
+// size fits, else by its size. Model is the size, Width and Height are those of
+// the sign.
+func PanelOf(h Hardware) Panel {
+	p := sized(catalogue.Of(h.Model, h.Width, h.Height))
+	if p.Width != h.Width {
+		p.Width, p.Height = h.Width, h.Height
+		p.Model = fmt.Sprintf("%dx%d", h.Width, h.Height)
 	}
-	return Panel{Model: fmt.Sprintf("%dx%d", width, height), Width: width, Height: height, DPI: 125, AlignX: 8, Buttons: 1}
+	return p
+}
+
+func sized(p catalogue.Panel) Panel {
+	return Panel{Model: fmt.Sprintf("%dx%d", p.Width, p.Height), Width: p.Width, Height: p.Height, DPI: p.DPI,
+		DiagonalTenth: p.DiagonalTenth, AlignX: p.AlignX, Buttons: p.Buttons}
 }
