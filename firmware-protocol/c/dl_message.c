@@ -313,6 +313,7 @@ enum dl_message_status dl_ack_read(struct dl_ack *m, const uint8_t *data, size_t
 	struct field f[] = {
 		{ 1, UNSIGNED, 0xffffffffu, 0, NULL }, { 2, UNSIGNED, 0xffffffffu, 0, NULL }, { 22, UNSIGNED, UINT64_MAX >> 1, 0, NULL },
 		{ 23, SIMPLE, 1, 0, NULL }, { 24, UNSIGNED, 0xffffffffu, 0, NULL }, { 25, UNSIGNED, 0xffff, 0, NULL },
+		{ 39, UNSIGNED, 0xffffffffu, 0, NULL },
 	};
 
 	if (size > DL_MAX_MESSAGE || !read_map(f, sizeof f / sizeof *f, data, size))
@@ -323,6 +324,7 @@ enum dl_message_status dl_ack_read(struct dl_ack *m, const uint8_t *data, size_t
 	m->manifest = (uint8_t)f[3].value;
 	m->next_wake = (uint32_t)f[4].value;
 	m->jitter = (uint16_t)f[5].value;
+	m->key_number = (uint32_t)f[6].value;
 	return DL_MESSAGE_OK;
 }
 

@@ -93,6 +93,7 @@ struct dl_ack {
 	uint8_t manifest;     /* one follows */
 	uint32_t next_wake;   /* seconds */
 	uint16_t jitter;
+	uint32_t key_number;  /* of the secret to ask for, 0 for none [DL-KEY-1] */
 };
 
 /* [DL-MSG-15]; total 0: not to be had. */

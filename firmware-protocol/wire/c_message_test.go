@@ -175,6 +175,7 @@ func (c *cTalk) reads(name, kind string, data []byte) {
 		if err == nil {
 			want = le.AppendUint64(le.AppendUint32(le.AppendUint32(want, m.Boot), m.Counter), uint64(m.ServerTime))
 			want = le.AppendUint16(le.AppendUint32(append(want, byte(flag32(m.Manifest))), m.NextWakeSeconds), m.JitterSeconds)
+			want = le.AppendUint32(want, m.KeyNumber)
 		}
 		c.add(name, in, want)
 		return

@@ -34,6 +34,9 @@ type Hello struct {
 	Wake              uint8   // reason of waking [DL-ERR-2]
 	LastError         uint16  // [DL-ERR-1]
 	Events            []Event // not acknowledged yet, oldest first, at most MaxEvents
+
+	KeyNumber      uint32 // of the secret it connected with [DL-KEY-1]
+	FirmwareNumber uint32 // of the release it runs, 0 unknown
 }
 
 // Shown says that a picture was drawn completely [DL-MSG-11].
@@ -47,14 +50,15 @@ type Shown struct {
 	LastError         uint16
 }
 
-// Ack answers Hello, Shown and Event [DL-MSG-13]: what the message with that
-// Boot and Counter said is safe in the gateway's store.
+// Ack answers Hello, Shown, Event and a Key that is stored [DL-MSG-13]: what
+// the message with that Boot and Counter said is safe in the gateway's store.
 type Ack struct {
 	Boot, Counter   uint32
 	ServerTime      int64 // Unix milliseconds
 	Manifest        bool  // a manifest follows on this connection
 	NextWakeSeconds uint32
 	JitterSeconds   uint16
+	KeyNumber       uint32 // of the secret the sign shall ask for, 0 for none [DL-KEY-1]
 }
 
 // Get asks for a part of an object [DL-MSG-14].
@@ -101,6 +105,8 @@ type (
 		Height       uint16          `cbor:"19,keyasint,omitempty"`
 		AlwaysOn     bool            `cbor:"20,keyasint,omitempty"`
 		Capabilities uint32          `cbor:"21,keyasint,omitempty"`
+		Key          uint32          `cbor:"39,keyasint,omitempty"`
+		FirmwareNo   uint32          `cbor:"42,keyasint,omitempty"`
 	}
 	shownFields struct {
 		Boot       uint32          `cbor:"1,keyasint,omitempty"`
@@ -120,6 +126,7 @@ type (
 		Manifest   bool   `cbor:"23,keyasint,omitempty"`
 		NextWake   uint32 `cbor:"24,keyasint,omitempty"`
 		Jitter     uint16 `cbor:"25,keyasint,omitempty"`
+		Key        uint32 `cbor:"39,keyasint,omitempty"`
 	}
 	getFields struct {
 		Object cbor.ByteString `cbor:"26,keyasint"`
@@ -175,6 +182,7 @@ func (m *Hello) Marshal() ([]byte, error) {
 		Wake: m.Wake, LastError: m.LastError, Battery: m.BatteryMillivolts, Signal: m.SignalDBm,
 		Model: m.Model, Serial: m.Serial, Firmware: m.Firmware,
 		Width: m.Width, Height: m.Height, AlwaysOn: m.AlwaysOn, Capabilities: uint32(m.Capabilities),
+		Key: m.KeyNumber, FirmwareNo: m.FirmwareNumber,
 	}
 	if !m.Shown.IsZero() {
 		f.Glass = cbor.ByteString(m.Shown[:])
@@ -199,6 +207,7 @@ func UnmarshalHello(data []byte) (Hello, error) {
 		Wake: f.Wake, LastError: f.LastError, BatteryMillivolts: f.Battery, SignalDBm: f.Signal,
 		Model: f.Model, Serial: f.Serial, Firmware: f.Firmware,
 		Width: f.Width, Height: f.Height, AlwaysOn: f.AlwaysOn, Capabilities: Capabilities(f.Capabilities),
+		KeyNumber: f.Key, FirmwareNumber: f.FirmwareNo,
 	}
 	if f.Glass != "" {
 		if err := fixed("glass digest", m.Shown[:], f.Glass); err != nil {
@@ -280,7 +289,7 @@ func (m *Ack) Marshal() ([]byte, error) {
 	}
 	return marshal("ack", MaxMessage, ackFields{
 		Boot: m.Boot, Counter: m.Counter, ServerTime: m.ServerTime, Manifest: m.Manifest,
-		NextWake: m.NextWakeSeconds, Jitter: m.JitterSeconds,
+		NextWake: m.NextWakeSeconds, Jitter: m.JitterSeconds, Key: m.KeyNumber,
 	})
 }
 
@@ -295,7 +304,7 @@ func UnmarshalAck(data []byte) (Ack, error) {
 	}
 	return Ack{
 		Boot: f.Boot, Counter: f.Counter, ServerTime: f.ServerTime, Manifest: f.Manifest,
-		NextWakeSeconds: f.NextWake, JitterSeconds: f.Jitter,
+		NextWakeSeconds: f.NextWake, JitterSeconds: f.Jitter, KeyNumber: f.Key,
 	}, nil
 }
 

@@ -17,7 +17,8 @@ func testHello() Hello {
 		Model: "800x480", Serial: "DL-000123", Firmware: "1.0.0", Width: 800, Height: 480,
 		AlwaysOn: true, Capabilities: CapAll, BatteryMillivolts: 2950, SignalDBm: -67,
 		TemperatureC: -5, TemperatureKnown: true, Wake: 3, LastError: 9,
-		Events: []Event{{Boot: 0xdeadbeef, Counter: 5, Button: 1, AgeMillis: 1200}, {Boot: 1, Counter: 6, Button: 4}},
+		Events:    []Event{{Boot: 0xdeadbeef, Counter: 5, Button: 1, AgeMillis: 1200}, {Boot: 1, Counter: 6, Button: 4}},
+		KeyNumber: 2, FirmwareNumber: 14,
 	}
 }
 
@@ -57,7 +58,7 @@ func messages(t testing.TB) []message {
 		{"hello", []any{ptr(testHello()), &Hello{Width: 1, Height: 1}}, MaxMessage, decoder(UnmarshalHello)},
 		{"shown", []any{&Shown{1, 2, 3, 4, digest, 5, 1234, 2900, 7}, &Shown{}}, MaxMessage, decoder(UnmarshalShown)},
 		{"event", []any{&Event{1, 2, 3, 4}, &Event{Button: 1}}, MaxMessage, decoder(UnmarshalEvent)},
-		{"ack", []any{&Ack{1, 2, 1_790_000_000_123, true, 3600, 30}, &Ack{}}, MaxMessage, decoder(UnmarshalAck)},
+		{"ack", []any{&Ack{1, 2, 1_790_000_000_123, true, 3600, 30, 3}, &Ack{}}, MaxMessage, decoder(UnmarshalAck)},
 		{"get", []any{&Get{ObjectHash(digest), 4096, 1024}, &Get{Length: 1}}, MaxMessage, decoder(UnmarshalGet)},
 		{"block", []any{ptr(testBlock(MaxBlockData)), &Block{Data: []byte{}}}, MaxBlockMessage, decoder(UnmarshalBlock)},
 		{"hardware", []any{&hardware, &Hardware{Width: 1, Height: 1}}, MaxHardwareMessage, decoder(UnmarshalHardware)},
@@ -65,6 +66,8 @@ func messages(t testing.TB) []message {
 		{"challenge", []any{&PairChallenge{[32]byte{1}}, &PairChallenge{}}, MaxMessage, decoder(UnmarshalPairChallenge)},
 		{"reveal", []any{&PairReveal{[32]byte{1}, [32]byte{2}}}, MaxMessage, decoder(UnmarshalPairReveal)},
 		{"identity", []any{&PairIdentity{testSign, make([]byte, 80)}}, MaxMessage, decoder(UnmarshalPairIdentity)},
+		{"key", []any{&Key{Boot: 1, Counter: 2, Public: [32]byte{1}, Number: 3, MAC: [16]byte{4}}, &Key{Number: 1, Stored: true}}, MaxMessage, decoder(UnmarshalKey)},
+		{"new key", []any{&NewKey{make([]byte, 80), 3, [16]byte{4}}}, MaxMessage, decoder(UnmarshalNewKey)},
 	}
 }
 

@@ -123,6 +123,11 @@ func NormalizePairCode(typed string) (string, bool) {
 // key, the AES-256-GCM ciphertext and its tag. For the secret of a sign use
 // SealIdentity, which chooses transcript as the protocol says.
 func SealSecret(rand io.Reader, public, transcript, plain []byte) ([]byte, error) {
+	return seal(rand, domainSeal, public, transcript, plain)
+}
+
+// seal is SealSecret with a choice of domain; data is authenticated beside it.
+func seal(rand io.Reader, domain string, public, data, plain []byte) ([]byte, error) {
 	to, err := ecdh.X25519().NewPublicKey(public)
 	if err != nil {
 		return nil, fmt.Errorf("%w: public key of %d bytes", ErrFormat, len(public))
@@ -139,15 +144,20 @@ func SealSecret(rand io.Reader, public, transcript, plain []byte) ([]byte, error
 	if err != nil {
 		return nil, fmt.Errorf("%w: public key of low order", ErrFormat)
 	}
-	aead, nonce, err := sealCipher(shared, ephemeral.PublicKey().Bytes(), public)
+	aead, nonce, err := sealCipher(domain, shared, ephemeral.PublicKey().Bytes(), public)
 	if err != nil {
 		return nil, err
 	}
-	return aead.Seal(ephemeral.PublicKey().Bytes(), nonce, plain, transcript), nil
+	return aead.Seal(ephemeral.PublicKey().Bytes(), nonce, plain, data), nil
 }
 
 // OpenSecret undoes SealSecret. The error is ErrMAC or ErrFormat.
 func OpenSecret(priv *ecdh.PrivateKey, transcript, sealed []byte) ([]byte, error) {
+	return open(domainSeal, priv, transcript, sealed)
+}
+
+// open undoes seal.
+func open(domain string, priv *ecdh.PrivateKey, data, sealed []byte) ([]byte, error) {
 	if len(sealed) < sealOverhead || len(sealed) > MaxMessage {
 		return nil, fmt.Errorf("%w: sealed secret of %d bytes", ErrFormat, len(sealed))
 	}
@@ -159,11 +169,11 @@ func OpenSecret(priv *ecdh.PrivateKey, transcript, sealed []byte) ([]byte, error
 	if err != nil {
 		return nil, fmt.Errorf("%w: ephemeral key of low order", ErrFormat)
 	}
-	aead, nonce, err := sealCipher(shared, sealed[:32], priv.PublicKey().Bytes())
+	aead, nonce, err := sealCipher(domain, shared, sealed[:32], priv.PublicKey().Bytes())
 	if err != nil {
 		return nil, err
 	}
-	plain, err := aead.Open(nil, nonce, sealed[32:], transcript)
+	plain, err := aead.Open(nil, nonce, sealed[32:], data)
 	if err != nil {
 		return nil, fmt.Errorf("%w: sealed secret", ErrMAC)
 	}
@@ -172,10 +182,10 @@ func OpenSecret(priv *ecdh.PrivateKey, transcript, sealed []byte) ([]byte, error
 
 // sealCipher derives key and nonce; the ephemeral key is used once, so the
 // nonce may be derived too.
-func sealCipher(shared, ephemeral, public []byte) (cipher.AEAD, []byte, error) {
+func sealCipher(domain string, shared, ephemeral, public []byte) (cipher.AEAD, []byte, error) {
 	salt := make([]byte, 0, 64)
 	salt = append(append(salt, ephemeral...), public...)
-	material, err := hkdf.Key(sha256.New, shared, salt, domainSeal, 32+12)
+	material, err := hkdf.Key(sha256.New, shared, salt, domain, 32+12)
 	if err != nil {
 		return nil, nil, fmt.Errorf("wire: derive seal key: %w", err)
 	}

@@ -182,7 +182,7 @@ func (m *PairIdentity) check() error {
 	if !ValidSignID(m.Sign) {
 		return fmt.Errorf("%w: id of a sign", ErrFormat)
 	}
-	if len(m.Sealed) != SecretLength+sealOverhead {
+	if len(m.Sealed) != sealedLength {
 		return fmt.Errorf("%w: sealed secret of %d bytes", ErrFormat, len(m.Sealed))
 	}
 	return nil

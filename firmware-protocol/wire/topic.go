@@ -30,6 +30,14 @@ const (
 // Name is the last level of a topic: what kind of message it carries.
 type Name string
 
+// level is the last level of the topic.
+func (n Name) level() string {
+	if n == NameNewKey {
+		return string(NameKey)
+	}
+	return string(n)
+}
+
 // The messages of a paired sign, with their direction.
 const (
 	NameWant  Name = "want"  // to the sign: manifest, QoS 1
@@ -39,6 +47,12 @@ const (
 	NameGet   Name = "get"   // from the sign
 	NameShown Name = "shown" // from the sign
 	NameEvent Name = "ev"    // from the sign
+	NameKey   Name = "key"   // from the sign: Key
+	NameOffer Name = "fw"    // to the sign: firmware offer, QoS 1
+
+	// NameNewKey is "key" to the sign: NewKey, QoS 1. Unlike the others it is not
+	// the last level itself, which names two messages here.
+	NameNewKey Name = "key, to the sign"
 )
 
 // The messages of pairing, with their direction.
@@ -59,7 +73,7 @@ type Topic struct {
 // Up reports whether the topic leads from the sign to the gateway.
 func (t Topic) Up() bool {
 	switch t.Name {
-	case NameHello, NameGet, NameShown, NameEvent, NameCommit, NameReveal:
+	case NameHello, NameGet, NameShown, NameEvent, NameKey, NameCommit, NameReveal:
 		return true
 	}
 	return false
@@ -72,9 +86,9 @@ func (t Topic) String() string {
 		direction = "/u/"
 	}
 	if t.Nonce != "" {
-		return TopicPrefix + "pair/" + t.Nonce + direction + string(t.Name)
+		return TopicPrefix + "pair/" + t.Nonce + direction + t.Name.level()
 	}
-	return TopicPrefix + t.Sign + direction + string(t.Name)
+	return TopicPrefix + t.Sign + direction + t.Name.level()
 }
 
 // SignTopic returns the topic of one message of a paired sign.
@@ -105,6 +119,12 @@ func ParseTopic(topic string) (Topic, error) {
 	}
 	direction, name, found := strings.Cut(rest, "/")
 	t.Name = Name(name)
+	switch {
+	case t.Name == NameNewKey:
+		ok = false
+	case t.Name == NameKey && direction == "d":
+		t.Name = NameNewKey
+	}
 	if !ok || !found || !ValidSignID(id) || !t.known() || (direction == "u") != t.Up() || direction != "u" && direction != "d" {
 		return Topic{}, fmt.Errorf("%w: not a topic of this protocol", ErrFormat)
 	}
@@ -114,7 +134,7 @@ func ParseTopic(topic string) (Topic, error) {
 // known reports whether t.Name belongs to t's side of the protocol.
 func (t Topic) known() bool {
 	switch t.Name {
-	case NameWant, NameBlock, NameAck, NameHello, NameGet, NameShown, NameEvent:
+	case NameWant, NameBlock, NameAck, NameHello, NameGet, NameShown, NameEvent, NameKey, NameNewKey, NameOffer:
 		return t.Nonce == ""
 	case NameCommit, NameChallenge, NameReveal, NameIdentity:
 		return t.Nonce != ""

@@ -106,6 +106,7 @@ type (
 func kindOf(err error) string {
 	for kind, sentinel := range map[string]error{
 		"format": ErrFormat, "unsupported": ErrUnsupported, "base": ErrBase, "checksum": ErrChecksum, "mac": ErrMAC,
+		"refused": ErrRefused,
 	} {
 		if errors.Is(err, sentinel) {
 			return kind

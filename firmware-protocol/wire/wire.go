@@ -41,12 +41,14 @@ var (
 	ErrBase = errors.New("wire: wrong base picture")
 	// ErrChecksum: decoded bytes do not have the promised checksum.
 	ErrChecksum = errors.New("wire: checksum mismatch")
-	// ErrMAC: a manifest is not signed with this sign's key, or a sealed secret
-	// does not open.
+	// ErrMAC: a message is not signed with this sign's key, a release not with
+	// its maker's, or a sealed secret does not open.
 	ErrMAC = errors.New("wire: authentication failed")
+	// ErrRefused: genuine, but not for this sign or not now.
+	ErrRefused = errors.New("wire: not for this sign")
 )
 
-// Capabilities says what a sign can decode [DL-CAP-1].
+// Capabilities says what a sign can decode and do [DL-CAP-1].
 type Capabilities uint32
 
 // The bits of Capabilities. Every sign decodes EncodingRaw, set or not.
@@ -59,9 +61,11 @@ const (
 	CapFull                                // EncodingFull, decodes in 16 KB beside the picture
 	CapFullRef                             // EncodingFullRef, needs the base in memory
 	CapParts                               // more than one part in an object, parts of the picture, bases they leave standing
+	CapKeys                                // the secret is renewed [DL-KEY-1]
+	CapFirmware                            // firmware is updated [DL-FW-2]
 
 	CapMinimal = CapRaw
-	CapAll     = CapParts<<1 - 1
+	CapAll     = CapParts<<1 - 1 // of pictures
 )
 
 // Encoding is how the payload of a part is coded [DL-PART-3].

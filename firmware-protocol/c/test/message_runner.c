@@ -118,7 +118,7 @@ static void read_ack(void)
 	putchar(-status);
 	if (status == DL_MESSAGE_OK) {
 		give(m.boot, 4), give(m.counter, 4), give(m.server_time, 8);
-		give(m.manifest, 1), give(m.next_wake, 4), give(m.jitter, 2);
+		give(m.manifest, 1), give(m.next_wake, 4), give(m.jitter, 2), give(m.key_number, 4);
 	}
 	free(data);
 }
