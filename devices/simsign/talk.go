@@ -251,7 +251,9 @@ func (s *Sign) acknowledged(payload []byte) {
 	if a.Manifest {
 		s.talk.promised = time.Now().Add(manifestWait)
 	}
-	s.keep(s.save())
+	if !s.keep(s.save()) && s.talk.reported != nil {
+		s.talk.reported.err = s.st.LastError // told with the next report: no storm of them
+	}
 	switch p.name {
 	case wire.NameHello:
 		s.talk.greeted = true

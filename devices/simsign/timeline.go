@@ -129,33 +129,31 @@ func (s *Sign) adopt() {
 			}
 		}
 	}
-	s.force()
-	s.st.LastError = 0
+	before := s.st
+	s.st.Manifest, s.st.Epoch, s.st.Seq, s.st.LastError = in.raw, in.body.Epoch, in.body.Seq, 0
+	if err := s.save(); err != nil { // what is not stored is not in force [DL-PWR-1]
+		s.st = before
+		s.fail(devices.ErrStorage, err)
+		return
+	}
+	s.incoming, s.body = nil, &in.body
+	s.held, s.parts, s.bad = nil, nil, nil
 	s.drawn = s.actual()
 	s.fresh = true
-	s.keep(s.save())
 	s.keep(s.dropObjects())
 	s.cut("manifest.stored")
 }
 
-// force makes the incoming timeline the one in force.
-func (s *Sign) force() {
-	in := s.incoming
-	s.incoming = nil
-	s.body, s.st.Manifest = &in.body, in.raw
-	s.st.Epoch, s.st.Seq = in.body.Epoch, in.body.Seq
-	s.held, s.parts, s.bad = nil, nil, nil
-}
-
-// fail gives the objects up and tells the gateway why: it sends everything anew.
+// fail gives an incoming timeline or the objects of the one in force up, and
+// tells the gateway why: it sends others.
 func (s *Sign) fail(code devices.ErrorCode, err error) {
-	if s.incoming != nil {
-		s.force()
-	}
+	s.incoming, s.parts = nil, nil
 	s.talk.gaveUp = true
 	s.talk.gets = nil
 	s.remember(code, err)
-	s.keep(s.save())
+	if code != devices.ErrStorage {
+		s.keep(s.save())
+	}
 }
 
 // flip draws what is due, if it is not on the glass and its objects are there.
