@@ -3,6 +3,12 @@ package gateway
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/pem"
+	"fmt"
+	"strings"
 
 	"doorleaf/devices"
 	"doorleaf/gateway/rollout"
@@ -36,4 +42,48 @@ type FirmwareStore interface {
 	Marks(ctx context.Context, image devices.ObjectHash) (map[devices.SignID]rollout.Mark, error)
 	// SetMark stores what one sign did with a release.
 	SetMark(ctx context.Context, image devices.ObjectHash, id devices.SignID, m rollout.Mark) error
+}
+
+// Makers lists whose firmware is taken.
+func (c *Core) Makers(ctx context.Context) ([]Maker, error) { return c.store.Makers(ctx) }
+
+// AddMaker takes firmware that the holder of a public key signed: 64 hexadecimal
+// digits, base64 or PEM. It fails with ErrInvalid for anything else.
+func (c *Core) AddMaker(ctx context.Context, name, key string) error {
+	k, err := makerKey(key)
+	if err != nil {
+		return err
+	}
+	name = strings.TrimSpace(name)
+	if name == "" || len([]rune(name)) > 80 {
+		return fmt.Errorf("name of a maker: 1 to 80 characters: %w", ErrInvalid)
+	}
+	return c.store.AddMaker(ctx, Maker{Name: name, Key: k})
+}
+
+// RemoveMaker takes no more firmware signed with a key. Releases that are here
+// already stay.
+func (c *Core) RemoveMaker(ctx context.Context, key string) error {
+	k, err := makerKey(key)
+	if err != nil {
+		return err
+	}
+	return c.store.RemoveMaker(ctx, k)
+}
+
+func makerKey(text string) (ed25519.PublicKey, error) {
+	text = strings.TrimSpace(text)
+	if block, _ := pem.Decode([]byte(text)); block != nil {
+		if key, err := x509.ParsePKIXPublicKey(block.Bytes); err == nil {
+			if k, ok := key.(ed25519.PublicKey); ok {
+				return k, nil
+			}
+		}
+	}
+	for _, decode := range []func(string) ([]byte, error){hex.DecodeString, base64.StdEncoding.DecodeString, base64.RawURLEncoding.DecodeString} {
+		if b, err := decode(text); err == nil && len(b) == ed25519.PublicKeySize {
+			return b, nil
+		}
+	}
+	return nil, fmt.Errorf("public key: want the 32 bytes of an Ed25519 key as hexadecimal digits, base64 or PEM: %w", ErrInvalid)
 }

@@ -102,7 +102,7 @@ func (h *house) openCore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h.core = gateway.New(gateway.Options{Store: h.store, Renderer: renderer, Logger: h.log, Connected: h.connected, EpochFloor: floor})
+	h.core = gateway.New(gateway.Options{Store: h.store, Renderer: renderer, Logger: h.log, Connected: h.connected, EpochFloor: floor, ReadRelease: mqttlink.ReadRelease})
 	h.watched = gateway.Watched{Store: h.store, Changed: h.core.AgendaChanged}
 	return nil
 }
@@ -251,7 +251,7 @@ func (h *house) openAdmin(ctx context.Context) error {
 	}
 	info := admin.MQTTInfo{URLs: h.conf.mqttListen, CAFingerprint: h.authority.fingerprint(), CAPEM: h.authority.PEM()}
 	h.admin, err = admin.New(admin.Options{
-		Core: h.core, Calendars: calendars{h.calendars}, Store: h.watched, Catalogue: texts, Logger: h.log,
+		Core: h.core, Firmware: h.core, Calendars: calendars{h.calendars}, Store: h.watched, Catalogue: texts, Logger: h.log,
 		PublicURL: h.conf.publicURL, Version: version(), SetupToken: token,
 		CustomCloud: h.conf.customCloud(), MQTT: info, TLS: h.tlsLifetimes,
 	})

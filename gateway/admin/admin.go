@@ -83,11 +83,27 @@ type MQTTInfo struct {
 	CAPEM         []byte   // certificate of the authority, for download; nil without TLS
 }
 
+// Firmware is what the pages need to update signs. Implemented by gateway.Core.
+type Firmware interface {
+	Rollouts(ctx context.Context) ([]gateway.RolloutView, error)
+	// AddRelease takes a file of firmware; gateway.ErrInvalid says what is wrong.
+	AddRelease(ctx context.Context, file []byte) (devices.Release, error)
+	StartRollout(ctx context.Context, image devices.ObjectHash, first devices.SignID, hold time.Duration) error
+	PauseRollout(ctx context.Context, image devices.ObjectHash) error
+	ResumeRollout(ctx context.Context, image devices.ObjectHash) error
+	RemoveRelease(ctx context.Context, image devices.ObjectHash) error
+	Makers(ctx context.Context) ([]gateway.Maker, error)
+	// AddMaker takes a public key as hexadecimal digits, base64 or PEM.
+	AddMaker(ctx context.Context, name, key string) error
+	RemoveMaker(ctx context.Context, key string) error
+}
+
 // Options set up the pages. All fields but SetupToken, CustomCloud, MQTT and TLS
 // are required.
 type Options struct {
 	Core        Core
 	Calendars   Calendars
+	Firmware    Firmware
 	Store       Store
 	Catalogue   *lang.Catalogue
 	Logger      *slog.Logger
@@ -103,6 +119,7 @@ type Options struct {
 type server struct {
 	core      Core
 	calendars Calendars
+	firmware  Firmware
 	store     Store
 	texts     *lang.Catalogue
 	log       *slog.Logger
@@ -125,15 +142,15 @@ type server struct {
 
 // New returns the handler of every path under /m and of /.
 func New(o Options) (http.Handler, error) {
-	if o.Core == nil || o.Calendars == nil || o.Store == nil || o.Catalogue == nil || o.Logger == nil {
-		return nil, errors.New("admin: Core, Calendars, Store, Catalogue and Logger are required")
+	if o.Core == nil || o.Calendars == nil || o.Firmware == nil || o.Store == nil || o.Catalogue == nil || o.Logger == nil {
+		return nil, errors.New("admin: Core, Calendars, Firmware, Store, Catalogue and Logger are required")
 	}
 	public, err := url.Parse(strings.TrimRight(o.PublicURL, "/"))
 	if err != nil || public.Host == "" || (public.Scheme != "https" && public.Scheme != "http") || public.Path != "" {
 		return nil, fmt.Errorf("admin: public URL %q is not scheme://host", o.PublicURL)
 	}
 	s := &server{
-		core: o.Core, calendars: o.Calendars, store: o.Store, texts: o.Catalogue, log: o.Logger,
+		core: o.Core, calendars: o.Calendars, firmware: o.Firmware, store: o.Store, texts: o.Catalogue, log: o.Logger,
 		public: public, version: o.Version, token: o.SetupToken, custom: o.CustomCloud, mqtt: o.MQTT, tls: o.TLS,
 		hashing: make(chan struct{}, hashesAtOnce), tries: newTries(time.Now),
 		streams: make(chan struct{}, maxStreams), notes: newNotes(),

@@ -19,6 +19,7 @@ import (
 	"doorleaf/gateway"
 	"doorleaf/gateway/calendar"
 	"doorleaf/gateway/connection"
+	"doorleaf/gateway/rollout"
 	"doorleaf/render/lang"
 )
 
@@ -42,6 +43,24 @@ func families() []string {
 	}
 	for _, c := range constants("../connection", "") {
 		keys = append(keys, "check."+c, "check."+c+".room", "check."+c+".bad")
+	}
+	for _, state := range constants("../rollout", "State") {
+		keys = append(keys, "mark.rollout-"+state)
+	}
+	for _, state := range []string{"waiting", "paused", "done"} {
+		keys = append(keys, "firmware.state."+state)
+	}
+	for _, why := range constants("../rollout", "Why") {
+		keys = append(keys, "firmware.why."+why)
+	}
+	for stage := range rollout.Stages {
+		keys = append(keys, "firmware.stage."+strconv.Itoa(stage))
+	}
+	for _, pace := range paces() {
+		keys = append(keys, "firmware.pace."+pace.name)
+	}
+	for _, n := range []string{"runs", "offered", "failed", "silent", "refused", "signs"} {
+		keys = append(keys, "firmware.count."+n)
 	}
 	keys = append(keys, "check.app", "check.app.bad")
 	for _, l := range constants("../connection", "LifetimeKind") {

@@ -12,7 +12,7 @@ import (
 	"doorleaf/gateway"
 )
 
-// maxBody bounds every request body but that of a template; the largest form is
+// maxBody bounds every request body but those of bodyLimit; the largest form is
 // a list of addresses.
 const maxBody = 64 << 10
 
@@ -64,13 +64,20 @@ func (s *server) guard(next http.Handler) http.Handler {
 		if s.secure() {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
-		limit := int64(maxBody)
-		if r.URL.Path == lookPage {
-			limit = maxLookBody
-		}
-		r.Body = http.MaxBytesReader(w, r.Body, limit)
+		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit(r.URL.Path))
 		next.ServeHTTP(w, r)
 	})
+}
+
+// bodyLimit is the most bytes that the body of a request may have.
+func bodyLimit(path string) int64 {
+	switch path {
+	case lookPage:
+		return maxLookBody
+	case firmwarePage + "/upload":
+		return maxFirmwareBody
+	}
+	return maxBody
 }
 
 // page makes a handler an http.Handler. With needSession, visitors without one

@@ -148,7 +148,7 @@ type mark struct {
 func (p *page) mark(name string) mark {
 	m := mark{Text: p.T("mark." + name)}
 	switch name {
-	case "right", "done", "link-ok", "ok", "lasting":
+	case "right", "done", "link-ok", "ok", "lasting", "rollout-done":
 		m.Shape, m.Class = "right", "ok"
 	case "late":
 		m.Shape, m.Class = "late", "warn"
@@ -156,17 +156,17 @@ func (p *page) mark(name string) mark {
 		m.Shape, m.Class = "stale", "warn"
 	case "ends-soon":
 		m.Shape, m.Class = "late", "warn"
-	case "limited":
+	case "limited", "rollout-paused":
 		m.Shape, m.Class = "limited", "warn"
-	case "wrong", "link-bad", "bad", "ends-close", "ended":
+	case "wrong", "link-bad", "bad", "ends-close", "ended", "rollout-stopped":
 		m.Shape, m.Class = "wrong", "bad"
 	case "sleeping":
 		m.Shape, m.Class = "sleeping", "muted"
-	case "pending", "link-wait":
+	case "pending", "link-wait", "rollout-running":
 		m.Shape, m.Class = "pending", "info"
 	case "new":
 		m.Shape, m.Class = "new", "info"
-	case "todo", "skipped":
+	case "todo", "skipped", "rollout-waiting":
 		m.Shape, m.Class = "todo", "muted"
 	default:
 		m.Shape, m.Class = "unknown", "muted"
