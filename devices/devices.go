@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"doorleaf/devices/refresh"
 	"doorleaf/render/mono"
 )
 
@@ -110,6 +111,7 @@ const (
 type Step struct {
 	From, Until time.Time // whole seconds, UTC
 	Picture     *mono.Image
+	Refresh     refresh.Mode // how the panel is asked to change
 }
 
 // Timeline is everything a sign needs for the next hours. Steps are in order
@@ -155,6 +157,9 @@ type Credential struct {
 	Sign         SignID
 	PasswordHash [32]byte // SHA-256 of the MQTT password
 	ManifestKey  []byte   // 32 bytes; signs manifests; sealed at rest
+	// Password is the MQTT password, only where it was just derived. A store
+	// keeps it sealed for brokers that are not ours and never reads it back here.
+	Password string
 }
 
 // Joining is a sign that wants to be paired: its transcript is complete, a

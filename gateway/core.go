@@ -190,6 +190,10 @@ func (c *Core) SiteChanged(context.Context) error {
 // work plans one sign and delivers what came of it. When many signs wait, the
 // picture of the moment goes out first and the rest of the day follows.
 func (c *Core) work(ctx context.Context, j job) {
+	if left := c.restLeft(ctx, j.sign, time.Now()); left > 0 && j.force == "" && !j.first {
+		c.queue.putLater(j, left)
+		return
+	}
 	quick := j.urgent && j.force == "" && c.queue.pressed()
 	e := c.signs.entry(j.sign)
 	e.plan.Lock()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"doorleaf/devices"
+	"doorleaf/devices/refresh"
 	"doorleaf/gateway/calendar"
 )
 
@@ -75,6 +76,8 @@ type WantStep struct {
 	Digest      devices.Digest
 	State       string // render.State of the step, for the pages
 	Summary     string // face in words, for alternative texts; what policy allows
+	Refresh     refresh.Mode
+	Glass       refresh.Glass // what the panel has been through when the step is drawn
 }
 
 // Decision is one entry of a sign's history.

@@ -110,6 +110,8 @@ type signEntry struct {
 	promise  time.Time // next contact promised to a sleeping sign
 	mismatch int       // wrong pictures in a row
 	retryAt  time.Time // no repair before
+
+	restUntil time.Time // a connected sign's panel is not changed again before
 }
 
 // promised notes when the sign was told to call again.

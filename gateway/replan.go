@@ -39,7 +39,7 @@ func (c *Core) replan(ctx context.Context, e *signEntry, id devices.SignID, o re
 	e.mu.Lock()
 	e.asOf, e.stale = in.agenda.AsOf, stale
 	e.mu.Unlock()
-	d := &drawing{core: c, panel: panelOf(in.sign), template: c.templates.of(in.site)}
+	d := &drawing{core: c, panel: panelOf(in.sign), template: c.templates.of(in.site), have: have}
 	faces := in.faces(now, stale)
 	if o.quick {
 		faces = faces[:1]
@@ -53,6 +53,8 @@ func (c *Core) replan(ctx context.Context, e *signEntry, id devices.SignID, o re
 	if err != nil {
 		return nil, "", err
 	}
+	module := moduleOf(in.sign)
+	steps = d.space(steps, have, now, module.Limits.Rest)
 	reason := decide(have, steps, now)
 	if o.quick && (reason == NothingToDo || reason == TimelineStep && have.stepAt(now) != nil) {
 		return have, NothingToDo, nil // the whole plan follows and decides
@@ -86,6 +88,9 @@ func (c *Core) replan(ctx context.Context, e *signEntry, id devices.SignID, o re
 	}
 	e.mu.Lock()
 	e.want = w
+	if in.sign.Hardware.AlwaysOn && (have == nil || have.dueAt(now) != w.dueAt(now)) {
+		e.restUntil = now.Add(module.Limits.Rest)
+	}
 	e.mu.Unlock()
 	return w, reason, nil
 }
@@ -118,11 +123,11 @@ func (c *Core) pack(ctx context.Context, w *Want, d *drawing, in planInputs, loc
 		t.Stale, w.Stale = img, img.Digest()
 		d.pictures = append(d.pictures, img)
 	}
+	st, err := c.statusOf(ctx, w.Sign)
+	if err != nil {
+		return nil, err
+	}
 	if shown.IsZero() {
-		st, err := c.store.Status(ctx, w.Sign)
-		if err != nil && !errors.Is(err, ErrNotFound) {
-			return nil, err
-		}
 		shown = st.Shown
 	}
 	if !shown.IsZero() {
@@ -134,6 +139,7 @@ func (c *Core) pack(ctx context.Context, w *Want, d *drawing, in planInputs, loc
 			return nil, err
 		}
 	}
+	d.refreshes(w, &t, in, st, loc)
 	parcel, err := c.wire.Pack(t)
 	if err != nil {
 		return nil, fmt.Errorf("pack timeline of sign %s: %w", w.Sign, err)
@@ -225,7 +231,7 @@ func (in planInputs) faces(now time.Time, stale bool) []plannedStep {
 }
 
 func panelOf(s Sign) render.Panel {
-	p := devices.PanelBySize(s.Hardware.Width, s.Hardware.Height)
+	p := devices.PanelOf(s.Hardware)
 	return render.Panel{Width: p.Width, Height: p.Height, DPI: p.DPI}
 }
 
@@ -238,6 +244,7 @@ type drawing struct {
 	core     *Core
 	panel    render.Panel
 	template *render.Template
+	have     *Want         // given to the sign before, nil for none
 	pictures []*mono.Image // one per step
 }
 

@@ -32,14 +32,14 @@ func (l *Link) Pack(t devices.Timeline) (devices.Parcel, error) {
 	defer encoders.Put(enc)
 	first := t.Steps[0].Picture
 	p := packing{
-		enc: enc, caps: wire.Capabilities(t.Capabilities), done: map[wire.Digest]packed{},
+		enc: enc, caps: wire.Capabilities(t.Capabilities), done: map[drawnPicture]packed{},
 		body: wire.Body{Epoch: t.Epoch, Seq: t.Seq, Width: uint16(first.Rect.Dx()), Height: uint16(first.Rect.Dy())},
 	}
 	if t.Base != nil && t.Base.Rect == first.Rect {
 		p.earlier = append(p.earlier, packed{picture: bitmap(t.Base), glass: wire.Digest(t.Base.Digest())})
 	}
 	for _, s := range t.Steps {
-		next, err := p.add(s.Picture)
+		next, err := p.add(s.Picture, wire.Refresh(s.Refresh))
 		if err != nil {
 			return devices.Parcel{}, fmt.Errorf("pack timeline of sign %s: %w", t.Sign, err)
 		}
@@ -48,7 +48,7 @@ func (l *Link) Pack(t devices.Timeline) (devices.Parcel, error) {
 		p.body.Steps = append(p.body.Steps, step)
 	}
 	if t.Stale != nil {
-		next, err := p.add(t.Stale)
+		next, err := p.add(t.Stale, wire.RefreshAny)
 		if err != nil {
 			return devices.Parcel{}, fmt.Errorf("pack stale picture of sign %s: %w", t.Sign, err)
 		}
@@ -67,8 +67,15 @@ type packing struct {
 	caps    wire.Capabilities
 	body    wire.Body
 	objects []devices.Object
-	done    map[wire.Digest]packed // pictures that can be shown from any glass
-	earlier []packed               // pictures that may be bases, in order of time
+	done    map[drawnPicture]packed // pictures that can be shown from any glass
+	earlier []packed                // pictures that may be bases, in order of time
+}
+
+// drawnPicture is a picture with how the panel is asked to change; both are in
+// the object.
+type drawnPicture struct {
+	glass   wire.Digest
+	refresh wire.Refresh
 }
 
 // packed is a picture with how it travels.
@@ -86,13 +93,14 @@ type packed struct {
 const bases = 2
 
 // add encodes a picture, against an earlier one when that is smaller.
-func (p *packing) add(m *mono.Image) (packed, error) {
+func (p *packing) add(m *mono.Image, refresh wire.Refresh) (packed, error) {
 	next := bitmap(m)
+	p.enc.Refresh = refresh
 	if next.Width != int(p.body.Width) || next.Height != int(p.body.Height) {
 		return packed{}, fmt.Errorf("picture of %dx%d pixels among %dx%d", next.Width, next.Height, p.body.Width, p.body.Height)
 	}
 	glass := wire.Digest(m.Digest())
-	if again, ok := p.done[glass]; ok {
+	if again, ok := p.done[drawnPicture{glass, refresh}]; ok {
 		p.earlier = append(p.earlier, again) // on the glass once more
 		return again, nil
 	}
@@ -112,7 +120,7 @@ func (p *packing) add(m *mono.Image) (packed, error) {
 	best.picture, best.glass, best.step.Glass = next, glass, glass
 	best.step.Object, best.step.Size = wire.HashObject(best.object), uint32(len(best.object))
 	if best.whole {
-		p.done[glass] = best
+		p.done[drawnPicture{glass, refresh}] = best
 	}
 	p.earlier = append(p.earlier, best)
 	p.keep(devices.Object{Hash: devices.ObjectHash(best.step.Object), Bytes: best.object})

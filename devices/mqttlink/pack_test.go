@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"log/slog"
 	"net"
+	"slices"
 	"testing"
 	"time"
 
 	"doorleaf/devices"
+	"doorleaf/devices/refresh"
 	"doorleaf/firmware-protocol/wire"
 	"doorleaf/render/mono"
 )
@@ -235,4 +237,34 @@ func TestObjectCache(t *testing.T) {
 	if c.size != 0 || len(c.byKey) != 0 || c.order.Len() != 0 {
 		t.Error("forgotten objects remain")
 	}
+}
+
+// How a panel is asked to change stands in each object; a picture that comes
+// again in the same way travels once.
+func TestPackAsksForTheRefresh(t *testing.T) {
+	l := testLink(t, Options{})
+	tl := timeline(1, 2, 1)
+	for i, mode := range []refresh.Mode{refresh.Full, refresh.Partial, refresh.Full} {
+		tl.Steps[i].Refresh = mode
+	}
+	p, err := l.Pack(tl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []wire.Refresh
+	for _, o := range p.Objects {
+		h, err := wire.ParseHeader(o.Bytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, h.Refresh)
+	}
+	if want := []wire.Refresh{wire.RefreshFull, wire.RefreshPartial, wire.RefreshAny}; !slices.Equal(got, want) {
+		t.Errorf("objects ask for %v, want %v", got, want)
+	}
+	tl.Steps[2].Refresh = refresh.Fast
+	if p, err = l.Pack(tl); err != nil || len(p.Objects) != 4 {
+		t.Errorf("%d objects (%v), want 4: the same picture in two ways", len(p.Objects), err)
+	}
+	unpack(t, tl, p)
 }

@@ -92,8 +92,10 @@ func putWant(t *tx, n int64, w gateway.Want) error {
 // putSteps overwrites the rows that are there and removes the rest.
 func putSteps(t *tx, n int64, steps []gateway.WantStep) error {
 	for i, st := range steps {
-		err := t.exec(`INSERT OR REPLACE INTO want_steps (sign, step, starts_at, ends_at, digest, state, summary) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-			n, i, ms(st.From), ms(st.Until), hash32(st.Digest), text(st.State, maxName), text(st.Summary, maxSummary))
+		err := t.exec(`INSERT OR REPLACE INTO want_steps (sign, step, starts_at, ends_at, digest, state, summary,
+				refresh, partials, traces, last_full, last_change) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			n, i, ms(st.From), ms(st.Until), hash32(st.Digest), text(st.State, maxName), text(st.Summary, maxSummary),
+			int64(st.Refresh), st.Glass.Partials, st.Glass.Traces, ms(st.Glass.LastFull), ms(st.Glass.Last))
 		if err != nil {
 			return err
 		}
@@ -168,9 +170,11 @@ func (s *Store) Want(ctx context.Context, id devices.SignID) (w gateway.Want, er
 			return err
 		}
 		w.Sign, w.Jitter = id, time.Duration(jitter)*time.Millisecond
-		return q.each(`SELECT starts_at, ends_at, digest, state, summary FROM want_steps WHERE sign = ? ORDER BY step`, []any{n}, func(row rowScanner) error {
+		return q.each(`SELECT starts_at, ends_at, digest, state, summary, refresh, partials, traces, last_full, last_change
+			FROM want_steps WHERE sign = ? ORDER BY step`, []any{n}, func(row rowScanner) error {
 			var st gateway.WantStep
-			err := row.Scan(instant{&st.From}, instant{&st.Until}, scan32(&st.Digest), &st.State, &st.Summary)
+			err := row.Scan(instant{&st.From}, instant{&st.Until}, scan32(&st.Digest), &st.State, &st.Summary,
+				&st.Refresh, &st.Glass.Partials, &st.Glass.Traces, instant{&st.Glass.LastFull}, instant{&st.Glass.Last})
 			w.Steps = append(w.Steps, st)
 			return err
 		})

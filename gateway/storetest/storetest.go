@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"doorleaf/devices"
+	"doorleaf/devices/refresh"
 	"doorleaf/gateway"
 	"doorleaf/gateway/calendar"
 	"doorleaf/gateway/connection"
@@ -167,8 +168,10 @@ func want(id devices.SignID, epoch, seq uint32, first int) (gateway.Want, []devi
 	w := gateway.Want{Sign: id, Epoch: epoch, Seq: seq, Reason: gateway.Changed, At: noon, AgendaAsOf: noon.Add(-time.Minute), Partial: true,
 		Stale: picture(first + 2).Digest(), NextWake: noon.Add(time.Hour), Jitter: 20 * time.Second, Body: []byte{0xa1, byte(seq)},
 		Steps: []gateway.WantStep{
-			{From: noon.Add(-time.Hour), Until: noon.Add(time.Hour), Digest: picture(first).Digest(), State: "booked", Summary: "Booked until 13:00"},
-			{From: noon.Add(time.Hour), Until: noon.Add(2 * time.Hour), Digest: picture(first + 1).Digest(), State: "free", Summary: "Free"},
+			{From: noon.Add(-time.Hour), Until: noon.Add(time.Hour), Digest: picture(first).Digest(), State: "booked", Summary: "Booked until 13:00",
+				Refresh: refresh.Full, Glass: refresh.Glass{LastFull: noon, Last: noon}},
+			{From: noon.Add(time.Hour), Until: noon.Add(2 * time.Hour), Digest: picture(first + 1).Digest(), State: "free", Summary: "Free",
+				Refresh: refresh.Partial, Glass: refresh.Glass{Partials: 3, Traces: 41, LastFull: noon.Add(-time.Hour), Last: noon.Add(time.Hour)}},
 		}}
 	return w, []devices.Object{object(first), object(first + 1), object(first + 2)},
 		[]*mono.Image{picture(first), picture(first + 1), picture(first + 2)}
