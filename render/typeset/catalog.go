@@ -100,7 +100,11 @@ func loadSource(name string) (*source, error) {
 	s.shape = face.Font
 	s.upem = int(face.Upem())
 	if name[len(name)-3:] == "ttf" {
-		if s.hints, err = truetype.Parse(s.data); err != nil {
+		hinting, err := withControlValues(s.data)
+		if err != nil {
+			return nil, fmt.Errorf("bundled font %s: %w", name, err)
+		}
+		if s.hints, err = truetype.Parse(hinting); err != nil {
 			return nil, fmt.Errorf("bundled font %s: %w", name, err)
 		}
 		if err := s.outlines(); err != nil {

@@ -74,7 +74,7 @@ func (f *Face) assemble(s *source, parts []part, depth int) (p *path, ok bool) {
 		}
 		p.verbs = append(p.verbs, q.verbs...)
 		for _, at := range q.points {
-			p.points = append(p.points, point{at.x + dx, at.y + dy})
+			p.points = append(p.points, point{at.x + 2*dx, at.y + 2*dy})
 		}
 	}
 	return p, true

@@ -132,7 +132,8 @@ func unhinted(segments []opentype.Segment, size, upem int) *path {
 	p := &path{}
 	at := func(q opentype.SegmentPoint) point {
 		scale := float64(64*size) / float64(upem)
-		return point{int(float64(q.X)*scale+65536.5) - 65536, int(float64(q.Y)*scale+65536.5) - 65536}
+		round := func(v float32) int { return 2 * (int(float64(v)*scale+65536.5) - 65536) }
+		return point{round(q.X), round(q.Y)}
 	}
 	for _, s := range segments {
 		a := s.Args

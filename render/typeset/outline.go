@@ -18,7 +18,7 @@ func (p *path) contour(ps []truetype.Point) {
 	if len(ps) == 0 {
 		return
 	}
-	at := func(i int) (point, bool) { return point{int(ps[i].X), int(ps[i].Y)}, ps[i].Flags&1 != 0 }
+	at := func(i int) (point, bool) { return point{2 * int(ps[i].X), 2 * int(ps[i].Y)}, ps[i].Flags&1 != 0 }
 	start, on := at(0)
 	if on {
 		ps = ps[1:]
@@ -49,4 +49,4 @@ func (p *path) contour(ps []truetype.Point) {
 	}
 }
 
-func middle(a, b point) point { return point{(a.x + b.x) / 2, (a.y + b.y) / 2} }
+func middle(a, b point) point { return point{(a.x + b.x) >> 1, (a.y + b.y) >> 1} }

@@ -16,8 +16,8 @@ import (
 
 type point struct{ x, y int }
 
-// path is an outline, y upwards, in 1/64 pixel. Every contour begins at a move
-// and is closed.
+// path is an outline, y upwards, in 1/128 pixel, so that the middle of two points
+// in 1/64 pixel is exact. Every contour begins at a move and is closed.
 type path struct {
 	verbs  []verb
 	points []point
@@ -69,8 +69,8 @@ func (p *path) rasterize(size int) (bits *mono.Image, left, top int) {
 		low.x, low.y = min(low.x, q.x), min(low.y, q.y)
 		high.x, high.y = max(high.x, q.x), max(high.y, q.y)
 	}
-	left, right := extent(low.x, high.x)
-	bottom, top := extent(low.y, high.y)
+	left, right := extent(low.x>>1, high.x>>1)
+	bottom, top := extent(low.y>>1, high.y>>1)
 	w, h := right-left, top-bottom
 	if w <= 0 || h <= 0 || w > maxGlyph || h > maxGlyph {
 		return nil, 0, 0
@@ -125,8 +125,8 @@ func (s *scanner) sweep(p *path, left, bottom int, columns bool) {
 	}
 	s.crossings, s.thin = s.crossings[:0], s.thin[:0]
 	at := func(q point) point {
-		x := (q.x-left*64)<<(s.shift-6) - s.unit/2
-		y := (q.y-bottom*64)<<(s.shift-6) - s.unit/2
+		x := (q.x-left*128)<<(s.shift-6)>>1 - s.unit/2
+		y := (q.y-bottom*128)<<(s.shift-6)>>1 - s.unit/2
 		if columns {
 			return point{y, x}
 		}
@@ -193,15 +193,23 @@ func (s *scanner) cross(y, x int) {
 	}
 }
 
+// uncross forgets the last crossing, made at y.
+func (s *scanner) uncross(y int) {
+	if line := y * s.direction >> s.shift; line >= 0 && line < s.lines {
+		s.crossings = s.crossings[:len(s.crossings)-1]
+	}
+}
+
 // begin returns the first line at or after y, in the direction of travel, that
 // the piece starting there has to note.
 func (s *scanner) begin(x, y int) int {
 	if y&(s.unit-1) != 0 {
 		return (y + s.unit - 1) &^ (s.unit - 1)
 	}
-	if !s.joint {
-		s.cross(y, x)
+	if s.joint { // the piece before ended there, less exactly
+		s.uncross(y)
 	}
+	s.cross(y, x)
 	return y + s.unit
 }
 
@@ -226,9 +234,12 @@ func (s *scanner) line(to point) {
 		s.joint = y1&(s.unit-1) == 0 && e-s.unit == y1
 		return
 	}
-	x := from.x + dx*(e-y0)/dy
-	for k := 0; e <= y1; k, e = k+1, e+s.unit {
-		s.cross(e, x+k*s.unit*dx/dy)
+	x, base := from.x, y0 // of the first line met
+	if y0&(s.unit-1) != 0 {
+		x, base = x+mulDiv(dx, e-y0, dy), e
+	}
+	for ; e <= y1; e += s.unit {
+		s.cross(e, x+(e-base)*dx/dy)
 	}
 	s.joint = y1&(s.unit-1) == 0
 }
@@ -408,4 +419,13 @@ func (s *scanner) keep(t thinStroke) {
 	if !s.at(t.line, beside) {
 		s.set(t.line, i)
 	}
+}
+
+// mulDiv returns a*b/c rounded to the nearest, halves away from zero; c > 0.
+func mulDiv(a, b, c int) int {
+	p := a * b
+	if p < 0 {
+		return -((c/2 - p) / c)
+	}
+	return (p + c/2) / c
 }

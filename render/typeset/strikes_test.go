@@ -89,6 +89,19 @@ func buildFreetype(t *testing.T) string {
 	return program
 }
 
+// shareOfFreetype returns how many of a hundred glyphs of a face are FreeType's.
+func shareOfFreetype(t *testing.T, program string, f *Face) float64 {
+	t.Helper()
+	equal := 0
+	all := freetype(t, program, "fonts/"+files[latin][f.weight], f.Size)
+	for i, want := range all {
+		if same(f.glyph(glyphKey{latin, uint32(i)}), want) {
+			equal++
+		}
+	}
+	return 100 * float64(equal) / float64(len(all))
+}
+
 // Glyphs are FreeType's: all but one in a hundred where strikes are bundled.
 func TestGlyphsAreFreeTypes(t *testing.T) {
 	program := buildFreetype(t)
@@ -99,29 +112,39 @@ func TestGlyphsAreFreeTypes(t *testing.T) {
 		want float64
 	}{
 		{"type scale", []int{16, 18, 20, 22, 24, 26, 28, 34, 40, 44, 48, 56, 64, 80, 128}, 99},
-		{"other sizes", []int{10, 11, 13, 15, 17, 19, 21, 25, 31, 37, 47}, 85},
-		{"large sizes without strikes", []int{60, 100}, 70},
+		{"other sizes", []int{10, 11, 13, 15, 17, 19, 21, 25, 31, 37, 47}, 99},
 	} {
-		for w, name := range []string{"Regular", "Bold"} {
+		for w := range Weight(2) {
 			for _, size := range tc.size {
-				if name == "Regular" && size == 128 {
+				if w == Regular && size == 128 {
 					continue // only state words are that large, in bold
 				}
-				f := fonts.Face(Weight(w), size)
-				equal := 0
-				all := freetype(t, program, "fonts/NotoSans-"+name+".ttf", size)
-				for i, want := range all {
-					if same(f.glyph(glyphKey{latin, uint32(i)}), want) {
-						equal++
-					}
-				}
-				share := 100 * float64(equal) / float64(len(all))
-				t.Logf("%s %d: %.1f %% of %d", name, size, share, len(all))
-				if share < tc.want {
-					t.Errorf("%s, %s %d: %.1f %% of glyphs are FreeType's, want %.0f", tc.name, name, size, share, tc.want)
+				if share := shareOfFreetype(t, program, fonts.Face(w, size)); share < tc.want {
+					t.Errorf("%s, weight %d size %d: %.1f %% of glyphs are FreeType's, want %.0f", tc.name, w, size, share, tc.want)
 				}
 			}
 		}
+	}
+}
+
+// Without strikes the outlines and the scan converter come close to FreeType at
+// every size: the asked share is 85, the one held here shows a loss.
+func TestGlyphsWithoutStrikes(t *testing.T) {
+	program := buildFreetype(t)
+	const first, last, want = 10, 140, 94
+	for w := range Weight(2) {
+		sum := 0.0
+		for size := first; size <= last; size++ {
+			f := load(t).Face(w, size)
+			f.strike = nil
+			clear(f.glyphs)
+			share := shareOfFreetype(t, program, f)
+			sum += share
+			if share < want {
+				t.Errorf("weight %d size %d: %.1f %% of glyphs are FreeType's, want %d", w, size, share, want)
+			}
+		}
+		t.Logf("weight %d: %.1f %% on average", w, sum/(last-first+1))
 	}
 }
 
@@ -148,8 +171,8 @@ func TestScanConverter(t *testing.T) {
 		}
 		share := 100 * float64(equal) / float64(want.n)
 		t.Logf("%d: %.1f %%", size, share)
-		if share < 55 {
-			t.Errorf("%d: %.1f %% of glyphs are FreeType's, want 55", size, share)
+		if share < 60 {
+			t.Errorf("%d: %.1f %% of glyphs are FreeType's, want 60", size, share)
 		}
 	}
 }
