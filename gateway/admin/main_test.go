@@ -37,6 +37,7 @@ func servePreview(address string) error {
 		return err
 	}
 	o := newOffice(time.Now())
+	o.fillFirmware()
 	hash, err := HashPassword("correct horse")
 	if err != nil {
 		return err
