@@ -157,6 +157,10 @@ type Credential struct {
 	Sign         SignID
 	PasswordHash [32]byte // SHA-256 of the MQTT password
 	ManifestKey  []byte   // 32 bytes; signs manifests; sealed at rest
+	Number       uint32   // of the secret it comes from, 0 for the one from pairing
+	// NextPasswordHash is that of a newer secret on its way to the sign, which is
+	// let in with either; zero for none.
+	NextPasswordHash [32]byte
 	// Password is the MQTT password, only where it was just derived. A store
 	// keeps it sealed for brokers that are not ours and never reads it back here.
 	Password string

@@ -200,5 +200,5 @@ func (l *Link) Credential(id devices.SignID, secret []byte) devices.Credential {
 	if err != nil {
 		return devices.Credential{Sign: id}
 	}
-	return devices.Credential{Sign: id, PasswordHash: sha256.Sum256([]byte(k.Password)), ManifestKey: k.Manifest[:]}
+	return devices.Credential{Sign: id, PasswordHash: sha256.Sum256([]byte(k.Password)), ManifestKey: k.Manifest[:], Password: k.Password}
 }

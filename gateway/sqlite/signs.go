@@ -61,6 +61,9 @@ func (s *Store) AddSign(ctx context.Context, sign gateway.Sign, c devices.Creden
 		if err != nil {
 			return err
 		}
+		if err := s.putPassword(t, n, sign.ID, c.Password); err != nil {
+			return err
+		}
 		return t.exec(`INSERT INTO sign_status (sign) VALUES (?)`, n)
 	})
 }

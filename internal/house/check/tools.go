@@ -32,6 +32,7 @@ func tools() []tool {
 		{"hb-shape", []string{"libharfbuzz-bin"}, false},
 		{"pkg-config", []string{"pkg-config"}, false},
 		{"/usr/include/freetype2/ft2build.h", []string{"libfreetype-dev"}, false},
+		{"/usr/sbin/mosquitto", []string{"mosquitto"}, false},
 		{"qemu-aarch64", []string{"qemu-user"}, false},
 	}
 }
