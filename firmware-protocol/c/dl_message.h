@@ -24,6 +24,8 @@ extern "C" {
 #define DL_MAX_TEXT 64u
 #define DL_MAX_STEPS 64u
 #define DL_MAX_MANIFEST 7133u
+#define DL_MAC 16u
+#define DL_SEALED 80u /* a sealed secret: public key, secret, tag */
 #define DL_MANIFEST_TAIL 30u /* server time, next wake, jitter, signature */
 
 /* What reading returns. */
@@ -60,6 +62,8 @@ struct dl_hello {
 	uint16_t width, height;
 	uint8_t always_on;
 	uint32_t capabilities;
+	uint32_t key_number;      /* of the secret it connected with [DL-KEY-1] */
+	uint32_t firmware_number; /* [DL-FW-2], 0 unknown */
 };
 
 /* [DL-MSG-11]. */
@@ -77,6 +81,13 @@ struct dl_get {
 	uint32_t offset, length;
 };
 
+/* A question for a new secret [DL-KEY-2], or without public key word that it is stored [DL-KEY-4]. */
+struct dl_key {
+	uint32_t boot, counter, number;
+	const uint8_t *public_key; /* 32 bytes, NULL: stored */
+	const uint8_t *mac;        /* DL_MAC bytes */
+};
+
 /*
  * Writing returns the bytes written, 0 when they do not fit or a field is
  * outside its limits.
@@ -85,6 +96,7 @@ size_t dl_hello_write(const struct dl_hello *m, uint8_t *to, size_t room);
 size_t dl_shown_write(const struct dl_shown *m, uint8_t *to, size_t room);
 size_t dl_event_write(const struct dl_event *m, uint8_t *to, size_t room);
 size_t dl_get_write(const struct dl_get *m, uint8_t *to, size_t room);
+size_t dl_key_write(const struct dl_key *m, uint8_t *to, size_t room);
 
 /* [DL-MSG-13]. */
 struct dl_ack {
@@ -104,8 +116,16 @@ struct dl_block {
 	uint32_t length;
 };
 
+/* The answer with a new secret [DL-KEY-3]. */
+struct dl_new_key {
+	const uint8_t *sealed; /* DL_SEALED bytes */
+	uint32_t number;
+	const uint8_t *mac;    /* DL_MAC bytes */
+};
+
 enum dl_message_status dl_ack_read(struct dl_ack *m, const uint8_t *data, size_t size);
 enum dl_message_status dl_block_read(struct dl_block *m, const uint8_t *data, size_t size);
+enum dl_message_status dl_new_key_read(struct dl_new_key *m, const uint8_t *data, size_t size);
 
 /* The caller's HMAC-SHA-256, from the library that its TLS uses. */
 struct dl_hmac {

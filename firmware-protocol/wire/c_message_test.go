@@ -66,8 +66,9 @@ func cStatus(err error) byte {
 // toWrite is one message for C to write.
 type toWrite struct {
 	kind    byte
-	numbers [19]uint32
+	numbers [21]uint32
 	hash    *[32]byte
+	mac     [16]byte
 	events  []Event
 	texts   [3]string
 	room    int
@@ -84,7 +85,7 @@ func (w *toWrite) bytes() []byte {
 	} else {
 		b = append(b, make([]byte, 33)...)
 	}
-	b = append(b, byte(len(w.events)))
+	b = append(append(b, w.mac[:]...), byte(len(w.events)))
 	for _, e := range w.events {
 		for _, n := range [...]uint32{e.Boot, e.Counter, uint32(e.Button), e.AgeMillis} {
 			b = le.AppendUint32(b, n)
@@ -132,6 +133,7 @@ func TestCWritesMessages(t *testing.T) {
 			Boot: number(32), Counter: number(32), Epoch: number(32), Seq: number(32), Wake: uint8(number(8) % 6), LastError: uint16(number(16)) % 13,
 			BatteryMillivolts: uint16(number(16)), SignalDBm: int8(-int32(number(7))), Model: "800x480", Serial: "~ s", Firmware: "",
 			Width: uint16(number(14)) + 1, Height: 1, AlwaysOn: n%2 == 0, Capabilities: Capabilities(number(32)),
+			KeyNumber: number(32), FirmwareNumber: number(32),
 		}
 		w := toWrite{kind: 'h', texts: [3]string{h.Model, h.Serial, h.Firmware}}
 		if n%3 > 0 {
@@ -147,7 +149,8 @@ func TestCWritesMessages(t *testing.T) {
 		}
 		w.events = h.Events
 		for i, v := range map[int]uint32{0: h.Boot, 1: h.Counter, 2: h.Epoch, 3: h.Seq, 4: uint32(h.Wake), 5: uint32(h.LastError),
-			6: uint32(h.BatteryMillivolts), 7: uint32(int32(h.SignalDBm)), 10: uint32(h.Width), 11: uint32(h.Height), 12: flag32(h.AlwaysOn), 13: uint32(h.Capabilities)} {
+			6: uint32(h.BatteryMillivolts), 7: uint32(int32(h.SignalDBm)), 10: uint32(h.Width), 11: uint32(h.Height), 12: flag32(h.AlwaysOn), 13: uint32(h.Capabilities),
+			19: h.KeyNumber, 20: h.FirmwareNumber} {
 			w.numbers[i] = v
 		}
 		c.writes("hello", w, &h)
@@ -161,6 +164,11 @@ func TestCWritesMessages(t *testing.T) {
 		g := Get{Object: ObjectHash(hash), Offset: number(32), Length: number(13)}
 		w.kind, w.numbers[15], w.numbers[16] = 'g', g.Offset, g.Length
 		c.writes("get", w, &g)
+		k := Key{Boot: h.Boot, Counter: h.Counter, Number: h.KeyNumber, Stored: n%2 == 0, MAC: [16]byte(hash[8:])}
+		if w.kind, w.mac, w.hash = 'k', k.MAC, nil; !k.Stored {
+			k.Public, w.hash = hash, &hash
+		}
+		c.writes("key", w, &k)
 	}
 	c.run()
 }
@@ -180,6 +188,15 @@ func (c *cTalk) reads(name, kind string, data []byte) {
 		c.add(name, in, want)
 		return
 	}
+	if kind == "new key" {
+		m, err := UnmarshalNewKey(data)
+		want := []byte{cStatus(err)}
+		if err == nil {
+			want = append(le.AppendUint32(append(want, m.Sealed...), m.Number), m.MAC[:]...)
+		}
+		c.add(name, in, want)
+		return
+	}
 	m, err := UnmarshalBlock(data)
 	want := []byte{cStatus(err)}
 	if err == nil {
@@ -194,7 +211,7 @@ func TestCReadsMessages(t *testing.T) {
 	c := &cTalk{t: t}
 	r := rand.New(rand.NewPCG(4, 4))
 	for _, v := range vectors(t, "messages.json", func() []messageVector { return messageVectors(t) }) {
-		if v.Kind != "ack" && v.Kind != "block" {
+		if v.Kind != "ack" && v.Kind != "block" && v.Kind != "new key" {
 			continue
 		}
 		c.reads(v.Name, v.Kind, v.CBOR)
@@ -220,8 +237,21 @@ func TestCReadsMessages(t *testing.T) {
 		"nested beyond":     "\xa1\x18\x63\x81\x81\x81\x80",
 		"long array":        "\xa1\x18\x63\x91" + string(make([]byte, 17)),
 		"float":             "\xa1\x01\xf9\x3c\x00",
+		"UTF-8":             "\xa2\x62\xc3\xa9\x01\x18\x63\x63\xe2\x82\xac",
+		"last of Unicode":   "\xa1\x18\x63\x64\xf4\x8f\xbf\xbf",
 	} {
 		c.reads(name, "ack", []byte(data))
+	}
+	// In what it skips Go does not look for these.
+	for name, data := range map[string]string{
+		"half a letter":      "\xa1\x18\x63\x62\xe2\x82",
+		"half a letter, key": "\xa1\x61\xc3\x01",
+		"overlong":           "\xa1\x18\x63\x62\xc0\xaf",
+		"surrogate":          "\xa1\x18\x63\x63\xed\xa0\x80",
+		"inner key twice":    "\xa1\x18\x63\xa2\x01\x02\x01\x03",
+		"beyond Unicode":     "\xa1\x18\x63\x64\xf4\x90\x80\x80",
+	} {
+		c.add(name, append([]byte{'a', byte(len(data)), 0}, data...), []byte{1})
 	}
 	c.run()
 }

@@ -57,7 +57,7 @@ func TestCSignClauses(t *testing.T) {
 		t.Fatal(err)
 	}
 	cited := 0
-	for _, pattern := range []string{"../c/sign/*.[ch]", "../c/sign/*/*.[ch]"} {
+	for _, pattern := range []string{"../c/sign/*.[ch]", "../c/sign/*/*.[ch]", "../c/panel/*.[ch]"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -91,8 +91,8 @@ func TestCPairing(t *testing.T) {
 	}
 	runner := filepath.Join(t.TempDir(), "pair_runner")
 	args := append([]string{compiler, "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-I../c/sign", "-o", runner,
-		"../c/sign/test/pair_runner.c", "../c/sign/dl_pair.c", "../c/sign/dl_joinmessage.c", "../c/sign/dl_cbor.c", "../c/sign/mbedtls/dl_mbedtls.c"}, strictC...)
-	compile(t, append(args, "-lmbedcrypto")...)
+		"../c/sign/test/pair_runner.c", "../c/sign/dl_pair.c", "../c/sign/dl_joinmessage.c", "../c/sign/mbedtls/dl_mbedtls.c"}, strictC...)
+	compile(t, append(append(args, cSources(t)...), "-lmbedcrypto")...)
 	var v struct {
 		PrivateKey, PublicKey, N1, N2, SPKI, Hardware, Commitment, Transcript, Code, Sign, Secret, Sealed, Password, ManifestKey string
 

@@ -24,7 +24,7 @@ size_t dl_write_reveal(uint8_t *to, size_t room, const uint8_t key[32], const ui
 /* Identity [DL-PAIR-6]. */
 struct dl_identity {
 	char id[DL_ID + 1];
-	uint8_t sealed[80];
+	uint8_t sealed[DL_SEALED];
 };
 
 /* Each returns 0, or -1 for a message that is refused. */

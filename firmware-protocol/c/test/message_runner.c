@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* The numbers of a message to write, in order. */
-enum { BOOT, COUNTER, EPOCH, SEQ, WAKE, ERROR, BATTERY, SIGNAL, TEMPERATURE, HAS_TEMPERATURE, WIDTH, HEIGHT, ALWAYS_ON, CAPABILITIES, DRAW, OFFSET, LENGTH, BUTTON, AGE, NUMBERS };
+enum { BOOT, COUNTER, EPOCH, SEQ, WAKE, ERROR, BATTERY, SIGNAL, TEMPERATURE, HAS_TEMPERATURE, WIDTH, HEIGHT, ALWAYS_ON, CAPABILITIES, DRAW, OFFSET, LENGTH, BUTTON, AGE, KEY_NUMBER, FIRMWARE_NUMBER, NUMBERS };
 
 static void fill(void *to, size_t size)
 {
@@ -41,13 +41,14 @@ static void write_one(int kind)
 	static char texts[3][256];
 	static struct dl_event events[256];
 	uint32_t n[NUMBERS], k, count;
-	uint8_t hash[32], has_hash, *out;
+	uint8_t hash[32], mac[DL_MAC], has_hash, *out;
 	size_t size = 0, room;
 
 	for (k = 0; k < NUMBERS; k++)
 		n[k] = take(4);
 	has_hash = (uint8_t)take(1);
 	fill(hash, sizeof hash);
+	fill(mac, sizeof mac);
 	count = take(1);
 	for (k = 0; k < count; k++) {
 		events[k].boot = take(4);
@@ -73,6 +74,7 @@ static void write_one(int kind)
 		m.events = events, m.event_count = count;
 		m.model = texts[0], m.serial = texts[1], m.firmware = texts[2];
 		m.width = (uint16_t)n[WIDTH], m.height = (uint16_t)n[HEIGHT], m.always_on = (uint8_t)n[ALWAYS_ON], m.capabilities = n[CAPABILITIES];
+		m.key_number = n[KEY_NUMBER], m.firmware_number = n[FIRMWARE_NUMBER];
 		size = dl_hello_write(&m, out, room);
 	} else if (kind == 's') {
 		struct dl_shown m = { 0 };
@@ -84,6 +86,12 @@ static void write_one(int kind)
 		struct dl_event m = { 0 };
 		m.boot = n[BOOT], m.counter = n[COUNTER], m.button = (uint8_t)n[BUTTON], m.age = n[AGE];
 		size = dl_event_write(&m, out, room);
+	} else if (kind == 'k') {
+		struct dl_key m = { 0 };
+		m.boot = n[BOOT], m.counter = n[COUNTER], m.number = n[KEY_NUMBER];
+		m.public_key = has_hash ? hash : NULL;
+		m.mac = mac;
+		size = dl_key_write(&m, out, room);
 	} else {
 		struct dl_get m = { 0 };
 		m.object = has_hash ? hash : NULL;
@@ -119,6 +127,22 @@ static void read_ack(void)
 	if (status == DL_MESSAGE_OK) {
 		give(m.boot, 4), give(m.counter, 4), give(m.server_time, 8);
 		give(m.manifest, 1), give(m.next_wake, 4), give(m.jitter, 2), give(m.key_number, 4);
+	}
+	free(data);
+}
+
+static void read_new_key(void)
+{
+	struct dl_new_key m;
+	uint32_t size;
+	uint8_t *data = input(&size);
+	int status = dl_new_key_read(&m, data, size);
+
+	putchar(-status);
+	if (status == DL_MESSAGE_OK) {
+		give_all(m.sealed, DL_SEALED);
+		give(m.number, 4);
+		give_all(m.mac, DL_MAC);
 	}
 	free(data);
 }
@@ -204,6 +228,8 @@ int main(void)
 			read_ack();
 		else if (kind == 'b')
 			read_block();
+		else if (kind == 'n')
+			read_new_key();
 		else if (kind == 'm')
 			read_manifest();
 		else

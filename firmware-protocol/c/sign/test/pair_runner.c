@@ -40,8 +40,7 @@ int main(int argc, char **argv)
 	struct dl_crypto c;
 	struct dl_identity identity;
 	struct dl_writer w;
-	struct dl_map map;
-	uint8_t key[32], n1[32], n2[32], spki[32], hardware[512], sealed[128], public_key[32], sum[32], transcript[32], secret[32], message[256];
+	uint8_t key[32], n1[32], n2[32], spki[32], hardware[512], sealed[128], public_key[32], sum[32], transcript[32], secret[32], message[256], *map;
 	char code[DL_CODE + 1], password[DL_PASSWORD + 1];
 	size_t n, sealed_size;
 
@@ -63,16 +62,14 @@ int main(int argc, char **argv)
 	dl_pair_code(transcript, code);
 	printf("%s ", code);
 
-	w.start = w.at = message;
-	w.end = message + sizeof message;
-	w.failed = 0;
-	dl_map_begin(&w, &map);
-	dl_map_text(&w, &map, 37, argv[6]);
-	dl_map_bytes(&w, &map, 38, sealed, sealed_size);
-	dl_map_end(&w, &map);
-	if (w.failed)
+	w = dl_write(message, sizeof message);
+	map = dl_put_map(&w);
+	dl_put_text(&w, map, 37, argv[6]);
+	dl_put_bytes(&w, map, 38, sealed, sealed_size);
+	n = dl_written(&w, message);
+	if (n == 0)
 		return 2;
-	if (dl_read_identity(message, (size_t)(w.at - message), &identity) != 0
+	if (dl_read_identity(message, n, &identity) != 0
 		|| dl_pair_open(&c, key, public_key, transcript, &identity, secret) != 0
 		|| dl_pair_keys(&c, secret, identity.id, password, sum) != 0) {
 		puts("refused");
