@@ -39,7 +39,7 @@ func (g grant) mayPublish(topic string) bool {
 	switch g.role {
 	case roleSign:
 		leaf, ok := strings.CutPrefix(topic, g.base+"u/")
-		return ok && oneOf(leaf, "hello", "get", "shown", "ev")
+		return ok && oneOf(leaf, "hello", "get", "shown", "ev", "key")
 	case rolePair:
 		leaf, ok := strings.CutPrefix(topic, g.base+"u/")
 		return ok && oneOf(leaf, "commit", "reveal")
@@ -53,7 +53,7 @@ func (g grant) mayPublish(topic string) bool {
 			return false
 		}
 		id, leaf, ok := strings.Cut(rest, "/d/")
-		return ok && isName(id) && oneOf(leaf, "want", "blk", "ack")
+		return ok && isName(id) && oneOf(leaf, "want", "blk", "ack", "key", "fw")
 	}
 	return false
 }

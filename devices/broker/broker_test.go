@@ -19,7 +19,7 @@ func TestMessagesGoBothWays(t *testing.T) {
 	if !b.Connected(signA) || b.Connected(signB) {
 		t.Fatalf("Connected: got %v %v, want true false", b.Connected(signA), b.Connected(signB))
 	}
-	for _, leaf := range []string{"hello", "get", "shown", "ev"} {
+	for _, leaf := range []string{"hello", "get", "shown", "ev", "key"} {
 		s.send(publishPacket(2, "dl/1/"+signA+"/u/"+leaf, leaf))
 		if p := s.next(); p.kind != typePuback {
 			t.Fatalf("got packet type %d, want PUBACK", p.kind)
@@ -28,7 +28,7 @@ func TestMessagesGoBothWays(t *testing.T) {
 			t.Errorf("gateway got %s %q", topic, payload)
 		}
 	}
-	for _, leaf := range []string{"want", "blk", "ack"} {
+	for _, leaf := range []string{"want", "blk", "ack", "key", "fw"} {
 		g.send(publishPacket(2, "dl/1/"+signA+"/d/"+leaf, leaf))
 		if topic, payload := s.message(); topic != "dl/1/"+signA+"/d/"+leaf || payload != leaf {
 			t.Errorf("sign got %s %q", topic, payload)

@@ -21,6 +21,7 @@ import (
 type signs struct {
 	mu   sync.Mutex
 	pass map[devices.SignID]string
+	next map[devices.SignID]string // of secrets that are being renewed
 	err  error
 	asks int
 }
@@ -36,7 +37,11 @@ func (s *signs) Credential(_ context.Context, id devices.SignID) (devices.Creden
 	if !ok {
 		return devices.Credential{}, devices.ErrUnknownSign
 	}
-	return devices.Credential{Sign: id, PasswordHash: sha256.Sum256([]byte(p))}, nil
+	c := devices.Credential{Sign: id, PasswordHash: sha256.Sum256([]byte(p))}
+	if next, ok := s.next[id]; ok {
+		c.NextPasswordHash = sha256.Sum256([]byte(next))
+	}
+	return c, nil
 }
 
 const (

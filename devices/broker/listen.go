@@ -261,7 +261,8 @@ func (b *Broker) verify(id devices.SignID, password []byte) error {
 	if err != nil {
 		return err
 	}
-	if cred.PasswordHash == [32]byte{} || subtle.ConstantTimeCompare(got[:], cred.PasswordHash[:]) != 1 {
+	renewing := cred.NextPasswordHash != [32]byte{}
+	if !same(got, cred.PasswordHash) && !same(got, cred.NextPasswordHash) {
 		return errWrongPassword
 	}
 	b.mu.Lock()
@@ -269,8 +270,17 @@ func (b *Broker) verify(id devices.SignID, password []byte) error {
 	if b.kicks != kicks {
 		return errKicked
 	}
-	b.credentials[id] = cred.PasswordHash
+	if renewing { // the older one may end at any moment
+		delete(b.credentials, id)
+	} else {
+		b.credentials[id] = cred.PasswordHash
+	}
 	return nil
+}
+
+// same compares a hash with one that is known; zero stands for none.
+func same(got, known [32]byte) bool {
+	return known != [32]byte{} && subtle.ConstantTimeCompare(got[:], known[:]) == 1
 }
 
 // address counts what one address has under way.

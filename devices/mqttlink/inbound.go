@@ -38,10 +38,13 @@ type Stats struct {
 	BytesServed int64 // of objects
 	Limited     int64 // chunk requests refused for their amount
 	Pairings    int64 // transcripts that became complete
+	Forged      int64 // messages that renew a key, with a wrong MAC
+	Keys        int64 // newer secrets published
+	Offers      int64 // of firmware published
 }
 
 type counters struct {
-	received, malformed, dropped, failed, manifests, blocks, bytes, limited, pairings atomic.Int64
+	received, malformed, dropped, failed, manifests, blocks, bytes, limited, pairings, forged, keys, offers atomic.Int64
 }
 
 // Stats returns the counters.
@@ -51,6 +54,7 @@ func (l *Link) Stats() Stats {
 		Received: c.received.Load(), Malformed: c.malformed.Load(), Dropped: c.dropped.Load(), Failed: c.failed.Load(),
 		Manifests: c.manifests.Load(), Blocks: c.blocks.Load(), BytesServed: c.bytes.Load(),
 		Limited: c.limited.Load(), Pairings: c.pairings.Load(),
+		Forged: c.forged.Load(), Keys: c.keys.Load(), Offers: c.offers.Load(),
 	}
 }
 
@@ -124,8 +128,11 @@ func (l *Link) work(ctx context.Context, q <-chan inbound) {
 
 // failed sorts out why a message was not handled.
 func (l *Link) failed(t wire.Topic, err error) {
+	if errors.Is(err, wire.ErrMAC) {
+		l.count.forged.Add(1)
+	}
 	switch {
-	case errors.Is(err, wire.ErrFormat), errors.Is(err, wire.ErrUnsupported), errors.Is(err, wire.ErrChecksum):
+	case errors.Is(err, wire.ErrMAC), errors.Is(err, devices.ErrKeyNumber), errors.Is(err, wire.ErrFormat), errors.Is(err, wire.ErrUnsupported), errors.Is(err, wire.ErrChecksum):
 		l.malformed(t, err)
 		return
 	case errors.Is(err, devices.ErrUnknownSign) && t.Sign != "":
@@ -166,6 +173,12 @@ func (l *Link) handle(ctx context.Context, in inbound) error {
 			return err
 		}
 		return l.block(ctx, id, m)
+	case wire.NameKey:
+		m, err := wire.UnmarshalKey(in.payload)
+		if err != nil {
+			return err
+		}
+		return l.renew(ctx, id, m)
 	case wire.NameCommit:
 		m, err := wire.UnmarshalPairCommit(in.payload)
 		if err != nil {
@@ -193,29 +206,46 @@ func (l *Link) hello(ctx context.Context, id devices.SignID, m wire.Hello, at ti
 	return l.report(ctx, helloReport(id, m, at))
 }
 
-// report hands a report to the gateway and answers: an ack, and the manifest
-// when there is a newer one.
+// report hands a report to the gateway and answers: an ack, the manifest when
+// there is a newer one, and an offer of firmware.
 func (l *Link) report(ctx context.Context, r devices.Report) error {
 	d, err := l.opts.Gateway.Report(ctx, r)
 	if err != nil {
 		return err
 	}
 	l.sign(r.Sign).confirmed(r)
+	if err := l.ack(ctx, r, d != nil); err != nil {
+		return err
+	}
+	if d != nil {
+		if err := l.deliver(ctx, *d); err != nil {
+			return err
+		}
+	}
+	if r.Kind != devices.HelloReport {
+		return nil
+	}
+	return l.offer(ctx, r)
+}
+
+// ack answers what the sign of r said; that of a hello may ask it to renew its
+// secret.
+func (l *Link) ack(ctx context.Context, r devices.Report, manifest bool) error {
 	now := time.Now()
 	at, jitter := l.opts.Gateway.NextWake(ctx, r.Sign)
-	a := wire.Ack{Boot: r.Boot, Counter: r.Counter, ServerTime: now.UnixMilli(), Manifest: d != nil}
+	a := wire.Ack{Boot: r.Boot, Counter: r.Counter, ServerTime: now.UnixMilli(), Manifest: manifest}
 	a.NextWakeSeconds, a.JitterSeconds = seconds(at, jitter, now)
+	if r.Kind == devices.HelloReport && l.opts.Keys != nil {
+		var err error
+		if a.KeyNumber, err = l.opts.Keys.WantedKey(ctx, r); err != nil {
+			return err
+		}
+	}
 	msg, err := a.Marshal()
 	if err != nil {
 		return err
 	}
-	if err := l.publish(ctx, faultAck, wire.SignTopic(string(r.Sign), wire.NameAck), 0, msg); err != nil {
-		return err
-	}
-	if d == nil {
-		return nil
-	}
-	return l.deliver(ctx, *d)
+	return l.publish(ctx, faultAck, wire.SignTopic(string(r.Sign), wire.NameAck), 0, msg)
 }
 
 // block answers a chunk request.
@@ -224,25 +254,13 @@ func (l *Link) block(ctx context.Context, id devices.SignID, m wire.Get) error {
 		l.count.limited.Add(1)
 		return nil // the sign asks again later
 	}
-	key := objectKey{id, devices.ObjectHash(m.Object)}
-	object, ok := l.objects.get(key)
-	if !ok {
-		var err error
-		object, err = l.opts.Gateway.Object(ctx, id, key.hash)
-		switch {
-		case errors.Is(err, devices.ErrUnknownObject):
-			object = nil
-		case err != nil:
-			return err
-		default:
-			l.objects.put(key, object)
-		}
+	data, total, err := l.part(ctx, id, m)
+	if err != nil {
+		return err
 	}
-	b := wire.Block{Object: [8]byte(m.Object[:8]), Offset: m.Offset, Total: uint32(len(object))}
-	if int64(m.Offset) < int64(len(object)) {
-		b.Data = object[m.Offset:min(int(m.Offset)+int(m.Length), len(object))]
-	} else {
-		b.Offset, b.Total = 0, 0
+	b := wire.Block{Object: [8]byte(m.Object[:8]), Offset: m.Offset, Total: total, Data: data}
+	if total == 0 {
+		b.Offset = 0
 	}
 	msg, err := b.Marshal()
 	if err != nil {
@@ -273,8 +291,9 @@ func helloReport(id devices.SignID, m wire.Hello, at time.Time) devices.Report {
 		Boot: m.Boot, Counter: m.Counter, Epoch: m.Epoch, Seq: m.Seq, Shown: devices.Digest(m.Shown),
 		Hardware: devices.Hardware{
 			Model: m.Model, Serial: m.Serial, Firmware: m.Firmware, Width: int(m.Width), Height: int(m.Height),
-			AlwaysOn: m.AlwaysOn, Capabilities: devices.Capabilities(m.Capabilities),
+			AlwaysOn: m.AlwaysOn, Capabilities: devices.Capabilities(m.Capabilities), FirmwareNo: m.FirmwareNumber,
 		},
+		Key:               m.KeyNumber,
 		BatteryMillivolts: int(m.BatteryMillivolts), SignalDBm: int(m.SignalDBm),
 		TemperatureC: int(m.TemperatureC), TemperatureKnown: m.TemperatureKnown,
 		WakeReason: devices.WakeReason(m.Wake), LastError: devices.ErrorCode(m.LastError),

@@ -66,6 +66,10 @@ type Options struct {
 	Secure  func(nonce string) bool
 	Gateway Gateway
 	Logger  *slog.Logger
+	// Keys renews the secrets of signs; nil: they stay as they are.
+	Keys Keys
+	// Firmware updates signs; nil: they stay as they are.
+	Firmware Firmware
 	// Connected reports whether a sign is connected now. Nil: nobody knows, and
 	// every delivery is published.
 	Connected func(devices.SignID) bool

@@ -33,7 +33,9 @@ type signState struct {
 	turn chan struct{} // held while a manifest is on its way to the broker
 
 	mu       sync.Mutex
-	key      *[32]byte // manifest key, nil when not looked up
+	key      *[32]byte          // manifest key of the secret keyNo, nil when not looked up
+	keyNo    uint32             // that the last hello named
+	image    devices.ObjectHash // firmware it is offered, zero for none
 	alwaysOn bool
 	heard    time.Time
 	want     *devices.Delivery // newest handed to Push or answered to a report
@@ -152,6 +154,9 @@ func (s *signState) confirmed(r devices.Report) {
 	s.heard = r.Received
 	if r.Kind == devices.HelloReport {
 		s.alwaysOn = r.Hardware.AlwaysOn
+		if s.keyNo != r.Key {
+			s.key, s.keyNo = nil, r.Key // [DL-KEY-5]
+		}
 	}
 	if s.want != nil && r.Kind != devices.EventReport && !newer(s.want, r.Epoch, r.Seq) {
 		s.done = true

@@ -1,0 +1,62 @@
+package mqttlink
+
+import (
+	"context"
+	"crypto/rand"
+
+	"doorleaf/devices"
+	"doorleaf/firmware-protocol/wire"
+)
+
+// Keys is what the link needs for renewing the secrets of signs.
+type Keys interface {
+	// WantedKey returns the number of the secret that the sign shall ask for
+	// after that hello, 0 for none.
+	WantedKey(ctx context.Context, hello devices.Report) (uint32, error)
+	// NewSecret returns the secret with that number, 32 bytes: the same one for
+	// the same public key. It is stored, and its password let in, before it is
+	// returned. The error is devices.ErrKeyNumber for a number that is not wanted.
+	NewSecret(ctx context.Context, id devices.SignID, number uint32, public [32]byte) ([]byte, error)
+	// SecretStored notes that the sign has stored the secret with that number.
+	// The error is devices.ErrKeyNumber when it was not given that one.
+	SecretStored(ctx context.Context, id devices.SignID, number uint32) error
+}
+
+// Names of fault points.
+const faultKey = "link.key"
+
+// renew takes a question for a newer secret, or the word that it is stored
+// [DL-KEY-2, DL-KEY-4]. One that is not signed with the key in use changes
+// nothing.
+func (l *Link) renew(ctx context.Context, id devices.SignID, m wire.Key) error {
+	if l.opts.Keys == nil {
+		return devices.ErrKeyNumber
+	}
+	key, err := l.key(ctx, id, l.sign(id))
+	if err != nil {
+		return err
+	}
+	if err := m.Verify(key, string(id)); err != nil {
+		return err
+	}
+	if m.Stored {
+		if err := l.opts.Keys.SecretStored(ctx, id, m.Number); err != nil {
+			return err
+		}
+		return l.ack(ctx, devices.Report{Sign: id, Boot: m.Boot, Counter: m.Counter}, false)
+	}
+	secret, err := l.opts.Keys.NewSecret(ctx, id, m.Number, m.Public)
+	if err != nil {
+		return err
+	}
+	answer, err := wire.SealKey(rand.Reader, key, string(id), m, secret)
+	if err != nil {
+		return err
+	}
+	msg, err := answer.Marshal()
+	if err != nil {
+		return err
+	}
+	l.count.keys.Add(1)
+	return l.publish(ctx, faultKey, wire.SignTopic(string(id), wire.NameNewKey), 1, msg)
+}
