@@ -62,11 +62,9 @@ func (f *Face) assemble(s *source, parts []part, depth int) (p *path, ok bool) {
 				return nil, false
 			}
 		} else {
-			outline, ok := f.load(s, truetype.Index(c.glyph), font.HintingFull)
-			if !ok {
+			if q, _, ok = f.load(s, truetype.Index(c.glyph), font.HintingFull); !ok {
 				return nil, false
 			}
-			q = hinted(outline)
 		}
 		dx, dy := floorDiv(128*c.dx*f.Size+s.upem, 2*s.upem), floorDiv(128*c.dy*f.Size+s.upem, 2*s.upem)
 		if c.round {

@@ -112,6 +112,8 @@ type Face struct {
 	habit  habit
 	strike *strike // nil for none
 
+	interpreters sync.Pool // of *truetype.GlyphBuf
+
 	mu     sync.RWMutex
 	glyphs map[glyphKey]*glyph  // guarded by mu
 	plain  map[rune]*glyph      // guarded by mu; nil values for characters to be shaped

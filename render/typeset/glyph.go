@@ -65,9 +65,8 @@ func (f *Face) draw(k glyphKey) *glyph {
 	s := f.fonts.source(k.family, f.weight)
 	if s.hints != nil {
 		for _, h := range []font.Hinting{font.HintingFull, font.HintingNone} {
-			if outline, ok := f.load(s, truetype.Index(k.id), h); ok {
-				g := &glyph{advance: (int(outline.AdvanceWidth) + 32) >> 6}
-				p := hinted(outline)
+			if p, advance, ok := f.load(s, truetype.Index(k.id), h); ok {
+				g := &glyph{advance: (advance + 32) >> 6}
 				if parts := s.parts(int(k.id)); parts != nil && h == font.HintingFull {
 					if whole, ok := f.assemble(s, parts, 0); ok {
 						p = whole
@@ -114,17 +113,25 @@ func floorDiv(a, b int) int {
 	return q
 }
 
-// load reads an outline; a hinting program the interpreter cannot run is not an
-// error of ours.
-func (f *Face) load(s *source, index truetype.Index, h font.Hinting) (g *truetype.GlyphBuf, ok bool) {
+// load reads an outline and its advance in 1/64 pixel; a hinting program the
+// interpreter cannot run is not an error of ours. Interpreters are kept, for
+// they remember what the font's own programs did for a size.
+func (f *Face) load(s *source, index truetype.Index, h font.Hinting) (p *path, advance int, ok bool) {
 	defer func() {
 		if recover() != nil {
-			g, ok = nil, false
+			p, advance, ok = nil, 0, false
 		}
 	}()
-	g = &truetype.GlyphBuf{}
-	err := g.Load(s.hints, fixed.I(f.Size), index, h)
-	return g, err == nil
+	g, _ := f.interpreters.Get().(*truetype.GlyphBuf)
+	if g == nil {
+		g = &truetype.GlyphBuf{}
+	}
+	if g.Load(s.hints, fixed.I(f.Size), index, h) != nil {
+		return nil, 0, false
+	}
+	p, advance = hinted(g), int(g.AdvanceWidth)
+	f.interpreters.Put(g)
+	return p, advance, true
 }
 
 // unhinted scales an outline in font units.
