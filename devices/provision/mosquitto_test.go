@@ -371,3 +371,5 @@ func expect(t *testing.T, got <-chan string, want string) {
 		t.Errorf("nothing came on %s", want)
 	}
 }
+
+func toList(logins ...devices.Login) []devices.Login { return logins }
