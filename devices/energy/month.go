@@ -10,7 +10,7 @@ import (
 type Scheme struct {
 	Name     string
 	Interval time.Duration // between contacts
-	Always   bool          // round the clock; else in office hours only, and once a night
+	Always   bool          // round the clock; else as Call plans
 	Timeline bool          // flips that are known in advance happen without a contact
 }
 
@@ -114,24 +114,20 @@ func Simulate(s Scheme, o Office, d Demand, resumed float64, seed uint64) Month 
 	return m
 }
 
-// contacts are the moments at which a sign calls.
+// contacts are the moments at which a sign calls: every interval round the
+// clock, or as Call plans them.
 func (s Scheme) contacts(o Office, start time.Time, days int, rnd *rand.Rand) []time.Time {
-	phase := time.Duration(rnd.Int64N(int64(s.Interval)))
+	end := start.AddDate(0, 0, days)
 	var out []time.Time
-	for t := start.Add(phase); t.Before(start.AddDate(0, 0, days)); t = t.Add(s.Interval) {
-		if s.Always || o.isOpen(t) {
+	if s.Always {
+		for t := start.Add(time.Duration(rnd.Int64N(int64(s.Interval)))); t.Before(end); t = t.Add(s.Interval) {
 			out = append(out, t)
 		}
+		return out
 	}
-	if !s.Always { // before each day, weekends too, and after each working day
-		for day := range days {
-			midnight := start.AddDate(0, 0, day)
-			out = append(out, midnight.Add(o.Open-time.Duration(1+rnd.IntN(20))*time.Minute))
-			if o.Days[midnight.Weekday()] {
-				out = append(out, midnight.Add(o.Close+time.Duration(1+rnd.IntN(20))*time.Minute))
-			}
-		}
-		slices.SortFunc(out, time.Time.Compare)
+	c := Call{Office: o, Late: s.Interval, Sign: rnd.Uint64(), Left: -1, Changes: -1}
+	for t := c.Next(start); t.Before(end); t = c.Next(t) {
+		out = append(out, t)
 	}
 	return out
 }

@@ -7,40 +7,43 @@ import (
 
 // Call is what decides when a sleeping sign calls next.
 type Call struct {
-	Office   Office
-	Zone     *time.Location // of the room; nil means UTC
-	Interval time.Duration  // wanted between contacts in office hours
-	Sign     uint64         // spreads signs: any number that differs between them
-	Left     float64        // part of the battery that is left, 0 to 1; negative when unknown
-	Busy     []time.Time    // moments of this day at which the calendar changes for sure; unused ones may be past
-	Quiet    bool           // no change without notice was seen in this room for weeks
+	Office  Office
+	Zone    *time.Location // of the room; nil means UTC
+	Late    time.Duration  // the most that an unplanned change may wait in office hours
+	Sign    uint64         // spreads signs: any number that differs between them
+	Left    float64        // part of the battery that is left, 0 to 1; negative when unknown
+	Begins  []time.Time    // moments at which meetings begin, in order; those past do not matter
+	Changes float64        // unplanned changes of the room on a working day, of late; negative when unknown
 }
 
-// The bounds of a call's interval.
+// The bounds of a call's interval, and what stretches or shortens it.
 const (
 	shortest = time.Minute
 	longest  = 24 * time.Hour
+
+	restless = 4.0             // changes a day from which a room is looked after twice as often
+	least    = 5 * time.Minute // but not more often than this
 )
 
 // Next returns when the sign should call after now, whole seconds, at least a
-// minute and at most a day ahead. In office hours it is Interval, twice that for
-// a quiet room, and longer for a battery that runs low; the last call of a day
-// comes just after its end and fetches the evening. Outside working hours it is the call before the next opening, and at least one a day. Every
-// sign has its own place in the interval, so that they never call together.
+// minute and at most a day ahead.
+//
+// In office hours calls are c.Interval() apart. They come in the third of the
+// interval before the round times at which meetings begin, or just before one
+// that begins at another time nearby: what is seen last is what will be on the
+// glass when people come. The last call of a day comes just after its end and
+// fetches the night; outside office hours it is the call before the next
+// opening, and one a day. Every sign has its own place, so that they never call
+// together.
 func (c Call) Next(now time.Time) time.Time {
 	zone := c.Zone
 	if zone == nil {
 		zone = time.UTC
 	}
 	local := now.In(zone)
-	every := c.interval()
+	every := c.Interval()
 	if c.Office.isOpen(local) {
-		// The grid of this sign: multiples of the interval, shifted by its place.
-		place := time.Duration(c.Sign % uint64(every/time.Second) * uint64(time.Second))
-		next := now.Truncate(every).Add(place)
-		for next.Sub(now) < max(every/2, shortest) {
-			next = next.Add(every)
-		}
+		next := c.nearMeeting(c.onGrid(local, every), now, every)
 		if c.Office.isOpen(next.In(zone)) {
 			return next.Truncate(time.Second)
 		}
@@ -48,43 +51,88 @@ func (c Call) Next(now time.Time) time.Time {
 	}
 	open := c.opening(local)
 	next := open.Add(-c.early())
-	if next.Sub(now) < shortest {
-		next = c.opening(open.Add(time.Minute)).Add(-c.early())
-		if place := now.Add(every); place.Before(next) {
-			next = place
-		}
+	if next.Sub(now) < shortest { // it called already: the next one is the first of the day
+		next = c.onGrid(open.In(zone).Add(-shortest), every)
 	}
 	if next.Sub(now) > longest {
 		next = now.Add(longest - c.early())
 	}
+	if next.Sub(now) < shortest {
+		next = now.Add(shortest)
+	}
 	return next.Truncate(time.Second)
 }
 
-// interval stretches the wanted interval for quiet rooms and weak batteries.
-func (c Call) interval() time.Duration {
-	every := min(max(c.Interval, shortest), longest)
-	if c.Quiet {
-		every *= 2
-	}
+// Interval is the time between two calls in office hours. What may be late at
+// most is kept, but for a battery that is almost empty: a sign that is dead
+// helps nobody. Restless rooms are looked after twice as often while the battery
+// is good.
+func (c Call) Interval() time.Duration {
+	every := min(max(c.Late, shortest), longest)
 	switch {
-	case c.Left < 0:
-	case c.Left < 0.05:
+	case c.Left >= 0 && c.Left < 0.05:
 		every *= 4
-	case c.Left < 0.15:
+	case c.Left >= 0 && c.Left < 0.15:
 		every *= 2
+	case c.Changes >= restless && every/2 >= least && (c.Left < 0 || c.Left > 0.3):
+		every /= 2
 	}
 	return min(every, longest)
 }
 
+// onGrid is this sign's next place: multiples of the interval by the clock on
+// the wall, less up to a third of it. A place that comes at once is left out.
+func (c Call) onGrid(local time.Time, every time.Duration) time.Time {
+	h, m, s := local.Clock()
+	into := time.Duration(h)*time.Hour + time.Duration(m)*time.Minute + time.Duration(s)*time.Second
+	place := every - c.before(every)
+	next := local.Truncate(time.Second).Add(place - into%every)
+	for next.Sub(local) < max(every/6, shortest) {
+		next = next.Add(every)
+	}
+	return next
+}
+
+// before is how long before a round time this sign calls: from a minute to a
+// third of the interval.
+func (c Call) before(every time.Duration) time.Duration {
+	room := max(every/3-shortest, time.Second)
+	return min(shortest, every/4) + time.Duration(c.hash()%uint64(room/time.Second+1))*time.Second
+}
+
+// nearMeeting moves a call to a few minutes before a meeting that begins soon
+// before or after it.
+func (c Call) nearMeeting(next, now time.Time, every time.Duration) time.Time {
+	ahead := min(shortest+time.Duration(c.hash()/7%240)*time.Second, every/6) // 1 to 5 minutes
+	for _, b := range c.Begins {
+		at := b.Add(-ahead)
+		if at.Before(next.Add(-every / 6)) {
+			continue
+		}
+		if at.After(next.Add(every / 6)) {
+			break
+		}
+		if at.Sub(now) >= shortest {
+			return at
+		}
+	}
+	return next
+}
+
 // early is how far from a fixed moment this sign calls: 1 to 20 minutes.
 func (c Call) early() time.Duration {
+	return shortest + time.Duration(c.hash()%uint64(19*60))*time.Second
+}
+
+// hash spreads numbers that follow each other (FNV-1a).
+func (c Call) hash() uint64 {
 	var b [8]byte
 	binary.LittleEndian.PutUint64(b[:], c.Sign)
 	h := uint64(14695981039346656037)
 	for _, x := range b {
 		h = (h ^ uint64(x)) * 1099511628211
 	}
-	return time.Minute + time.Duration(h%uint64(19*60))*time.Second
+	return h ^ h>>32
 }
 
 // opening is the next moment at which the office opens after t.
