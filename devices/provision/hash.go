@@ -27,6 +27,8 @@ func mosquittoHash(password string, salt []byte, rounds int) (string, error) {
 	return fmt.Sprintf("$7$%d$%s$%s", rounds, base64.StdEncoding.EncodeToString(salt), base64.StdEncoding.EncodeToString(key)), nil
 }
 
+func sha256Of(s string) [32]byte { return sha256.Sum256([]byte(s)) }
+
 // rabbitAlgorithm names the hash that rabbitHash makes.
 const rabbitAlgorithm = "rabbit_password_hashing_sha256"
 

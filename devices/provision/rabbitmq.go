@@ -132,7 +132,7 @@ func (r *RabbitMQ) vhost() string {
 	return r.VHost
 }
 
-// fixed are the users that are there whatever signs there are.
+// fixed returns the rights of the users that are there whatever signs there are.
 func (r *RabbitMQ) fixed() []rights {
 	g := r.Gateway
 	if g.User == r.Admin.User {
