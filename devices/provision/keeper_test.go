@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,26 +17,40 @@ import (
 
 // fakeBroker records what is asked of it and fails while err is set.
 type fakeBroker struct {
-	err  error
-	done []string
+	mu   sync.Mutex
+	err  error    // guarded by mu
+	done []string // guarded by mu
+}
+
+func (f *fakeBroker) note(what string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.done = append(f.done, what)
+	return f.err
+}
+
+func (f *fakeBroker) fail(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err = err
+}
+
+func (f *fakeBroker) log() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.done)
 }
 
 func (f *fakeBroker) Reconcile(_ context.Context, l []devices.Login) (Changes, error) {
-	f.done = append(f.done, "reconcile")
-	if f.err != nil {
-		return Changes{}, f.err
-	}
-	return Changes{Unknown: len(l)}, nil
+	return Changes{Unknown: len(l)}, f.note("reconcile")
 }
 
 func (f *fakeBroker) Put(_ context.Context, l devices.Login) error {
-	f.done = append(f.done, "put "+string(l.Sign))
-	return f.err
+	return f.note("put " + string(l.Sign))
 }
 
 func (f *fakeBroker) Remove(_ context.Context, id devices.SignID) error {
-	f.done = append(f.done, "remove "+string(id))
-	return f.err
+	return f.note("remove " + string(id))
 }
 
 type fakeSource []devices.Login
@@ -53,23 +68,23 @@ func TestKeeperRepeatsUntilTheBrokerAgrees(t *testing.T) {
 		go func() { ended <- k.Run(ctx) }()
 		time.Sleep(20 * time.Second)
 		synctest.Wait()
-		if n := len(b.done); n != 5 { // at 0, 1, 3, 7 and 15 s
+		if n := len(b.log()); n != 5 { // at 0, 1, 3, 7 and 15 s
 			t.Errorf("got %d tries in 20 s, want 5", n)
 		}
 		if s := k.Status(); s.Done || !errors.Is(s.Err, ErrUnreachable) || time.Since(s.Since) != 20*time.Second {
 			t.Errorf("while the broker is away: %+v", s)
 		}
-		b.err = nil
+		b.fail(nil)
 		k.Wake()
 		synctest.Wait()
 		if s := k.Status(); !s.Done || s.Err != nil || s.Unknown != 1 || time.Since(s.Since) != 0 {
 			t.Errorf("after it came back: %+v", s)
 		}
-		n := len(b.done)
+		n := len(b.log())
 		time.Sleep(reconcileEvery + time.Second)
 		synctest.Wait()
-		if len(b.done) != n+1 {
-			t.Errorf("got %d reconciliations in the next %v, want 1", len(b.done)-n, reconcileEvery)
+		if len(b.log()) != n+1 {
+			t.Errorf("got %d reconciliations in the next %v, want 1", len(b.log())-n, reconcileEvery)
 		}
 		cancel()
 		if err := <-ended; !errors.Is(err, context.Canceled) {
@@ -96,7 +111,7 @@ func TestKeeperProvesBeforeASignIsTold(t *testing.T) {
 		if err := k.Admit(t.Context(), devices.Login{Sign: signA, Password: "p"}); !errors.Is(err, refused) {
 			t.Errorf("got %v, want %v", err, refused)
 		}
-		b.err = ErrRefused
+		b.fail(ErrRefused)
 		if err := k.Admit(t.Context(), devices.Login{Sign: signA, Password: "p"}); !errors.Is(err, ErrRefused) || strings.Contains(err.Error(), "\"p\"") {
 			t.Errorf("got %v, want %v", err, ErrRefused)
 		}
@@ -107,8 +122,8 @@ func TestKeeperProvesBeforeASignIsTold(t *testing.T) {
 			t.Error("nobody tries again")
 		}
 		want := []string{"put " + signA, "put " + signA, "put " + signA, "remove " + signA}
-		if !slices.Equal(b.done, want) {
-			t.Errorf("got %v, want %v", b.done, want)
+		if !slices.Equal(b.log(), want) {
+			t.Errorf("got %v, want %v", b.log(), want)
 		}
 	})
 }
