@@ -218,6 +218,9 @@ func (s *Sign) dialDone(d dialed) {
 		s.talk = talk{}
 		s.emit(Event{Event: "connected", Reason: wakeName(s.wake)})
 		s.cut("connected")
+		if !s.conn.client.IsConnectionOpen() { // lost again before we knew that it was ours
+			s.broken(errLost)
+		}
 		return
 	}
 	s.emit(Event{Event: "offline", Error: d.err.Error()})

@@ -60,6 +60,8 @@ func importTable() map[string]allowed {
 			outside: []string{"github.com/eclipse/paho.mqtt.golang"}, inTests: []string{"devices/broker", "devices/mqttlink"}},
 		"devices/provision": {ours: []string{"devices"}, outside: []string{"github.com/eclipse/paho.mqtt.golang"}},
 		"devices/broker":    {ours: []string{"devices"}, outside: []string{"github.com/mochi-mqtt/server/v2"}},
+		"devices/simfleet": {inTests: []string{"devices", "devices/mqttlink", "devices/simsign", "firmware-protocol/wire", "gateway",
+			"gateway/calendar", "gateway/connection", "gateway/sqlite", "render", "render/mono"}},
 		"cmd/doorleaf": {ours: []string{"devices", "devices/broker", "devices/mqttlink", "devices/simsign", "firmware-protocol/wire",
 			"gateway", "gateway/admin", "gateway/calendar", "gateway/connection", "gateway/rollout", "gateway/sqlite", "graphsync", "graphsync/graphtest",
 			"render", "render/dither", "render/lang", "render/mono", "render/picture", "render/typeset"}, outside: []string{"golang.org/x/image/"}},
