@@ -53,7 +53,10 @@ func runFleet(ctx context.Context, gateway string, n int) error {
 // signs in another.
 type fleet struct {
 	b     *testing.B
+	n     int // signs
 	h     *house
+	mqtt  string // address of the broker
+	data  string // folder
 	rooms []calendar.Room
 	ids   []devices.SignID
 	round int
@@ -61,8 +64,17 @@ type fleet struct {
 
 func newFleet(b *testing.B) *fleet {
 	b.Helper()
-	mqtt := freeAddress(b)
-	conf, err := readConfig("serve", []string{"-data", filepath.Join(b.TempDir(), "gateway"), "-listen", freeAddress(b), "-mqtt-listen", "mqtt://" + mqtt}, nil, stdio{err: os.Stderr})
+	f := newFleetOf(b, benchSigns, "mqtt", true)
+	startChild(b, fmt.Sprintf("fleet:%d:mqtt://%s", f.n, f.mqtt), nil, "fleet")
+	return f
+}
+
+// newFleetOf is a gateway with n signs that are still to be started; scheme is
+// mqtt or mqtts.
+func newFleetOf(b *testing.B, n int, scheme string, alwaysOn bool) *fleet {
+	b.Helper()
+	f := &fleet{b: b, n: n, mqtt: freeAddress(b), data: filepath.Join(b.TempDir(), "gateway")}
+	conf, err := readConfig("serve", []string{"-data", f.data, "-listen", freeAddress(b), "-mqtt-listen", scheme + "://" + f.mqtt}, nil, stdio{err: os.Stderr})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -71,8 +83,8 @@ func newFleet(b *testing.B) *fleet {
 	if err != nil {
 		b.Fatal(err)
 	}
-	f := &fleet{b: b, h: h}
-	f.provision(ctx)
+	f.h = h
+	f.provision(ctx, alwaysOn)
 	done := make(chan error, 1)
 	go func() { done <- h.run(ctx) }()
 	b.Cleanup(func() {
@@ -80,16 +92,15 @@ func newFleet(b *testing.B) *fleet {
 		<-done
 		h.close()
 	})
-	startChild(b, "fleet:"+strconv.Itoa(benchSigns)+":mqtt://"+mqtt, nil, "fleet")
 	return f
 }
 
-func (f *fleet) provision(ctx context.Context) {
+func (f *fleet) provision(ctx context.Context, alwaysOn bool) {
 	id, err := f.h.store.SaveSettings(ctx, 0, connection.Settings{Cloud: connection.Global})
 	if err != nil {
 		f.b.Fatal(err)
 	}
-	for i := range benchSigns {
+	for i := range f.n {
 		f.rooms = append(f.rooms, calendar.Room{ID: calendar.NewRoomID(fmt.Sprintf("room%d@example.com", i)), Name: fmt.Sprintf("Room %d", i), Capacity: 8})
 	}
 	if err := f.h.store.ReplaceRooms(ctx, id, f.rooms); err != nil {
@@ -101,9 +112,9 @@ func (f *fleet) provision(ctx context.Context) {
 			return err
 		}
 		return f.h.store.AddSign(ctx, gateway.Sign{ID: sign, Name: strconv.Itoa(i), Room: f.rooms[i].ID, PairedAt: time.Now(),
-			Hardware: devices.Hardware{Model: "800x480", Width: 800, Height: 480, AlwaysOn: true}}, f.h.link.Credential(sign, secret))
+			Hardware: devices.Hardware{Model: "800x480", Width: 800, Height: 480, AlwaysOn: alwaysOn}}, f.h.link.Credential(sign, secret))
 	})
-	for i := range benchSigns {
+	for i := range f.n {
 		sign, _ := benchIdentity(i)
 		f.ids = append(f.ids, sign)
 	}
@@ -114,7 +125,7 @@ func (f *fleet) each(do func(i int) error) {
 	var wg sync.WaitGroup
 	for lane := range 64 {
 		wg.Go(func() {
-			for i := lane; i < benchSigns; i += 64 {
+			for i := lane; i < f.n; i += 64 {
 				if err := do(i); err != nil {
 					f.b.Error(err)
 					return
@@ -171,7 +182,7 @@ func (f *fleet) unsettled() int {
 	if err != nil {
 		f.b.Fatal(err)
 	}
-	n := benchSigns - len(doors)
+	n := f.n - len(doors)
 	for _, d := range doors {
 		if d.Want == nil || d.Want.Partial || d.Trust != gateway.Right || d.ExpectedStep == nil || d.Status.Shown != d.ExpectedStep.Digest {
 			n++
@@ -211,7 +222,7 @@ func BenchmarkFleet(b *testing.B) {
 
 func (f *fleet) changeOne() time.Duration {
 	f.round++
-	i := f.round % benchSigns
+	i := f.round % f.n
 	ctx := context.Background()
 	before, err := f.h.store.Status(ctx, f.ids[i])
 	if err != nil {
