@@ -36,6 +36,14 @@ type Options struct {
 	// makers signed. Implemented by devices/mqttlink; nil takes no firmware.
 	ReadRelease func(file []byte, makers []ed25519.PublicKey) (r devices.Release, image []byte, err error)
 
+	// NewPassword tells a broker that is not ours the password of a newer secret,
+	// when its sign has it; the one before ends. An error makes the sign say it
+	// again. Nil for the embedded broker.
+	NewPassword func(ctx context.Context, l devices.Login) error
+	// FixedPasswords: the broker's passwords are kept by hand, so that no secret
+	// can be renewed.
+	FixedPasswords bool
+
 	// EpochFloor is the least epoch of a timeline: after a restore it is above
 	// everything the lost gateway sent.
 	EpochFloor uint32
@@ -53,6 +61,9 @@ type Core struct {
 	wire      Wire
 
 	templates templates
+
+	newPassword    func(context.Context, devices.Login) error
+	fixedPasswords bool
 
 	readRelease func([]byte, []ed25519.PublicKey) (devices.Release, []byte, error)
 	offers      offerings
@@ -74,6 +85,7 @@ func New(o Options) *Core {
 	}
 	c := &Core{store: o.Store, renderer: o.Renderer,
 		log: o.Logger, connected: o.Connected, readRelease: o.ReadRelease, floor: o.EpochFloor, drawing: make(chan struct{}, o.Drawing)}
+	c.newPassword, c.fixedPasswords = o.NewPassword, o.FixedPasswords
 	c.queue.init()
 	c.watch.init()
 	c.joining.init()

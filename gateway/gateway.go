@@ -115,6 +115,9 @@ type Site struct {
 	SoonLimit time.Duration `json:"soonLimit"`
 	CheckIn   time.Duration `json:"checkIn"` // how often a sleeping sign calls in working hours
 
+	// KeyDays is after how many days a sign's secret is renewed, 0 for never.
+	KeyDays int `json:"keyDays"`
+
 	// Template is the office's own design of the faces as JSON, "" for the
 	// built-in ones; see docs/templates.md.
 	Template string `json:"template,omitempty"`
@@ -125,7 +128,7 @@ type Site struct {
 
 // DefaultSite returns the settings of a new gateway.
 func DefaultSite() Site {
-	return Site{Zone: "UTC", Language: "en", DayStart: 8 * 60, DayEnd: 18 * 60, SoonLimit: 15 * time.Minute, CheckIn: 15 * time.Minute}
+	return Site{Zone: "UTC", Language: "en", DayStart: 8 * 60, DayEnd: 18 * 60, SoonLimit: 15 * time.Minute, CheckIn: 15 * time.Minute, KeyDays: 90}
 }
 
 // Sentinel errors; one map in admin turns them into status and sentence.

@@ -111,6 +111,8 @@ type signEntry struct {
 	mismatch int       // wrong pictures in a row
 	retryAt  time.Time // no repair before
 
+	kickedFor uint32 // number of the secret its session was closed for
+
 	restUntil time.Time // a connected sign's panel is not changed again before
 }
 

@@ -25,6 +25,9 @@ func (c *Core) Report(ctx context.Context, r devices.Report) (*devices.Delivery,
 		return nil, nil
 	}
 	if r.Kind == devices.HelloReport {
+		if err := c.noteKey(ctx, r); err != nil {
+			return nil, fmt.Errorf("report of sign %s: %w", r.Sign, err)
+		}
 		if err := c.noteFirmware(ctx, r); err != nil {
 			return nil, fmt.Errorf("report of sign %s: %w", r.Sign, err)
 		}

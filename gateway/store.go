@@ -22,6 +22,7 @@ type Store interface {
 	AccountStore
 	ConnectionStore
 	FirmwareStore
+	KeyStore
 }
 
 // RoomStore keeps rooms, their events and where their sync stands.

@@ -31,8 +31,9 @@ func (s *Store) putPassword(t *tx, n int64, id devices.SignID, password string) 
 // where it is not known.
 func (s *Store) Logins(ctx context.Context) (logins []devices.Login, err error) {
 	err = s.read(ctx, "logins", func(q querier) error {
-		const query = `SELECT id, password_hash, coalesce(sealed_password, x'') FROM signs
-			LEFT JOIN broker_logins ON broker_logins.sign = signs.n ORDER BY id`
+		const query = `SELECT id, CASE WHEN next_keys.stored IS NULL THEN signs.password_hash ELSE next_keys.password_hash END,
+			coalesce(broker_logins.sealed_password, x'') FROM signs
+			LEFT JOIN broker_logins ON broker_logins.sign = signs.n LEFT JOIN next_keys ON next_keys.sign = signs.n ORDER BY id`
 		return q.each(query, nil, func(row rowScanner) error {
 			var l devices.Login
 			var sealed []byte

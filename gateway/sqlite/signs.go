@@ -43,15 +43,28 @@ func signKey(q querier, id devices.SignID) (n int64, err error) {
 // AddSign implements gateway.SignStore. A known id is ErrConflict, an unknown
 // room ErrNotFound.
 func (s *Store) AddSign(ctx context.Context, sign gateway.Sign, c devices.Credential) error {
+	insert, err := s.insertSign(sign, c)
+	if err != nil {
+		return failed("add sign", err)
+	}
+	return s.write(ctx, "add sign", func(t *tx) error {
+		_, err := insert(t)
+		return err
+	})
+}
+
+// insertSign checks a new sign and returns what inserts it and gives its small
+// key.
+func (s *Store) insertSign(sign gateway.Sign, c devices.Credential) (func(*tx) (int64, error), error) {
 	switch {
 	case sign.ID == "" || c.Sign != sign.ID:
-		return failed("add sign", fmt.Errorf("%w: a credential of another sign", gateway.ErrInvalid))
+		return nil, fmt.Errorf("%w: a credential of another sign", gateway.ErrInvalid)
 	case len(c.ManifestKey) > maxManifestKey:
-		return failed("add sign", within("manifest key", len(c.ManifestKey), maxManifestKey))
+		return nil, within("manifest key", len(c.ManifestKey), maxManifestKey)
 	}
 	h := sign.Hardware
 	key := s.seal.seal("signs", "sealed_manifest_key", string(sign.ID), c.ManifestKey)
-	return s.write(ctx, "add sign", func(t *tx) error {
+	return func(t *tx) (int64, error) {
 		n, err := t.insert(`INSERT INTO signs (id, name, paired_at, room, language, hour12, model, serial, firmware, firmware_no,
 				width, height, always_on, capabilities, password_hash, sealed_manifest_key)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -59,13 +72,13 @@ func (s *Store) AddSign(ctx context.Context, sign gateway.Sign, c devices.Creden
 			text(h.Model, maxName), text(h.Serial, maxName), text(h.Firmware, maxName), int64(h.FirmwareNo), h.Width, h.Height, h.AlwaysOn, int64(h.Capabilities),
 			c.PasswordHash[:], key)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if err := s.putPassword(t, n, sign.ID, c.Password); err != nil {
-			return err
+			return 0, err
 		}
-		return t.exec(`INSERT INTO sign_status (sign) VALUES (?)`, n)
-	})
+		return n, t.exec(`INSERT INTO sign_status (sign) VALUES (?)`, n)
+	}, nil
 }
 
 // Signs returns every sign by name.
@@ -133,8 +146,9 @@ func (s *Store) RemoveSign(ctx context.Context, id devices.SignID) error {
 func (s *Store) Credential(ctx context.Context, id devices.SignID) (c devices.Credential, err error) {
 	err = s.read(ctx, "credential", func(q querier) error {
 		var sealed []byte
-		err := q.get(`SELECT id, password_hash, sealed_manifest_key FROM signs WHERE id = ?`, []any{string(id)},
-			&c.Sign, scan32(&c.PasswordHash), &sealed)
+		err := q.get(`SELECT id, signs.password_hash, signs.sealed_manifest_key, key_number, next_keys.password_hash
+			FROM signs LEFT JOIN next_keys ON next_keys.sign = signs.n WHERE id = ?`, []any{string(id)},
+			&c.Sign, scan32(&c.PasswordHash), &sealed, &c.Number, scan32(&c.NextPasswordHash))
 		if err != nil {
 			return err
 		}
