@@ -102,7 +102,8 @@ func (h *house) openCore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h.core = gateway.New(gateway.Options{Store: h.store, Renderer: renderer, Logger: h.log, Connected: h.connected, EpochFloor: floor, ReadRelease: mqttlink.ReadRelease})
+	h.core = gateway.New(gateway.Options{Store: h.store, Renderer: renderer, Logger: h.log, Connected: h.connected, EpochFloor: floor, ReadRelease: mqttlink.ReadRelease,
+		FixedPasswords: h.conf.mqttURL != ""})
 	h.watched = gateway.Watched{Store: h.store, Changed: h.core.AgendaChanged}
 	return nil
 }
@@ -163,7 +164,7 @@ func (h *house) hostNames() []string {
 }
 
 func (h *house) openLink(ctx context.Context) error {
-	o := mqttlink.Options{Gateway: h.core, Logger: h.log, Fault: faultHook(ctx)}
+	o := mqttlink.Options{Gateway: h.core, Keys: h.core, Firmware: h.core, Logger: h.log, Fault: faultHook(ctx)}
 	var err error
 	if o.ServerSPKI, err = h.authority.spki(); err != nil {
 		return err
