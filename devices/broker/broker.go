@@ -78,13 +78,20 @@ type Broker struct {
 	listeners []net.Listener
 	addrs     []string
 
-	mu          sync.Mutex
-	closed      bool                        // guarded by mu
-	kicks       int                         // guarded by mu, number of calls of Kick
-	sessions    map[string]*session         // guarded by mu, by client id
-	open        map[net.Conn]struct{}       // guarded by mu, every connection
-	credentials map[devices.SignID][32]byte // guarded by mu, password hashes
-	addresses   map[string]*address         // guarded by mu, only those in use
+	mu           sync.Mutex
+	closed       bool                        // guarded by mu
+	kicks        int                         // guarded by mu, number of calls of Kick
+	sessions     map[string]*session         // guarded by mu, by client id
+	open         map[net.Conn]struct{}       // guarded by mu, every connection
+	credentials  map[devices.SignID][32]byte // guarded by mu, password hashes
+	addresses    map[string]*address         // guarded by mu, by host; only those in use
+	kicked       map[devices.SignID]int      // guarded by mu, the number of its newest Kick
+	kickedBefore map[devices.SignID]int      // guarded by mu, those before the last sweep
+	records      map[devices.SignID]*record  // guarded by mu, of signs that were let in
+
+	begun     time.Time
+	incidents incidents
+	watch     watcher // nil in the gateway's own process
 }
 
 // Open starts a broker: it listens and serves when Open returns. Close it.
@@ -103,6 +110,7 @@ func Open(o Options) (*Broker, error) {
 		opts: o, log: o.Logger, secret: rand.Text(),
 		sessions: map[string]*session{}, open: map[net.Conn]struct{}{},
 		credentials: map[devices.SignID][32]byte{}, addresses: map[string]*address{},
+		kicked: map[devices.SignID]int{}, records: map[devices.SignID]*record{}, begun: time.Now(),
 	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	b.server = newServer()
@@ -120,7 +128,39 @@ func Open(o Options) (*Broker, error) {
 	for i, l := range b.listeners {
 		b.wg.Go(func() { b.accept(l, b.addrs[i]) })
 	}
+	b.wg.Go(b.sweep)
 	return b, nil
+}
+
+// sweep forgets, now and then, what need not be remembered.
+func (b *Broker) sweep() {
+	t := time.NewTicker(time.Minute)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			b.forgetIdle()
+		case <-b.ctx.Done():
+			return
+		}
+	}
+}
+
+// watcher is told of the sessions that can be reached. Both are called in the
+// order of events of each name; arrived returns when the word has arrived.
+type watcher interface {
+	arrived(name, host string, secure bool)
+	left(name string)
+}
+
+// reachable tells the watcher of a session, before anything it sends is read.
+func (b *Broker) reachable(s *session) {
+	if b.watch == nil || s.role == roleGateway || s.told {
+		return
+	}
+	s.told = true
+	_, secure := s.conn.(*tls.Conn)
+	b.watch.arrived(s.clientID, hostOf(s.conn), secure)
 }
 
 func setDefault(v *int, d int) {
@@ -192,7 +232,9 @@ func (b *Broker) Connected(id devices.SignID) bool {
 func (b *Broker) Kick(id devices.SignID) {
 	b.mu.Lock()
 	b.kicks++
+	b.kicked[id] = b.kicks
 	delete(b.credentials, id)
+	delete(b.records, id)
 	s := b.sessions[string(id)]
 	b.mu.Unlock()
 	if s != nil {

@@ -6,6 +6,8 @@ import (
 
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
+
+	"doorleaf/devices"
 )
 
 // hook is the only hook of the embedded server: it lets in what this package
@@ -49,7 +51,7 @@ func (h *hook) OnACLCheck(cl *mqtt.Client, topic string, write bool) bool {
 		if s.mayPublish(topic) {
 			return true
 		}
-		h.broker.count.denied.Add(1)
+		s.denied(devices.ForeignTopic)
 		return false
 	}
 	if strings.ContainsAny(topic, "+#") {
@@ -70,7 +72,9 @@ func (h *hook) OnSubscribe(cl *mqtt.Client, pk packets.Packet) packets.Packet {
 	s := h.of(cl)
 	for i := range pk.Filters {
 		if s == nil || !s.maySubscribe(pk.Filters[i].Filter) {
-			h.broker.count.denied.Add(1)
+			if s != nil {
+				s.denied(devices.ForeignSubscription)
+			}
 			pk.Filters[i].Filter = "" // not a valid filter
 		}
 	}
@@ -81,8 +85,8 @@ func (h *hook) OnSubscribe(cl *mqtt.Client, pk packets.Packet) packets.Packet {
 func (h *hook) OnSubscribed(cl *mqtt.Client, _ packets.Packet, codes []byte) {
 	s := h.of(cl)
 	for _, c := range codes {
-		if s != nil && c <= 2 {
-			s.subscribed.Store(true)
+		if s != nil && c <= 2 && !s.subscribed.Swap(true) {
+			h.broker.reachable(s)
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"doorleaf/devices"
 )
 
 // MQTT 3.1.1 control packet types (section 2.2.1).
@@ -34,6 +36,20 @@ const (
 // errMalformed is a packet that MQTT 3.1.1 or this broker's rules forbid; the
 // connection is closed.
 var errMalformed = errors.New("malformed packet")
+
+// offence is an errMalformed with the kind of incident it is.
+type offence struct {
+	kind devices.IncidentKind
+	what string
+}
+
+func (o *offence) Error() string { return errMalformed.Error() + ": " + o.what }
+
+// Is makes every offence an errMalformed.
+func (o *offence) Is(target error) bool { return target == errMalformed }
+
+// malformed is the offence of a packet that MQTT forbids.
+func malformed(what string) error { return &offence{devices.MalformedPacket, what} }
 
 // packet is one whole control packet as it came.
 type packet struct {
@@ -66,11 +82,11 @@ func readPacket(r *bufio.Reader, limit int) (packet, error) {
 			break
 		}
 		if shift += 7; shift > 21 {
-			return packet{}, fmt.Errorf("%w: length", errMalformed)
+			return packet{}, malformed("length")
 		}
 	}
 	if length > limit {
-		return packet{}, fmt.Errorf("%w: %d bytes, at most %d", errMalformed, length, limit)
+		return packet{}, &offence{devices.OversizePacket, fmt.Sprintf("%d bytes, at most %d", length, limit)}
 	}
 	raw := make([]byte, n+length)
 	copy(raw, head[:n])
@@ -90,10 +106,11 @@ func noEOF(err error) error {
 
 // connect is what a CONNECT packet says.
 type connect struct {
-	clientID  string
-	username  string
-	password  []byte
-	keepalive uint16 // seconds
+	clientID    string
+	username    string
+	password    []byte
+	hasPassword bool
+	keepalive   uint16 // seconds
 }
 
 // errVersion is a CONNECT of another protocol version.
@@ -102,9 +119,10 @@ var errVersion = errors.New("not MQTT 3.1.1")
 // parseConnect checks a CONNECT packet: version 4, clean session, no will, a
 // user name, nothing missing and nothing left over.
 func parseConnect(p packet) (connect, error) {
-	bad := func(what string) (connect, error) {
-		return connect{}, fmt.Errorf("%w: CONNECT %s", errMalformed, what)
+	refuse := func(kind devices.IncidentKind, what string) (connect, error) {
+		return connect{}, &offence{kind, "CONNECT " + what}
 	}
+	bad := func(what string) (connect, error) { return refuse(devices.MalformedPacket, what) }
 	if p.kind != typeConnect || p.flag != 0 {
 		return bad("expected")
 	}
@@ -126,19 +144,24 @@ func parseConnect(p packet) (connect, error) {
 	case d.failed:
 		return bad("flags")
 	case flags&0x3c != 0:
-		return bad("with a will")
-	case flags&clean == 0 || flags&0x01 != 0:
-		return bad("without clean session")
+		return refuse(devices.PlantedWill, "with a will")
+	case flags&0x01 != 0:
+		return bad("reserved flag")
+	case flags&clean == 0:
+		return refuse(devices.KeptSession, "without clean session")
 	case flags&user == 0:
-		return bad("without user name")
+		return refuse(devices.RefusedPassword, "without user name")
 	}
 	c.clientID = d.text()
 	c.username = d.text()
 	if flags&pass != 0 {
-		c.password = d.bytes()
+		c.password, c.hasPassword = d.bytes(), true
 	}
-	if d.failed || len(d.rest) != 0 || c.clientID == "" {
+	if d.failed || len(d.rest) != 0 {
 		return bad("payload")
+	}
+	if c.clientID == "" {
+		return refuse(devices.ForeignID, "without client id")
 	}
 	return c, nil
 }
@@ -146,13 +169,16 @@ func parseConnect(p packet) (connect, error) {
 // check refuses every packet a client of ours has no reason to send after its
 // CONNECT, and every one that is not well formed, before mochi parses it.
 func check(p packet) error {
-	bad := func(what string) error { return fmt.Errorf("%w: %s", errMalformed, what) }
+	bad := malformed
 	d := fields{rest: p.body}
 	switch p.kind {
 	case typePublish:
 		qos := p.flag >> 1 & 3
-		if qos > 1 || p.flag&1 != 0 || (qos == 0 && p.flag&8 != 0) {
-			return bad("PUBLISH with QoS 2, retain or DUP")
+		if p.flag&1 != 0 {
+			return &offence{devices.PlantedRetain, "PUBLISH to be retained"}
+		}
+		if qos > 1 || (qos == 0 && p.flag&8 != 0) {
+			return bad("PUBLISH with QoS 2 or DUP")
 		}
 		topic := d.text()
 		if qos == 1 && d.uint16() == 0 {

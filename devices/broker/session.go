@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"doorleaf/devices"
 )
 
 // Limits of one session. A picture of 48 KB is pulled in chunks of at most
@@ -19,9 +21,6 @@ const (
 	maxPendingInner = 16 << 20         // bytes waiting for the gateway
 	maxSilence      = 20 * time.Minute // when a client asked for no keep-alive
 	writeLimit      = 10 * time.Second // for one write to a peer
-
-	burst   = 128 // packets a client may send at once
-	perUnit = 20 * time.Millisecond
 )
 
 var errOverflow = errors.New("peer does not read fast enough")
@@ -35,7 +34,8 @@ type session struct {
 	clientID string
 	conn     net.Conn
 	reader   *bufio.Reader
-	count    *counters
+	broker   *Broker
+	quota    *quota // of the sign, from connection to connection
 	limit    int
 	maxWait  int
 	kicks    int // of the broker when the credential was checked
@@ -44,15 +44,16 @@ type session struct {
 	// of signs waits instead of losing messages. Nil for other roles.
 	slots chan struct{}
 
-	cur     []byte // unread rest of the current packet
-	tokens  float64
-	counted time.Time
+	cur        []byte // unread rest of the current packet
+	subscribes bucket
 
 	subscribed atomic.Bool
+	told       bool          // the watcher knows of it; set by the serving goroutine
 	done       chan struct{} // closed by Close
 	ended      chan struct{} // closed when the serving goroutine is through
 	once       sync.Once
 	pairing    *time.Timer // ends an attempt to pair; nil for other roles
+	places     []*address  // taken by an attempt to pair
 
 	mu       sync.Mutex
 	pending  []byte // guarded by mu: bytes nobody writes yet
@@ -60,10 +61,10 @@ type session struct {
 	closed   bool   // guarded by mu
 }
 
-func newSession(g grant, clientID string, conn net.Conn, r *bufio.Reader, first []byte, count *counters) *session {
+func newSession(g grant, clientID string, conn net.Conn, r *bufio.Reader, first []byte, b *Broker) *session {
 	s := &session{
-		grant: g, clientID: clientID, conn: conn, reader: r, count: count, cur: first,
-		limit: maxFromSign, maxWait: maxPendingSign, tokens: burst, counted: time.Now(),
+		grant: g, clientID: clientID, conn: conn, reader: r, broker: b, cur: first,
+		limit: maxFromSign, maxWait: maxPendingSign, quota: &quota{},
 		done: make(chan struct{}), ended: make(chan struct{}),
 	}
 	if g.role == roleGateway {
@@ -81,12 +82,15 @@ func (s *session) Read(p []byte) (int, error) {
 			err = check(pk)
 		}
 		if err != nil {
-			if errors.Is(err, errMalformed) {
-				s.count.malformed.Add(1)
+			if o := (*offence)(nil); errors.As(err, &o) {
+				s.broker.count.malformed.Add(1)
+				s.note(o.kind)
 			}
 			return 0, err
 		}
-		s.pace()
+		if err := s.pace(pk); err != nil {
+			return 0, err
+		}
 		if !s.confirm(pk) {
 			s.cur = pk.raw
 		}
@@ -124,24 +128,49 @@ func (s *session) confirm(pk packet) bool {
 	return true
 }
 
-// pace slows a client down that sends more than its share.
-func (s *session) pace() {
+// errGreedy is a client that changes its subscriptions without end.
+var errGreedy = errors.New("too many subscriptions")
+
+// pace slows a client down that sends more than its share, and counts it. One
+// that subscribes without end is sent away: it has one subscription.
+func (s *session) pace(pk packet) error {
 	if s.role == roleGateway {
-		return
+		return nil
 	}
-	now := time.Now()
-	s.tokens = min(burst, s.tokens+float64(now.Sub(s.counted))/float64(perUnit))
-	s.counted = now
-	if s.tokens--; s.tokens >= 0 {
-		return
+	now := s.broker.clock()
+	if pk.kind == typeSubscribe || pk.kind == typeUnsubscribe {
+		if !s.subscribes.take(now, 1, subscribeRate, subscribeBurst) {
+			s.note(devices.MessageFlood)
+			return errGreedy
+		}
 	}
-	s.count.paced.Add(1)
-	wait := time.NewTimer(time.Duration(-s.tokens * float64(perUnit)))
+	d := max(s.quota.messages.wait(now, 1, messageRate, messageBurst),
+		s.quota.octets.wait(now, float64(len(pk.raw)), octetRate, octetBurst))
+	if d == 0 {
+		return nil
+	}
+	s.broker.count.paced.Add(1)
+	s.note(devices.MessageFlood)
+	wait := time.NewTimer(d)
 	defer wait.Stop()
 	select {
 	case <-wait.C:
 	case <-s.done:
 	}
+	return nil
+}
+
+// note counts an incident of this client.
+func (s *session) note(kind devices.IncidentKind) {
+	if s.role != roleGateway {
+		s.broker.note(kind, s.sign(), hostOf(s.conn))
+	}
+}
+
+// denied counts a topic that is not granted.
+func (s *session) denied(kind devices.IncidentKind) {
+	s.broker.count.denied.Add(1)
+	s.note(kind)
 }
 
 // Write takes the bytes over and returns at once; when the peer does not read,
@@ -153,7 +182,8 @@ func (s *session) Write(p []byte) (int, error) {
 		return 0, net.ErrClosed
 	}
 	if len(s.pending)+len(p) > s.maxWait {
-		s.count.overflowed.Add(1)
+		s.broker.count.overflowed.Add(1)
+		s.note(devices.NotReading)
 		go s.Close()
 		return 0, errOverflow
 	}
