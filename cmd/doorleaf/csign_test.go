@@ -47,7 +47,7 @@ func buildCSign(t *testing.T) string {
 	binary := filepath.Join(t.TempDir(), "doorleaf-sign")
 	args := []string{"-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
 		"-I" + cFolder + "/sign", "-I" + cFolder, "-o", binary}
-	for _, pattern := range []string{"/sign/dl_*.c", "/sign/mbedtls/*.c", "/sign/posix/*.c"} {
+	for _, pattern := range []string{"/sign/dl_*.c", "/sign/mbedtls/*.c", "/sign/openssl/*.c", "/sign/posix/*.c", "/panel/*.c"} {
 		files, err := filepath.Glob(cFolder + pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatal("no sources", pattern, err)

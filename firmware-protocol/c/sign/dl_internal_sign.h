@@ -5,7 +5,7 @@
 #include "dl_sign.h"
 
 /* Names of messages, of which reports wait for an Ack. */
-enum { DL_SAY_NONE, DL_SAY_HELLO, DL_SAY_SHOWN, DL_SAY_EVENT, DL_SAY_GET, DL_SAY_COMMIT, DL_SAY_REVEAL };
+enum { DL_SAY_NONE, DL_SAY_HELLO, DL_SAY_SHOWN, DL_SAY_EVENT, DL_SAY_GET, DL_SAY_COMMIT, DL_SAY_REVEAL, DL_SAY_ASK, DL_SAY_STORED };
 
 #define DL_NEVER 0xffffffffu
 
@@ -17,7 +17,6 @@ uint32_t dl_random(const struct dl_sign *s, uint32_t below);
 void dl_note(const struct dl_sign *s, enum dl_note note, uint32_t number, const char *text);
 void dl_remember(struct dl_sign *s, unsigned error);
 int dl_save(struct dl_sign *s); /* the state */
-int dl_save_identity(struct dl_sign *s);
 void dl_forget(struct dl_sign *s);
 void dl_rouse(struct dl_sign *s, unsigned why);
 void dl_hang_up(struct dl_sign *s);
@@ -25,6 +24,28 @@ void dl_broken(struct dl_sign *s, unsigned error);
 void dl_sync(struct dl_sign *s, uint64_t server_time, uint32_t next_wake, uint16_t jitter);
 int dl_say(struct dl_sign *s, unsigned what, const uint8_t *data, size_t n);
 uint64_t dl_wake_at(const struct dl_sign *s); /* own clock */
+
+/* dl_keys.c */
+void dl_load_identity(struct dl_sign *s);
+int dl_save_identity(struct dl_sign *s);
+int dl_use_secret(struct dl_sign *s, unsigned which); /* 0 when it worked */
+int dl_secret_refused(struct dl_sign *s);
+void dl_secret_accepted(struct dl_sign *s);
+int dl_differ(const uint8_t *a, const uint8_t *b, size_t n); /* in constant time */
+unsigned dl_key_due(const struct dl_sign *s); /* what is to be said, or nothing */
+size_t dl_key_report(struct dl_sign *s, unsigned what); /* writes it into s->out */
+void dl_key_take(struct dl_sign *s, const uint8_t *data, size_t n);
+void dl_key_confirmed(struct dl_sign *s);
+void dl_key_unanswered(struct dl_sign *s, unsigned what);
+
+/* dl_firmware.c */
+void dl_firmware_start(struct dl_sign *s);
+void dl_firmware_act(struct dl_sign *s, uint64_t now);
+void dl_firmware_good(struct dl_sign *s);
+void dl_firmware_offer(struct dl_sign *s, const uint8_t *data, size_t n);
+int dl_firmware_wanted(const struct dl_sign *s, const uint8_t **image, uint32_t *size, uint32_t *from);
+void dl_firmware_progress(struct dl_sign *s, uint32_t bytes, int stopped);
+void dl_firmware_complete(struct dl_sign *s, unsigned error);
 
 /* dl_talk.c */
 void dl_converse(struct dl_sign *s, uint64_t now);

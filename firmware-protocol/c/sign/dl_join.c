@@ -88,7 +88,9 @@ static void identified(struct dl_sign *s, const struct dl_identity *i)
 	if (dl_pair_keys(s->port->crypto, secret, i->id, s->password, s->manifest_key) != 0)
 		return;
 	memcpy(s->id, i->id, sizeof s->id);
-	memcpy(s->secret, secret, sizeof s->secret);
+	memset(s->secret, 0, sizeof s->secret);
+	memcpy(s->secret[0].secret, secret, sizeof secret);
+	s->other = DL_OTHER_NONE;
 	memcpy(s->spki, s->spki_seen, sizeof s->spki);
 	s->pinned = !dl_same(s->spki, none);
 	s->paired = 1;

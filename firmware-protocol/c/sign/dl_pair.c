@@ -42,28 +42,36 @@ void dl_pair_code(const uint8_t transcript[32], char code[DL_CODE + 1])
 	code[DL_CODE] = 0;
 }
 
-int dl_pair_open(const struct dl_crypto *c, const uint8_t private_key[32], const uint8_t key[32], const uint8_t transcript[32],
-	const struct dl_identity *id, uint8_t secret[32])
+int dl_seal_open(const struct dl_crypto *c, const uint8_t private_key[32], const uint8_t key[32], const char *info, size_t infon, const uint8_t *ad,
+	size_t adn, const uint8_t sealed[DL_SEALED], uint8_t secret[32])
 {
-	uint8_t shared[32], salt[64], derived[44], ad[32 + DL_ID];
+	uint8_t shared[32], salt[64], derived[44];
 	unsigned i, any = 0;
 	int bad;
 
-	if (c->x25519(c->user, private_key, id->sealed, shared) != 0)
+	if (c->x25519(c->user, private_key, sealed, shared) != 0)
 		return -1;
 	for (i = 0; i < 32; i++)
 		any |= shared[i];
 	if (any == 0)
 		return -1;
-	memcpy(salt, id->sealed, 32);
+	memcpy(salt, sealed, 32);
 	memcpy(salt + 32, key, 32);
-	memcpy(ad, transcript, 32);
-	memcpy(ad + 32, id->id, DL_ID);
-	bad = c->hkdf(c->user, shared, salt, sizeof salt, "doorleaf/1 pair seal", 20, derived, sizeof derived) != 0
-		|| c->gcm_open(c->user, derived, derived + 32, ad, sizeof ad, id->sealed + 32, 32, id->sealed + 64, secret) != 0;
+	bad = c->hkdf(c->user, shared, salt, sizeof salt, info, infon, derived, sizeof derived) != 0
+		|| c->gcm_open(c->user, derived, derived + 32, ad, adn, sealed + 32, 32, sealed + 64, secret) != 0;
 	memset(shared, 0, sizeof shared);
 	memset(derived, 0, sizeof derived);
 	return bad ? -1 : 0;
+}
+
+int dl_pair_open(const struct dl_crypto *c, const uint8_t private_key[32], const uint8_t key[32], const uint8_t transcript[32],
+	const struct dl_identity *id, uint8_t secret[32])
+{
+	uint8_t ad[32 + DL_ID];
+
+	memcpy(ad, transcript, 32);
+	memcpy(ad + 32, id->id, DL_ID);
+	return dl_seal_open(c, private_key, key, "doorleaf/1 pair seal", 20, ad, sizeof ad, id->sealed, secret);
 }
 
 int dl_pair_keys(const struct dl_crypto *c, const uint8_t secret[32], const char id[DL_ID], char password[DL_PASSWORD + 1], uint8_t manifest_key[32])

@@ -14,6 +14,10 @@ void dl_pair_transcript(const struct dl_crypto *c, const uint8_t spki[32], const
 	const uint8_t *hardware, size_t n, uint8_t out[32]);
 void dl_pair_code(const uint8_t transcript[32], char code[DL_CODE + 1]);
 
+/* Opens what is sealed to a public key [DL-PAIR-6] [DL-KEY-3]; 0 when it is genuine. */
+int dl_seal_open(const struct dl_crypto *c, const uint8_t private_key[32], const uint8_t key[32], const char *info, size_t infon, const uint8_t *ad,
+	size_t adn, const uint8_t sealed[DL_SEALED], uint8_t secret[32]);
+
 /* Opens the sealed secret [DL-PAIR-6] with the private key; 0 when it is genuine. */
 int dl_pair_open(const struct dl_crypto *c, const uint8_t private_key[32], const uint8_t key[32], const uint8_t transcript[32],
 	const struct dl_identity *i, uint8_t secret[32]);

@@ -46,6 +46,8 @@ struct dl_crypto {
 		const uint8_t *sealed, size_t n, const uint8_t tag[16], uint8_t *out);
 	/* Random bytes that nobody can guess. */
 	int (*random)(void *user, uint8_t *out, size_t n);
+	/* Verifies Ed25519 (RFC 8032); 0 when the signature is right. NULL without updates of firmware. */
+	int (*ed25519)(void *user, const uint8_t key[32], const uint8_t *message, size_t n, const uint8_t signature[64]);
 };
 
 /* Records: small values of which each is replaced as a whole [DL-PWR-1]. */
@@ -55,6 +57,8 @@ enum dl_record {
 	DL_RECORD_BODY, /* the body in force */
 	DL_RECORD_NEXT, /* one on its way; may be lost with the power */
 	DL_RECORD_GLASS, /* the picture drawn last; a sign may leave it out and then needs full pictures after a boot */
+	DL_RECORD_FIRMWARE, /* the release being pulled */
+	DL_RECORD_SLOTS, /* marks of the slots of firmware, for the boot loader too: dl_boot.h */
 	DL_RECORDS
 };
 
@@ -71,7 +75,8 @@ struct dl_login {
 /* What a sign does, for logs, and for tests that cut the power there. */
 enum dl_note {
 	DL_NOTE_CONNECTED, DL_NOTE_OFFLINE, DL_NOTE_SENT, DL_NOTE_CODE, DL_NOTE_PAIRED, DL_NOTE_UNPAIRED, DL_NOTE_MANIFEST, DL_NOTE_OBJECT,
-	DL_NOTE_FORCE, DL_NOTE_DRAWING, DL_NOTE_PANEL, DL_NOTE_DRAWN, DL_NOTE_SHOWN, DL_NOTE_STATE, DL_NOTE_ERROR, DL_NOTE_SLEEP
+	DL_NOTE_FORCE, DL_NOTE_DRAWING, DL_NOTE_PANEL, DL_NOTE_DRAWN, DL_NOTE_SHOWN, DL_NOTE_STATE, DL_NOTE_ERROR, DL_NOTE_SLEEP,
+	DL_NOTE_KEY /* a new secret is stored */, DL_NOTE_RENEWED /* and the gateway knows */, DL_NOTE_OFFER, DL_NOTE_TRIAL, DL_NOTE_RESTART, DL_NOTE_GOOD
 };
 
 /*
@@ -106,12 +111,26 @@ struct dl_port {
 	int (*publish)(void *user, const char *topic, int qos, const uint8_t *data, size_t n);
 	void (*disconnect)(void *user);
 
-	/* Shows a picture and returns when the panel is still. Refresh: [DL-OBJ-7]. */
+	/*
+	 * Shows a picture and returns when the panel is still. Refresh: [DL-OBJ-7].
+	 * It is 1 when what is on the glass is not known; else it is the picture of
+	 * DL_RECORD_GLASS, where that is kept.
+	 */
 	int (*draw)(void *user, const uint8_t *frame, unsigned refresh);
 	/* Fills in what is known; may be NULL. */
 	void (*measure)(void *user, struct dl_measures *to);
 	/* May be NULL. text is the name of a message, the code, or NULL. */
 	void (*note)(void *user, enum dl_note note, uint32_t number, const char *text);
+
+	/*
+	 * The slot of firmware that the sign does not run from; all NULL without
+	 * updates. begin empties it. restart ends everything and lets the boot
+	 * loader decide; it may return, and then does so later.
+	 */
+	int (*slot_begin)(void *user, uint32_t size);
+	int (*slot_write)(void *user, uint32_t offset, const uint8_t *data, uint32_t n);
+	int (*slot_read)(void *user, uint32_t offset, uint8_t *to, uint32_t n);
+	void (*restart)(void *user);
 };
 
 #endif

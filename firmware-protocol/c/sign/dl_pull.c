@@ -7,11 +7,25 @@ enum {
 	GET = 64           /* bytes of a Get */
 };
 
+/* Up to where nothing is missing. */
+static uint32_t arrived(const struct dl_sign *s)
+{
+	uint32_t at = s->object_next;
+	unsigned i;
+
+	for (i = 0; i < DL_WINDOW; i++)
+		if (s->get[i].length > 0 && s->get[i].offset < at)
+			at = s->get[i].offset;
+	return at;
+}
+
 void dl_pull_stop(struct dl_sign *s)
 {
-	if (s->pulling)
+	if (s->pulling == DL_PULL_OBJECT)
 		(void)s->port->object_end(s->port->user, 0);
-	s->pulling = 0;
+	else if (s->pulling == DL_PULL_IMAGE)
+		dl_firmware_progress(s, arrived(s), 1);
+	s->pulling = DL_PULL_NOTHING;
 	memset(s->get, 0, sizeof s->get);
 }
 
@@ -29,28 +43,47 @@ static void ask(struct dl_sign *s, struct dl_asked *g, uint64_t now)
 	(void)dl_say(s, DL_SAY_GET, message, n);
 }
 
-void dl_pull(struct dl_sign *s, uint64_t now)
+/* Chooses what to pull: objects first, then firmware [DL-FW-4]. 0 when there is nothing. */
+static int choose(struct dl_sign *s)
 {
 	struct dl_stored step;
-	unsigned i;
+	const uint8_t *hash = step.object;
+	uint32_t size, from = 0;
+	uint8_t kind = DL_PULL_OBJECT;
+
+	if (!s->gave_up && dl_missing(s, &step) >= 0)
+		size = step.size;
+	else if (dl_firmware_wanted(s, &hash, &size, &from))
+		kind = DL_PULL_IMAGE;
+	else
+		return 0;
+	if (s->pulling != DL_PULL_NOTHING && !dl_same(s->object, hash)) {
+		dl_pull_stop(s);
+		if (kind == DL_PULL_IMAGE)
+			(void)dl_firmware_wanted(s, &hash, &size, &from);
+	}
+	if (s->pulling != DL_PULL_NOTHING)
+		return 1;
+	if (kind == DL_PULL_OBJECT && s->port->object_begin(s->port->user, hash, size) != 0) {
+		dl_fail(s, DL_ERROR_STORAGE);
+		return 0;
+	}
+	s->pulling = kind;
+	memcpy(s->object, hash, DL_HASH);
+	s->object_size = size;
+	s->object_next = from;
+	return 1;
+}
+
+static void complete(struct dl_sign *s);
+
+void dl_pull(struct dl_sign *s, uint64_t now)
+{
+	unsigned i, open = 0;
 	int late = 0;
 
-	if (s->gave_up)
+	if (!choose(s))
 		return;
-	if (dl_missing(s, &step) < 0)
-		return;
-	if (s->pulling && !dl_same(s->object, step.object))
-		dl_pull_stop(s);
-	if (!s->pulling) {
-		if (s->port->object_begin(s->port->user, step.object, step.size) != 0) {
-			dl_fail(s, DL_ERROR_STORAGE);
-			return;
-		}
-		s->pulling = 1;
-		memcpy(s->object, step.object, DL_HASH);
-		s->object_size = step.size;
-		s->object_next = 0;
-	}
 	for (i = 0; i < DL_WINDOW; i++)
 		if (s->get[i].length > 0 && s->get[i].late <= now) {
 			late |= s->get[i].late > 0; /* 0: asked on another connection */
@@ -69,6 +102,10 @@ void dl_pull(struct dl_sign *s, uint64_t now)
 			s->object_next += s->get[i].length;
 			ask(s, &s->get[i], now);
 		}
+	for (i = 0; i < DL_WINDOW; i++)
+		open += s->get[i].length > 0;
+	if (open == 0) /* the power was cut after the last byte of an image */
+		complete(s);
 }
 
 /* Checks the whole object against its name, as it was stored. */
@@ -81,7 +118,7 @@ static int genuine(struct dl_sign *s)
 	h->start(h->state);
 	for (at = 0; at < s->object_size; at += n) {
 		n = s->object_size - at < sizeof piece ? s->object_size - at : (uint32_t)sizeof piece;
-		if (s->port->object_read(s->port->user, NULL, at, piece, n) != 0) {
+		if ((s->pulling == DL_PULL_IMAGE ? s->port->slot_read(s->port->user, at, piece, n) : s->port->object_read(s->port->user, NULL, at, piece, n)) != 0) {
 			h->finish(h->state, sum);
 			return 0;
 		}
@@ -93,10 +130,12 @@ static int genuine(struct dl_sign *s)
 
 static void complete(struct dl_sign *s)
 {
-	int good = genuine(s);
+	int good = genuine(s), kind = s->pulling;
 
-	s->pulling = 0;
-	if (s->port->object_end(s->port->user, good) != 0)
+	s->pulling = DL_PULL_NOTHING;
+	if (kind == DL_PULL_IMAGE)
+		dl_firmware_complete(s, good ? 0 : DL_ERROR_FIRMWARE);
+	else if (s->port->object_end(s->port->user, good) != 0)
 		dl_fail(s, DL_ERROR_STORAGE);
 	else if (!good)
 		dl_fail(s, DL_ERROR_HASH);
@@ -104,10 +143,23 @@ static void complete(struct dl_sign *s)
 		dl_note(s, DL_NOTE_OBJECT, s->object_size, NULL);
 }
 
+/* Gives up what is pulled. */
+static void give_up(struct dl_sign *s, unsigned error)
+{
+	if (s->pulling != DL_PULL_IMAGE) {
+		dl_fail(s, error);
+		return;
+	}
+	s->pulling = DL_PULL_NOTHING;
+	memset(s->get, 0, sizeof s->get);
+	dl_firmware_complete(s, error);
+}
+
 void dl_take(struct dl_sign *s, const uint8_t *data, size_t n)
 {
 	struct dl_block b;
 	unsigned i, open = 0, found = DL_WINDOW;
+	int image;
 
 	if (!s->pulling || dl_block_read(&b, data, n) != DL_MESSAGE_OK || memcmp(b.object, s->object, 8) != 0)
 		return;
@@ -121,6 +173,11 @@ void dl_take(struct dl_sign *s, const uint8_t *data, size_t n)
 		return;
 	s->silent = 0;
 	if (b.total == 0) { /* most likely a newer manifest exists */
+		if (s->pulling == DL_PULL_IMAGE) { /* it is not offered any more */
+			dl_pull_stop(s);
+			s->offered = 0;
+			return;
+		}
 		dl_pull_stop(s);
 		if (++s->unknown >= 2)
 			dl_fail(s, DL_ERROR_HASH);
@@ -128,17 +185,22 @@ void dl_take(struct dl_sign *s, const uint8_t *data, size_t n)
 			s->hailed = s->greeted = 0;
 		return;
 	}
+	image = s->pulling == DL_PULL_IMAGE;
 	if (b.total != s->object_size) {
-		dl_fail(s, DL_ERROR_SIZE);
+		give_up(s, image ? DL_ERROR_FIRMWARE : DL_ERROR_SIZE);
 		return;
 	}
 	if (b.length != s->get[found].length)
 		return;
-	if (s->port->object_write(s->port->user, b.offset, b.data, b.length) != 0) {
-		dl_fail(s, DL_ERROR_STORAGE);
+	if ((image ? s->port->slot_write : s->port->object_write)(s->port->user, b.offset, b.data, b.length) != 0) {
+		give_up(s, DL_ERROR_STORAGE);
 		return;
 	}
 	s->get[found].length = 0;
+	if (image) {
+		s->began = dl_now(s); /* a long conversation, but not an idle one */
+		dl_firmware_progress(s, arrived(s), 0);
+	}
 	if (open == 1 && s->object_next == s->object_size)
 		complete(s);
 }

@@ -4,12 +4,10 @@
 enum {
 	CONNECT_WAIT = 15000, /* milliseconds */
 	FIRST_RETRY = 2000,   /* after a refusal */
-	REFUSALS = 3,         /* until the identity is forgotten [DL-PAIR-9] */
 	DEFAULT_WAKE = 900,   /* seconds [DL-TIME-2] */
 	EVENT_WAKES = 3,      /* that a press waits [DL-FLOW-9] */
 	PRESS = 18,           /* bytes in the state */
-	STATE = 57,
-	IDENTITY = 4 + DL_ID + 32 + 1 + 32
+	STATE = 57
 };
 
 static void put(uint8_t **at, uint64_t value, unsigned n)
@@ -121,31 +119,6 @@ static void load_state(struct dl_sign *s)
 	}
 }
 
-int dl_save_identity(struct dl_sign *s)
-{
-	uint8_t data[IDENTITY];
-
-	memcpy(data, "DLI\1", 4);
-	memcpy(data + 4, s->id, DL_ID);
-	memcpy(data + 4 + DL_ID, s->secret, 32);
-	data[4 + DL_ID + 32] = s->pinned;
-	memcpy(data + 4 + DL_ID + 33, s->spki, 32);
-	return s->port->save(s->port->user, DL_RECORD_IDENTITY, data, s->paired ? sizeof data : 0);
-}
-
-static void load_identity(struct dl_sign *s)
-{
-	uint8_t data[IDENTITY];
-
-	if (s->port->load(s->port->user, DL_RECORD_IDENTITY, 0, data, sizeof data) != IDENTITY || memcmp(data, "DLI\1", 4) != 0)
-		return;
-	memcpy(s->id, data + 4, DL_ID);
-	memcpy(s->secret, data + 4 + DL_ID, 32);
-	s->pinned = data[4 + DL_ID + 32] == 1;
-	memcpy(s->spki, data + 4 + DL_ID + 33, 32);
-	s->paired = dl_id_valid(s->id) && dl_pair_keys(s->port->crypto, s->secret, s->id, s->password, s->manifest_key) == 0;
-}
-
 static int nothing(void *to, const uint8_t hash[32])
 {
 	(void)to;
@@ -161,6 +134,8 @@ void dl_forget(struct dl_sign *s)
 		dl_remember(s, DL_ERROR_STORAGE);
 	memset(s->id, 0, sizeof s->id);
 	memset(s->secret, 0, sizeof s->secret);
+	s->other = DL_OTHER_NONE;
+	s->in_use = s->next_use = 0;
 	memset(s->manifest_key, 0, sizeof s->manifest_key);
 	memset(s->password, 0, sizeof s->password);
 	dl_pull_stop(s);
@@ -187,11 +162,12 @@ int dl_sign_start(struct dl_sign *s, const struct dl_port *port, const struct dl
 	if (port->crypto->random(port->crypto->user, random, sizeof random) != 0)
 		return -1;
 	s->boot = (uint32_t)get(&at, 4);
-	load_identity(s);
+	dl_load_identity(s);
 	load_state(s);
 	if (s->paired)
 		(void)dl_load_body(s, DL_RECORD_BODY, &s->force.body);
 	dl_load_frame(s);
+	dl_firmware_start(s);
 	dl_rouse(s, options->wake);
 	return 0;
 }
@@ -251,7 +227,7 @@ static void topic_of(const struct dl_sign *s, char topic[48], const char *rest)
 
 int dl_say(struct dl_sign *s, unsigned what, const uint8_t *data, size_t n)
 {
-	static const char *const names[] = { "", "/u/hello", "/u/shown", "/u/ev", "/u/get", "/u/commit", "/u/reveal" };
+	static const char *const names[] = { "", "/u/hello", "/u/shown", "/u/ev", "/u/get", "/u/commit", "/u/reveal", "/u/key", "/u/key" };
 	char topic[48];
 	int rc;
 
@@ -273,6 +249,7 @@ static void end_talk(struct dl_sign *s)
 	s->promised = 0;
 	for (i = 0; i < DL_WINDOW; i++)
 		s->get[i].late = 0;
+	s->key_quiet = 0;
 }
 
 void dl_hang_up(struct dl_sign *s)
@@ -327,10 +304,13 @@ void dl_sign_connected(struct dl_sign *s, enum dl_link link, const uint8_t *spki
 		return;
 	if (link == DL_LINK_OPEN) {
 		s->link = 2;
-		s->fails = s->refused = 0;
+		s->fails = 0;
+		dl_secret_accepted(s);
+		s->image_bad = s->offered = 0;
 		end_talk(s);
 		s->began = dl_now(s);
 		memset(s->spki_seen, 0, sizeof s->spki_seen);
+		s->secure = spki != NULL;
 		if (spki != NULL)
 			memcpy(s->spki_seen, spki, sizeof s->spki_seen);
 		s->join_repeat = 0;
@@ -341,12 +321,10 @@ void dl_sign_connected(struct dl_sign *s, enum dl_link link, const uint8_t *spki
 	s->link = 0;
 	dl_note(s, DL_NOTE_OFFLINE, (uint32_t)link, NULL);
 	retry_later(s);
-	if (link != DL_LINK_REFUSED || !s->paired) {
-		s->refused = 0;
+	if (link != DL_LINK_REFUSED || !s->paired)
 		return;
-	}
-	if (++s->refused >= REFUSALS) {
-		s->refused = s->fails = 0;
+	if (dl_secret_refused(s)) {
+		s->fails = 0;
 		s->retry = 0;
 		dl_note(s, DL_NOTE_UNPAIRED, 0, NULL);
 		dl_forget(s);
@@ -388,6 +366,7 @@ static void dial(struct dl_sign *s, uint64_t now)
 	s->presses = (uint8_t)kept;
 	memset(&login, 0, sizeof login);
 	if (s->paired) {
+		(void)dl_use_secret(s, s->next_use);
 		login.client = login.user = s->id;
 		login.password = s->password;
 		login.pin = s->pinned ? s->spki : NULL;
@@ -413,6 +392,7 @@ static void act(struct dl_sign *s)
 
 	if (s->link == 1 && s->connect_late <= now)
 		dl_sign_connected(s, DL_LINK_FAILED, NULL);
+	dl_firmware_act(s, now);
 	if (s->paired) {
 		if (s->time_known)
 			dl_adopt(s);
@@ -442,6 +422,9 @@ static uint64_t next(const struct dl_sign *s)
 	uint64_t first = ~(uint64_t)0;
 	unsigned i;
 
+	earlier(&first, s->trial_until);
+	if (s->restart)
+		return 0;
 	if (s->link == 1)
 		earlier(&first, s->connect_late);
 	else if (s->link == 0 && (!s->paired || s->options->hardware.always_on || s->awake))

@@ -9,13 +9,18 @@
 #ifndef DL_SIGN_H
 #define DL_SIGN_H
 
+#include "dl_boot.h"
 #include "dl_pair.h"
 
 /* Errors [DL-ERR-1]. */
 enum {
 	DL_ERROR_NONE, DL_ERROR_MAC, DL_ERROR_MANIFEST, DL_ERROR_OLD, DL_ERROR_CONFLICT, DL_ERROR_HASH, DL_ERROR_OBJECT, DL_ERROR_BASE,
-	DL_ERROR_SIZE, DL_ERROR_DIGEST, DL_ERROR_PANEL, DL_ERROR_STORAGE, DL_ERROR_TIMEOUT
+	DL_ERROR_SIZE, DL_ERROR_DIGEST, DL_ERROR_PANEL, DL_ERROR_STORAGE, DL_ERROR_TIMEOUT, DL_ERROR_FIRMWARE, DL_ERROR_REFUSED, DL_ERROR_TRIAL
 };
+
+/* Capabilities that the core brings, for those of the decoder [DL-CAP-1]. */
+#define DL_CAP_KEYS 256u
+#define DL_CAP_FIRMWARE 512u
 
 /* What a connection came to. */
 enum dl_link { DL_LINK_OPEN, DL_LINK_FAILED, DL_LINK_REFUSED /* the password */ };
@@ -29,6 +34,10 @@ struct dl_sign_options {
 	uint8_t wake;         /* why the sign was switched on: boot, timer, button */
 	uint8_t clock_kept;   /* the clock went on since the state was stored */
 	uint32_t longest_retry; /* milliseconds between tries to connect; 0: as in [DL-TIME-3] */
+	uint32_t firmware_number; /* of the firmware that runs, 0 unknown */
+	uint8_t slot;             /* 0 or 1, from which it runs */
+	const uint8_t *maker;     /* public key of the maker, 32 bytes; NULL: no updates [DL-FW-3] */
+	uint32_t longest_trial;   /* milliseconds; 0: 15 minutes [DL-FW-5] */
 };
 
 /* All below is private. */
@@ -62,6 +71,16 @@ struct dl_press {
 	uint8_t button, wakes;
 };
 
+/* A secret and its number [DL-KEY-1]. */
+struct dl_secret {
+	uint8_t secret[32];
+	uint32_t number;
+	uint8_t refused; /* how often, in a row */
+};
+
+/* What the second secret is: none, one that the gateway was not told is stored, the one before. */
+enum { DL_OTHER_NONE, DL_OTHER_NEW, DL_OTHER_OLD };
+
 struct dl_snapshot {
 	uint32_t epoch, seq;
 	uint8_t glass[32];
@@ -76,7 +95,10 @@ struct dl_timeline {
 	uint8_t have[(DL_MAX_STEPS + 8) / 8], bad[(DL_MAX_STEPS + 8) / 8];
 };
 
-enum { DL_WINDOW = 4, DL_OUT = 768 };
+enum { DL_WINDOW = 4, DL_OUT = 768, DL_RELEASE = 160 };
+
+/* What is pulled. */
+enum { DL_PULL_NOTHING, DL_PULL_OBJECT, DL_PULL_IMAGE };
 
 struct dl_asked {
 	uint32_t offset, length; /* length 0: free */
@@ -90,7 +112,9 @@ struct dl_sign {
 	/* Stored: identity. */
 	uint8_t paired, pinned;
 	char id[DL_ID + 1];
-	uint8_t secret[32], spki[32];
+	uint8_t spki[32];
+	struct dl_secret secret[2]; /* the first one is to be used */
+	uint8_t other;
 	/* Stored: state. */
 	uint8_t glass[32], glass_known, time_known;
 	int64_t offset;     /* server time minus own clock, milliseconds */
@@ -114,9 +138,9 @@ struct dl_sign {
 	/* Radio. */
 	uint8_t link;       /* 0 off, 1 connecting, 2 open */
 	uint8_t awake, wake;
-	uint8_t fails, refused;
+	uint8_t fails, in_use, next_use; /* secrets */
 	uint64_t retry, connect_late;
-	uint8_t spki_seen[32];
+	uint8_t spki_seen[32], secure; /* over TLS */
 
 	/* The conversation on a connection. */
 	uint8_t hailed, greeted, gave_up, missed, silent, tries, sent_events, reported;
@@ -132,7 +156,18 @@ struct dl_sign {
 	uint32_t object_size, object_next;
 	struct dl_asked get[DL_WINDOW];
 
-	/* Pairing. */
+	/* Renewing the secret. */
+	uint32_t wanted_key, asked_key;
+	uint8_t renewed, key_quiet;
+
+	/* Firmware. */
+	struct dl_slots slots;
+	uint8_t release[DL_RELEASE + 4]; /* being pulled, and how far that is stored */
+	uint32_t image_saved;
+	uint64_t trial_until; /* 0: not on trial */
+	uint8_t offered, image_bad, restart;
+
+	/* Pairing, and key for a new secret. */
 	uint8_t joining, coded;
 	char nonce[DL_ID + 1], code[DL_CODE + 1];
 	uint8_t key[32], public_key[32], n1[32], transcript[32];

@@ -71,6 +71,8 @@ static size_t write_hello(struct dl_sign *s, const struct dl_measures *measures)
 	m.height = h->height;
 	m.always_on = h->always_on;
 	m.capabilities = h->capabilities;
+	m.key_number = s->secret[s->in_use].number;
+	m.firmware_number = s->options->firmware_number;
 	return dl_hello_write(&m, s->out, sizeof s->out);
 }
 
@@ -111,7 +113,9 @@ static void report(struct dl_sign *s, unsigned what, uint64_t now)
 		s->out_size = (uint16_t)dl_event_write(&event, s->out, sizeof s->out);
 	} else {
 		s->sent_counter = ++s->counter;
-		s->out_size = (uint16_t)(what == DL_SAY_HELLO ? write_hello(s, &measures) : write_shown(s, &measures));
+		if (what == DL_SAY_HELLO)
+			s->key_quiet = 0;
+		s->out_size = (uint16_t)(what == DL_SAY_HELLO ? write_hello(s, &measures) : what == DL_SAY_SHOWN ? write_shown(s, &measures) : dl_key_report(s, what));
 	}
 	s->pending = (uint8_t)what;
 	s->tries = 1;
@@ -122,10 +126,19 @@ static void report(struct dl_sign *s, unsigned what, uint64_t now)
 /* Sends or repeats what is to be said; other than 0 when the connection is given up. */
 static int speak(struct dl_sign *s, uint64_t now)
 {
+	unsigned what;
+
 	if (s->pending != DL_SAY_NONE) {
 		if (s->late > now)
 			return 0;
 		if (s->tries++ >= REPEATS) {
+			what = s->pending;
+			if (what >= DL_SAY_ASK)
+				dl_key_unanswered(s, what);
+			if (what == DL_SAY_ASK) { /* nothing on the glass waits for it */
+				s->pending = DL_SAY_NONE;
+				return 0;
+			}
 			dl_broken(s, DL_ERROR_TIMEOUT);
 			return 1;
 		}
@@ -142,6 +155,8 @@ static int speak(struct dl_sign *s, uint64_t now)
 		report(s, DL_SAY_EVENT, now);
 	} else if (news(s)) {
 		report(s, s->glass_known ? DL_SAY_SHOWN : DL_SAY_HELLO, now); /* Shown needs a glass */
+	} else if (s->promised == 0 && (what = dl_key_due(s)) != DL_SAY_NONE) {
+		report(s, what, now);
 	}
 	return 0;
 }
@@ -156,9 +171,17 @@ static void rest(struct dl_sign *s)
 	dl_note(s, DL_NOTE_SLEEP, 0, NULL);
 }
 
-void dl_converse(struct dl_sign *s, uint64_t now)
+/* Reports whether nothing is going on. */
+static int idle(struct dl_sign *s)
 {
 	struct dl_stored step;
+
+	return s->link == 2 && s->greeted && s->pending == DL_SAY_NONE && s->promised == 0 && s->next.body.size == 0 && s->presses == 0 && !news(s)
+		&& dl_key_due(s) == DL_SAY_NONE && !s->offered && !s->restart && (s->gave_up || dl_missing(s, &step) < 0);
+}
+
+void dl_converse(struct dl_sign *s, uint64_t now)
+{
 
 	if (!s->options->hardware.always_on && now - s->began > LONG_TALK) {
 		dl_broken(s, DL_ERROR_TIMEOUT);
@@ -180,10 +203,14 @@ void dl_converse(struct dl_sign *s, uint64_t now)
 		return;
 	if (s->greeted)
 		dl_pull(s, now);
-	if (s->link != 2 || s->options->hardware.always_on || !s->greeted || s->pending != DL_SAY_NONE || s->promised != 0
-		|| s->next.body.size > 0 || s->presses > 0 || news(s) || (!s->gave_up && dl_missing(s, &step) >= 0))
+	if (!idle(s))
 		return;
-	rest(s);
+	if (!s->options->hardware.always_on) {
+		rest(s);
+	} else if (s->renewed) { /* use the new secret now, so that the old one ends */
+		dl_hang_up(s);
+		dl_rouse(s, s->wake);
+	}
 }
 
 /* Negative, 0 or positive as the manifest is before, the same as or after the body. */
@@ -223,6 +250,8 @@ static void manifest(struct dl_sign *s, const uint8_t *data, size_t n)
 		dl_remember(s, status == DL_MESSAGE_MAC ? DL_ERROR_MAC : DL_ERROR_MANIFEST);
 		return;
 	}
+	if (!s->secure)
+		dl_firmware_good(s);
 	if (m.width != h->width || m.height != h->height) {
 		dl_remember(s, DL_ERROR_PANEL);
 		return;
@@ -262,14 +291,17 @@ static void acknowledged(struct dl_sign *s, const uint8_t *data, size_t n)
 	unsigned what = s->pending, i;
 	struct dl_ack a;
 
-	if (what == DL_SAY_NONE || dl_ack_read(&a, data, n) != DL_MESSAGE_OK || a.boot != s->sent_boot || a.counter != s->sent_counter)
+	if (what == DL_SAY_NONE || what == DL_SAY_ASK || dl_ack_read(&a, data, n) != DL_MESSAGE_OK || a.boot != s->sent_boot || a.counter != s->sent_counter)
 		return;
 	s->pending = DL_SAY_NONE;
+	s->wanted_key = a.key_number;
 	dl_sync(s, a.server_time, a.next_wake, a.jitter);
 	for (i = s->sent_events; i < s->presses; i++)
 		s->press[i - s->sent_events] = s->press[i];
 	s->presses = (uint8_t)(s->presses - s->sent_events);
-	if (what != DL_SAY_EVENT) {
+	if (what == DL_SAY_STORED)
+		dl_key_confirmed(s);
+	if (what == DL_SAY_HELLO || what == DL_SAY_SHOWN) {
 		if (s->error == s->sent.error)
 			s->error = s->sent.error = 0;
 		s->told = s->sent;
@@ -279,8 +311,11 @@ static void acknowledged(struct dl_sign *s, const uint8_t *data, size_t n)
 		s->promised = dl_now(s) + MANIFEST_WAIT;
 	if (dl_save(s) != 0)
 		dl_remember(s, DL_ERROR_STORAGE);
-	if (what == DL_SAY_HELLO)
+	if (what == DL_SAY_HELLO) {
 		s->greeted = 1;
+		if (s->secure)
+			dl_firmware_good(s);
+	}
 	if (what == DL_SAY_SHOWN)
 		dl_note(s, DL_NOTE_SHOWN, s->sent.seq, NULL);
 }
@@ -300,4 +335,8 @@ void dl_handle(struct dl_sign *s, const char *name, const uint8_t *data, size_t 
 		dl_take(s, data, n);
 	else if (equal(name, "ack"))
 		acknowledged(s, data, n);
+	else if (equal(name, "key"))
+		dl_key_take(s, data, n);
+	else if (equal(name, "fw"))
+		dl_firmware_offer(s, data, n);
 }

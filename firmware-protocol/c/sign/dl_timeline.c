@@ -275,6 +275,8 @@ int dl_draw(struct dl_sign *s, const uint8_t digest[32], unsigned refresh)
 	const struct dl_hardware *h = &s->options->hardware;
 	uint64_t begin = dl_now(s);
 
+	if (!s->glass_known)
+		refresh = 1; /* [DL-PWR-2] */
 	s->glass_known = 0;
 	if (dl_save(s) != 0)
 		return -1;

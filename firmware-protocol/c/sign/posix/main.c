@@ -18,7 +18,7 @@
 enum { TICK = 200 /* milliseconds, the longest that a command waits */ };
 
 static const char *const notes[] = { "connected", "offline", "sent", "code", "paired", "unpaired", "manifest", "object", "force", "drawing",
-	"panel", "drawn", "shown", "state", "error", "sleep" };
+	"panel", "drawn", "shown", "state", "error", "sleep", "key", "renewed", "offer", "trial", "restart", "good" };
 
 static uint64_t clock_ms(void *user)
 {
@@ -46,7 +46,8 @@ static int draw(void *user, const uint8_t *frame, unsigned refresh)
 	struct machine *m = user;
 	struct timespec t = { 0, 0 };
 
-	(void)refresh;
+	if (m->bus.model != NULL && bus_draw(m, frame, refresh) != 0)
+		return -1;
 	t.tv_sec = m->draw_ms / 1000;
 	t.tv_nsec = (long)(m->draw_ms % 1000) * 1000000;
 	(void)nanosleep(&t, NULL);
@@ -55,8 +56,16 @@ static int draw(void *user, const uint8_t *frame, unsigned refresh)
 
 static int usage(void)
 {
+	const struct dl_panel_model *model;
+
 	fprintf(stderr, "usage: doorleaf-sign -gateway mqtt[s]://HOST:PORT -state FOLDER [-glass FILE] [-panel WxH] [-planes KIND]\n"
-			"  [-serial TEXT] [-ca FILE] [-always-on] [-chunk BYTES] [-retry MILLISECONDS] [-draw MILLISECONDS] [-cut EVENT:N]\n");
+			"  [-serial TEXT] [-model TEXT] [-ca FILE] [-always-on] [-chunk BYTES] [-retry MILLISECONDS] [-draw MILLISECONDS] [-cut EVENT:N]\n"
+			"  [-driver MODEL -spi DEVICE -gpio DEVICE -pins DC,RST,BUSY [-turn QUARTERS]]\n"
+			"  [-maker HEX [-firmware NUMBER] [-trial MILLISECONDS]]\n"
+			"models:");
+	for (model = dl_panel_models; model->name != NULL; model++)
+		fprintf(stderr, " %s", model->name);
+	fprintf(stderr, "\n");
 	return 2;
 }
 
@@ -128,8 +137,46 @@ static void run(struct machine *m)
 		if (wait > TICK)
 			wait = TICK;
 		net_wait(m, (int)wait);
-	} while (!commands(m, m->net.client == NULL && !m->net.wanted ? (int)wait : 0));
+	} while (!m->slots.restart && !commands(m, m->net.client == NULL && !m->net.wanted ? (int)wait : 0));
 	net_close(m);
+}
+
+/* Reads the maker's public key. */
+static int maker(struct machine *m, const char *hex)
+{
+	unsigned i, value;
+
+	for (i = 0; i < sizeof m->slots.maker; i++) {
+		if (sscanf(hex + 2 * i, "%2x", &value) != 1)
+			return -1;
+		m->slots.maker[i] = (uint8_t)value;
+	}
+	m->options.maker = m->slots.maker;
+	return hex[2 * i] == 0 ? 0 : -1;
+}
+
+/* Options of the panel and of firmware. */
+static int parse_more(struct machine *m, int option)
+{
+	struct bus *b = &m->bus;
+
+	switch (option) {
+	case 'D':
+		for (b->model = dl_panel_models; b->model->name != NULL && strcmp(b->model->name, optarg) != 0; b->model++)
+			;
+		return b->model->name != NULL ? 0 : -1;
+	case 'S': b->spi = optarg; return 0;
+	case 'G': b->gpio = optarg; return 0;
+	case 'P': return sscanf(optarg, "%u,%u,%u", &b->pins[0], &b->pins[1], &b->pins[2]) == 3 ? 0 : -1;
+	case 'T': b->turn = (unsigned)atoi(optarg); return 0;
+	case 'M': return strlen(optarg) == 64 ? maker(m, optarg) : -1;
+	case 'F': m->options.firmware_number = (uint32_t)strtoul(optarg, NULL, 10); return 0;
+	case 'Y': m->options.longest_trial = (uint32_t)strtoul(optarg, NULL, 10); return 0;
+	case 'X': m->slots.given = atoi(optarg) & 1; return 0;
+	case 'B': return snprintf(m->slots.boot, sizeof m->slots.boot, "%s", optarg) < (int)sizeof m->slots.boot ? 0 : -1;
+	case 'N': m->options.hardware.model = optarg; return strlen(optarg) <= DL_MAX_TEXT ? 0 : -1;
+	}
+	return -1;
 }
 
 static int parse(struct machine *m, int argc, char **argv, const char **state)
@@ -137,7 +184,9 @@ static int parse(struct machine *m, int argc, char **argv, const char **state)
 	static const struct option names[] = { { "gateway", 1, NULL, 'g' }, { "state", 1, NULL, 's' }, { "glass", 1, NULL, 'p' },
 		{ "panel", 1, NULL, 'w' }, { "planes", 1, NULL, 'k' }, { "serial", 1, NULL, 'n' }, { "ca", 1, NULL, 'c' },
 		{ "always-on", 0, NULL, 'a' }, { "chunk", 1, NULL, 'b' }, { "retry", 1, NULL, 'r' }, { "draw", 1, NULL, 'd' },
-		{ "cut", 1, NULL, 'x' }, { NULL, 0, NULL, 0 } };
+		{ "cut", 1, NULL, 'x' }, { "driver", 1, NULL, 'D' }, { "spi", 1, NULL, 'S' }, { "gpio", 1, NULL, 'G' }, { "pins", 1, NULL, 'P' },
+		{ "turn", 1, NULL, 'T' }, { "maker", 1, NULL, 'M' }, { "firmware", 1, NULL, 'F' }, { "trial", 1, NULL, 'Y' }, { "slot", 1, NULL, 'X' },
+		{ "boot", 1, NULL, 'B' }, { "model", 1, NULL, 'N' }, { NULL, 0, NULL, 0 } };
 	struct dl_hardware *h = &m->options.hardware;
 	unsigned width = 800, height = 480;
 	int option;
@@ -165,7 +214,9 @@ static int parse(struct machine *m, int argc, char **argv, const char **state)
 			if (sscanf(optarg, "%31[a-z]:%u", m->cut, &m->cut_at) != 2)
 				return -1;
 			break;
-		default: return -1;
+		default:
+			if (parse_more(m, option) != 0)
+				return -1;
 		}
 	}
 	if (width > DL_OBJECT_MAX_SIDE || height > DL_OBJECT_MAX_SIDE || strlen(h->serial) > DL_MAX_TEXT)
@@ -175,19 +226,53 @@ static int parse(struct machine *m, int argc, char **argv, const char **state)
 	return *state != NULL && m->net.port != 0 && optind == argc ? 0 : -1;
 }
 
+static int start(struct machine *m, char **argv)
+{
+	struct dl_sign_options *o = &m->options;
+	ssize_t n;
+
+	o->clock_kept = (uint8_t)m->store.clock_kept;
+	o->frame = calloc((o->hardware.width + 7u) / 8 * o->hardware.height, dl_planes(o->planes) > 0 ? dl_planes(o->planes) : 1);
+	m->port.crypto = &m->crypto;
+	m->port.user = m;
+	m->port.clock = clock_ms;
+	m->port.draw = draw;
+	m->port.note = note;
+	store_hooks(&m->port);
+	net_hooks(&m->port);
+	if (m->slots.boot[0] == 0) {
+		n = readlink("/proc/self/exe", m->slots.boot, sizeof m->slots.boot - 1);
+		if (n < 0)
+			return -1;
+		m->slots.boot[n] = 0;
+	}
+	if (o->maker != NULL && slots_boot(m, argv) != 0)
+		return -1;
+	snprintf(m->version, sizeof m->version, "posix %lu", (unsigned long)o->firmware_number);
+	o->hardware.firmware = m->version;
+	if (o->maker != NULL)
+		o->hardware.capabilities |= DL_CAP_FIRMWARE;
+	mosquitto_lib_init();
+	if (o->frame == NULL || dl_mbedtls_init(&m->mbedtls, &m->crypto) != 0 || (m->bus.model != NULL && bus_open(m) != 0))
+		return -1;
+	slots_hooks(m);
+	return dl_sign_start(&m->sign, &m->port, o);
+}
+
 int main(int argc, char **argv)
 {
 	static struct machine m;
 	static char model[16];
 	const char *state = NULL;
 
+	m.slots.file = m.slots.given = -1;
 	m.options.planes = 1;
 	m.options.chunk = 2048;
 	m.options.wake = DL_WAKE_BOOT;
+	m.options.firmware_number = 1;
 	m.options.hardware.serial = "";
-	m.options.hardware.firmware = "posix 1";
 	m.options.hardware.model = model;
-	m.options.hardware.capabilities = DL_OBJECT_CAPABILITIES | DL_OBJECT_CAP_PARTS;
+	m.options.hardware.capabilities = DL_OBJECT_CAPABILITIES | DL_OBJECT_CAP_PARTS | DL_CAP_KEYS;
 	if (parse(&m, argc, argv, &state) != 0)
 		return usage();
 	snprintf(model, sizeof model, "%ux%u", m.options.hardware.width, m.options.hardware.height);
@@ -196,23 +281,19 @@ int main(int argc, char **argv)
 		perror(state);
 		return 1;
 	}
-	m.options.clock_kept = (uint8_t)m.store.clock_kept;
-	m.options.frame = calloc((m.options.hardware.width + 7u) / 8 * m.options.hardware.height, dl_planes(m.options.planes) > 0 ? dl_planes(m.options.planes) : 1);
-	m.port.crypto = &m.crypto;
-	m.port.user = &m;
-	m.port.clock = clock_ms;
-	m.port.draw = draw;
-	m.port.note = note;
-	store_hooks(&m.port);
-	net_hooks(&m.port);
-	mosquitto_lib_init();
-	if (m.options.frame == NULL || dl_mbedtls_init(&m.mbedtls, &m.crypto) != 0 || dl_sign_start(&m.sign, &m.port, &m.options) != 0) {
+	if (start(&m, argv) != 0) {
 		fprintf(stderr, "doorleaf-sign: cannot start\n");
 		return 1;
 	}
 	run(&m);
+	if (m.slots.restart) {
+		slots_restart(&m, argv);
+		perror(m.slots.boot);
+		return 1;
+	}
 	dl_mbedtls_free(&m.mbedtls);
 	free(m.options.frame);
+	free(m.bus.shown);
 	mosquitto_lib_cleanup();
 	return 0;
 }

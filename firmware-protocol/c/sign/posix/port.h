@@ -8,8 +8,10 @@
 #include <mosquitto.h>
 #include <openssl/ssl.h>
 
+#include "../../panel/dl_panel.h"
 #include "../dl_sign.h"
 #include "../mbedtls/dl_mbedtls.h"
+#include "../openssl/dl_openssl.h"
 
 enum { PATH_SIZE = 1024 };
 
@@ -33,6 +35,28 @@ struct net {
 	int pinned;
 };
 
+/* Slots of firmware: programs in the folder of the store. */
+struct slots {
+	int file;           /* of the slot being written, -1: none */
+	int given;          /* slot that a boot loader started, -1: this is the boot loader */
+	char boot[PATH_SIZE]; /* the boot loader */
+	uint8_t maker[32];
+	int restart;        /* the sign wants to be started anew */
+};
+
+/* A panel on a bus of the machine. */
+struct bus {
+	const char *spi, *gpio; /* devices */
+	unsigned pins[3];       /* lines: D/C, RST, BUSY */
+	int spi_file, out_file, in_file;
+	struct dl_panel_bus hooks;
+	struct dl_panel panel;
+	const struct dl_panel_model *model; /* NULL: none */
+	unsigned turn;
+	uint8_t *shown;         /* the picture on the glass */
+	int known;
+};
+
 struct machine {
 	struct dl_sign sign;
 	struct dl_sign_options options;
@@ -41,10 +65,13 @@ struct machine {
 	struct dl_mbedtls mbedtls;
 	struct store store;
 	struct net net;
+	struct slots slots;
+	struct bus bus;
 	const char *glass; /* file that shows the panel, NULL: none */
 	unsigned draw_ms;  /* how long a panel takes */
 	char cut[32];      /* name of the note at which to lose power */
 	unsigned cut_at;
+	char version[32];  /* to show */
 };
 
 int store_open(struct store *s, const char *folder);
@@ -57,7 +84,17 @@ void net_hooks(struct dl_port *p);
 void net_wait(struct machine *m, int milliseconds);
 void net_close(struct machine *m);
 
-/* Writes a picture as PBM, of several planes as PPM. */
+/* Starts the slot that is to run, which may replace this program. 0 when this one is it. */
+int slots_boot(struct machine *m, char **argv);
+void slots_hooks(struct machine *m);
+/* Runs the boot loader in place of this program. */
+void slots_restart(struct machine *m, char **argv);
+
+/* Opens the devices of the panel. */
+int bus_open(struct machine *m);
+int bus_draw(struct machine *m, const uint8_t *frame, unsigned refresh);
+
+/* Writes a picture as PNG when the file is called so, else as PBM, of several planes as PPM. */
 int glass_write(const char *file, const struct dl_sign_options *o, const uint8_t *frame);
 
 #endif

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const records[DL_RECORDS] = { "identity", "state", "body", "next", "glass" };
+static const char *const records[DL_RECORDS] = { "identity", "state", "body", "next", "glass", "firmware", "slots" };
 
 static uint32_t crc32(uint32_t crc, const uint8_t *p, size_t n)
 {
@@ -183,6 +183,9 @@ static int save(void *user, enum dl_record record, const uint8_t *data, uint32_t
 	char path[PATH_SIZE];
 	uint32_t crc;
 
+	/* What these two say of a slot holds only when it is on the disk. */
+	if ((record == DL_RECORD_FIRMWARE || record == DL_RECORD_SLOTS) && m->slots.file >= 0 && fsync(m->slots.file) != 0)
+		return -1;
 	if (n == 0) {
 		path_of(path, m->store.folder, records[record]);
 		return unlink(path) != 0 && errno != ENOENT ? -1 : sync_folder(m->store.folder);

@@ -1,0 +1,221 @@
+/* The sign's secrets: stored, used in turn, renewed, 8 and 8.1. Licence: Apache-2.0. */
+#include "dl_internal_sign.h"
+
+/*
+ * The record: magic, id, secret, whether a server key follows, that key, and
+ * since version 2 the secret's number, what the other one is, it and its number.
+ */
+enum { FIRST = 4 + DL_ID, PIN = FIRST + 32, SPKI = PIN + 1, IDENTITY_1 = SPKI + 32, OTHER = IDENTITY_1 + 4, IDENTITY = OTHER + 1 + 32 + 4 };
+
+enum { REFUSALS = 3 /* of each secret, until the identity is forgotten [DL-PAIR-9] */ };
+
+static void put32(uint8_t *to, uint32_t v)
+{
+	unsigned i;
+
+	for (i = 0; i < 4; i++)
+		to[i] = (uint8_t)(v >> 8 * i);
+}
+
+static uint32_t get32(const uint8_t *b) { return b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24; }
+
+int dl_save_identity(struct dl_sign *s)
+{
+	uint8_t data[IDENTITY];
+	int rc;
+
+	memcpy(data, "DLI\2", 4);
+	memcpy(data + 4, s->id, DL_ID);
+	memcpy(data + FIRST, s->secret[0].secret, 32);
+	data[PIN] = s->pinned;
+	memcpy(data + SPKI, s->spki, 32);
+	put32(data + IDENTITY_1, s->secret[0].number);
+	data[OTHER] = s->other;
+	memcpy(data + OTHER + 1, s->secret[1].secret, 32);
+	put32(data + OTHER + 33, s->secret[1].number);
+	rc = s->port->save(s->port->user, DL_RECORD_IDENTITY, data, s->paired ? sizeof data : 0);
+	memset(data, 0, sizeof data);
+	return rc;
+}
+
+/* Makes password and manifest key of a secret; it is the one in use then. */
+int dl_use_secret(struct dl_sign *s, unsigned which)
+{
+	s->in_use = (uint8_t)which;
+	return dl_pair_keys(s->port->crypto, s->secret[which].secret, s->id, s->password, s->manifest_key);
+}
+
+void dl_load_identity(struct dl_sign *s)
+{
+	uint8_t data[IDENTITY] = { 0 };
+	int32_t n = s->port->load(s->port->user, DL_RECORD_IDENTITY, 0, data, sizeof data);
+
+	if (!(n == IDENTITY && memcmp(data, "DLI\2", 4) == 0) && !(n == IDENTITY_1 && memcmp(data, "DLI\1", 4) == 0))
+		return;
+	memcpy(s->id, data + 4, DL_ID);
+	memcpy(s->secret[0].secret, data + FIRST, 32);
+	s->pinned = data[PIN] == 1;
+	memcpy(s->spki, data + SPKI, 32);
+	s->secret[0].number = get32(data + IDENTITY_1); /* 0 in version 1 */
+	s->other = data[OTHER] <= DL_OTHER_OLD ? data[OTHER] : (uint8_t)DL_OTHER_NONE;
+	memcpy(s->secret[1].secret, data + OTHER + 1, 32);
+	s->secret[1].number = get32(data + OTHER + 33);
+	s->paired = dl_id_valid(s->id) && dl_use_secret(s, 0) == 0;
+	memset(data, 0, sizeof data);
+}
+
+/* A password was refused: the other one is next. Reports whether none is left [DL-KEY-6]. */
+int dl_secret_refused(struct dl_sign *s)
+{
+	unsigned other = s->in_use ^ 1u;
+
+	if (s->secret[s->in_use].refused < REFUSALS)
+		s->secret[s->in_use].refused++;
+	if (s->other == DL_OTHER_OLD)
+		s->next_use = (uint8_t)other;
+	return s->secret[s->in_use].refused >= REFUSALS && (s->other != DL_OTHER_OLD || s->secret[other].refused >= REFUSALS);
+}
+
+/* A password was accepted. */
+void dl_secret_accepted(struct dl_sign *s)
+{
+	s->secret[0].refused = s->secret[1].refused = 0;
+	s->next_use = 0;
+	s->wanted_key = 0;
+	s->renewed = s->key_quiet = 0;
+}
+
+/* The first 16 bytes of the HMAC of a text, the id, a number and up to two more pieces [DL-KEY-2]. */
+static void authenticate(const struct dl_sign *s, const char *text, uint32_t number, const uint8_t *a, const uint8_t *b, size_t n, uint8_t mac[DL_MAC])
+{
+	const struct dl_crypto *c = s->port->crypto;
+	uint8_t sum[DL_HASH], le[4];
+	size_t length = 0;
+
+	while (text[length] != 0)
+		length++;
+	put32(le, number);
+	c->hmac_key(c->user, s->manifest_key);
+	c->hmac.start(c->hmac.state);
+	c->hmac.update(c->hmac.state, (const uint8_t *)text, length);
+	c->hmac.update(c->hmac.state, (const uint8_t *)s->id, DL_ID);
+	c->hmac.update(c->hmac.state, le, sizeof le);
+	if (a != NULL)
+		c->hmac.update(c->hmac.state, a, 32);
+	if (b != NULL)
+		c->hmac.update(c->hmac.state, b, n);
+	c->hmac.finish(c->hmac.state, sum);
+	memcpy(mac, sum, DL_MAC);
+}
+
+int dl_differ(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	unsigned differ = 0;
+
+	while (n-- > 0)
+		differ |= *a++ ^ *b++;
+	return differ != 0;
+}
+
+unsigned dl_key_due(const struct dl_sign *s)
+{
+	if (s->key_quiet || s->renewed || (s->options->hardware.capabilities & DL_CAP_KEYS) == 0)
+		return DL_SAY_NONE;
+	if (s->other == DL_OTHER_NEW)
+		return DL_SAY_STORED;
+	return s->wanted_key > s->secret[s->in_use].number ? DL_SAY_ASK : DL_SAY_NONE;
+}
+
+/* Writes the question [DL-KEY-2], with a new pair of keys, or that the secret is stored [DL-KEY-4]. */
+size_t dl_key_report(struct dl_sign *s, unsigned what)
+{
+	const struct dl_crypto *c = s->port->crypto;
+	struct dl_key m;
+	uint8_t mac[DL_MAC];
+
+	memset(&m, 0, sizeof m);
+	if (what == DL_SAY_ASK) {
+		if (c->random(c->user, s->key, sizeof s->key) != 0 || c->x25519(c->user, s->key, NULL, s->public_key) != 0)
+			return 0;
+		s->asked_key = s->wanted_key;
+		m.public_key = s->public_key;
+		m.number = s->asked_key;
+		authenticate(s, "doorleaf/1 key ask", m.number, s->public_key, NULL, 0, mac);
+	} else {
+		m.number = s->secret[1].number;
+		authenticate(s, "doorleaf/1 key stored", m.number, NULL, NULL, 0, mac);
+	}
+	m.boot = s->sent_boot;
+	m.counter = s->sent_counter;
+	m.mac = mac;
+	return dl_key_write(&m, s->out, sizeof s->out);
+}
+
+/* Takes the answer [DL-KEY-3] and stores the new secret beside the one in use. */
+void dl_key_take(struct dl_sign *s, const uint8_t *data, size_t n)
+{
+	struct dl_new_key m;
+	struct dl_secret before[2];
+	uint8_t ad[14 + DL_ID + 4], mac[DL_MAC], fresh[32], other = s->other;
+
+	if (s->pending != DL_SAY_ASK || dl_new_key_read(&m, data, n) != DL_MESSAGE_OK || m.number != s->asked_key)
+		return;
+	authenticate(s, "doorleaf/1 key answer", m.number, s->public_key, m.sealed, DL_SEALED, mac);
+	if (dl_differ(mac, m.mac, DL_MAC))
+		return;
+	memcpy(ad, "doorleaf/1 key", 14);
+	memcpy(ad + 14, s->id, DL_ID);
+	put32(ad + 14 + DL_ID, m.number);
+	if (dl_seal_open(s->port->crypto, s->key, s->public_key, "doorleaf/1 key seal", 19, ad, 14 + DL_ID + 4, m.sealed, fresh) != 0)
+		return;
+	memcpy(before, s->secret, sizeof before);
+	s->secret[0] = before[s->in_use];
+	memcpy(s->secret[1].secret, fresh, 32);
+	s->secret[1].number = m.number;
+	s->secret[1].refused = 0;
+	s->other = DL_OTHER_NEW;
+	s->pending = DL_SAY_NONE;
+	if (dl_save_identity(s) != 0) { /* what is stored is in force */
+		memcpy(s->secret, before, sizeof before);
+		s->other = other;
+		s->key_quiet = 1;
+		dl_remember(s, DL_ERROR_STORAGE);
+	} else {
+		s->in_use = 0;
+		dl_note(s, DL_NOTE_KEY, m.number, NULL);
+	}
+	memset(before, 0, sizeof before);
+	memset(fresh, 0, sizeof fresh);
+	memset(s->key, 0, sizeof s->key);
+}
+
+/* The gateway knows that the new secret is stored: it is the first one now. */
+void dl_key_confirmed(struct dl_sign *s)
+{
+	struct dl_secret old = s->secret[0];
+
+	s->secret[0] = s->secret[1];
+	s->secret[1] = old;
+	s->other = DL_OTHER_OLD;
+	s->in_use = 1;
+	s->renewed = 1;
+	if (dl_save_identity(s) != 0)
+		dl_remember(s, DL_ERROR_STORAGE);
+	dl_note(s, DL_NOTE_RENEWED, s->secret[0].number, NULL);
+}
+
+/*
+ * Nobody answers. A question is put again after the next Hello. A new secret
+ * that the gateway does not want to know of, since it was restored perhaps, is
+ * given up: it was never used, and the gateway asks for another one.
+ */
+void dl_key_unanswered(struct dl_sign *s, unsigned what)
+{
+	s->key_quiet = 1;
+	if (what != DL_SAY_STORED)
+		return;
+	s->other = DL_OTHER_NONE;
+	memset(&s->secret[1], 0, sizeof s->secret[1]);
+	if (dl_save_identity(s) != 0)
+		dl_remember(s, DL_ERROR_STORAGE);
+}
