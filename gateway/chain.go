@@ -63,7 +63,7 @@ func deliveryLink(v DoorView, now time.Time) ChainLink {
 		l.State, l.Key, l.Args = LinkOK, "chain.delivery.done", []any{st.LastSeen}
 	case v.Sign.Hardware.AlwaysOn && !v.Connected:
 		l.State, l.Key, l.Args = LinkBad, "chain.delivery.offline", []any{st.LastSeen}
-	case !v.Sign.Hardware.AlwaysOn && v.NextContact.Before(now.Add(-lateGrace-wakeJitter)):
+	case !v.Sign.Hardware.AlwaysOn && now.After(lateSince(v)):
 		l.State, l.Key, l.Args = LinkBad, "chain.delivery.late", []any{v.NextContact}
 	case !v.Sign.Hardware.AlwaysOn:
 		l.State, l.Key, l.Args = LinkWait, "chain.delivery.sleeps", []any{v.NextContact}

@@ -174,7 +174,7 @@ func (c *Core) view(ctx context.Context, s Sign, st Status) (DoorView, error) {
 	if !s.Hardware.AlwaysOn {
 		v.NextContact = promise
 		if !st.LastSeen.IsZero() && !promise.After(st.LastSeen) { // made before a start: reckon from the last contact
-			v.NextContact = checkIn(site, v.Zone, st.LastSeen)
+			v.NextContact = c.nextCall(ctx, s, site, v.Zone, v.Want, st.LastSeen)
 		}
 	}
 	now := time.Now()
@@ -214,7 +214,7 @@ func trust(v DoorView, mismatch int, now time.Time) Trust {
 		return Wrong
 	case v.Sign.Hardware.AlwaysOn && !v.Connected:
 		return Late
-	case !v.Sign.Hardware.AlwaysOn && !v.NextContact.IsZero() && now.After(v.NextContact.Add(wakeJitter+lateGrace)):
+	case !v.Sign.Hardware.AlwaysOn && !v.NextContact.IsZero() && now.After(lateSince(v)):
 		return Late
 	case v.Sign.Room != "" && !v.AgendaAsOf.IsZero() && isStale(v.AgendaAsOf, now):
 		return Stale

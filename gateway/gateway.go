@@ -113,7 +113,10 @@ type Site struct {
 	DayStart  int           `json:"dayStart"` // minutes after midnight
 	DayEnd    int           `json:"dayEnd"`
 	SoonLimit time.Duration `json:"soonLimit"`
-	CheckIn   time.Duration `json:"checkIn"` // how often a sleeping sign calls in working hours
+	CheckIn   time.Duration `json:"checkIn"` // the most that an unplanned change may wait for a sleeping sign in working hours
+
+	Days    []time.Weekday `json:"days,omitempty"`    // working days; empty: Monday to Friday
+	Battery string         `json:"battery,omitempty"` // kind of the signs' batteries, see BatteryKinds; "" to guess
 
 	// KeyDays is after how many days a sign's secret is renewed, 0 for never.
 	KeyDays int `json:"keyDays"`

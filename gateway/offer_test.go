@@ -226,7 +226,7 @@ func TestRolloutStopsAndGoesOn(t *testing.T) {
 		if !o.hello(o.ids[1], 1, 0, 2900) {
 			t.Error("resumed after a failure: no offer")
 		}
-		time.Sleep(5 * time.Hour) // it was to call meanwhile
+		time.Sleep(26 * time.Hour) // it was to call meanwhile, even on a weekend
 		if r := o.rollout(); r.State != rollout.Stopped || r.Why != rollout.Silent {
 			t.Errorf("after silence: got %s %s", r.State, r.Why)
 		}

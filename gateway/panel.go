@@ -79,15 +79,6 @@ func (d *drawing) refreshes(w *Want, t *devices.Timeline, in planInputs, st Stat
 	}
 }
 
-// works reports whether people are in the office at a local time.
-func (s Site) works(local time.Time) bool {
-	if day := local.Weekday(); day == time.Saturday || day == time.Sunday {
-		return false
-	}
-	minute := local.Hour()*60 + local.Minute()
-	return minute >= s.DayStart && minute < s.DayEnd
-}
-
 // restLeft is how long a connected sign's panel still has to rest before it is
 // given another picture. A panel with a colour flashes for half a minute and
 // wears out when it is changed at every stroke of somebody's edit.

@@ -114,6 +114,15 @@ type signEntry struct {
 	kickedFor uint32 // number of the secret its session was closed for
 
 	restUntil time.Time // a connected sign's panel is not changed again before
+	facts     callFacts // for planning its calls
+	clock     clockSeen // how far its clock was off
+}
+
+// current is the newest want that is known here, nil for none.
+func (e *signEntry) current() *Want {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.want
 }
 
 // promised notes when the sign was told to call again.

@@ -77,7 +77,7 @@ func (c *Core) replan(ctx context.Context, e *signEntry, id devices.SignID, o re
 		w.Epoch, w.Seq = least, 1
 	}
 	loc := in.agenda.Location(in.site.Location())
-	w.NextWake, w.Jitter = checkIn(in.site, loc, now), wakeJitter
+	w.NextWake, w.Jitter = c.nextCall(ctx, in.sign, in.site, loc, w, now), wakeJitter
 	objects, err := c.pack(ctx, w, d, in, loc, o.shown)
 	if err != nil {
 		return nil, "", err

@@ -36,6 +36,9 @@ func (c *Core) Report(ctx context.Context, r devices.Report) (*devices.Delivery,
 	e.plan.Lock()
 	defer e.plan.Unlock()
 	defer c.watch.notify()
+	if fresh {
+		e.seeClock(r)
+	}
 	w, err := c.answer(ctx, e, r)
 	if err != nil || w == nil {
 		return nil, err
@@ -104,8 +107,12 @@ func (c *Core) current(ctx context.Context, e *signEntry, w *Want, r devices.Rep
 	if err != nil {
 		return nil, err
 	}
-	fresh := *w
-	fresh.NextWake, fresh.Jitter = checkIn(site, c.zoneOf(ctx, r.Sign, site), time.Now()), wakeJitter
+	fresh, now := *w, time.Now()
+	fresh.NextWake, fresh.Jitter = c.callOf(ctx, r.Sign, site, w, now), wakeJitter
+	if w.end().Before(fresh.NextWake.Add(sleepReserve)) && now.Sub(w.At) > sleepReserve { // it would wake up too late
+		next, _, err := c.replan(ctx, e, r.Sign, replanOptions{force: TimelineStep, shown: r.Shown})
+		return next, err
+	}
 	e.mu.Lock()
 	e.promise = fresh.NextWake
 	e.mu.Unlock()
@@ -173,7 +180,7 @@ func (c *Core) NextWake(ctx context.Context, id devices.SignID) (time.Time, time
 		if err != nil {
 			site = DefaultSite()
 		}
-		at = checkIn(site, c.zoneOf(ctx, id, site), now)
+		at = c.callOf(ctx, id, site, e.current(), now)
 		e.mu.Lock()
 		e.promise = at
 		e.mu.Unlock()

@@ -21,6 +21,7 @@ type Store interface {
 	WantStore
 	AccountStore
 	ConnectionStore
+	HealthStore
 	FirmwareStore
 	KeyStore
 }

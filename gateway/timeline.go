@@ -28,7 +28,7 @@ type plannedStep struct {
 // current".
 func plan(a calendar.Agenda, s Sign, site Site, now time.Time, stale bool) []plannedStep {
 	loc := a.Location(site.Location())
-	end := now.Add(horizon)
+	end := now.Add(reach(s))
 	if !stale && !a.Window.To.IsZero() && a.Window.To.Before(end) {
 		end = a.Window.To
 	}
@@ -81,8 +81,8 @@ func isStale(asOf, now time.Time) bool {
 	return age > staleGrace || age < -staleGrace
 }
 
-// checkIn is when a sleeping sign should call next: often in working hours,
-// hourly outside them.
+// checkIn is when a sign that is always on should say hello next: often in
+// working hours, hourly outside them.
 func checkIn(site Site, loc *time.Location, now time.Time) time.Time {
 	interval := site.CheckIn
 	if interval <= 0 {

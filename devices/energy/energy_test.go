@@ -173,7 +173,7 @@ func TestCallsFollowEachOther(t *testing.T) {
 				if wait := next.Sub(now); wait < time.Minute-time.Second || wait > 24*time.Hour {
 					t.Fatalf("%s: %v after %v", name, wait, now.In(zone))
 				}
-				if office.isOpen(now.In(zone)) && office.isOpen(next.In(zone)) && next.Sub(now) > 35*time.Minute {
+				if office.At(now.In(zone)) && office.At(next.In(zone)) && next.Sub(now) > 35*time.Minute {
 					t.Errorf("%s: %v without a call in working hours from %v", name, next.Sub(now), now.In(zone))
 				}
 				now, calls = next, calls+1

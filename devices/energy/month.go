@@ -25,7 +25,8 @@ func Weekdays(open, closes time.Duration) Office {
 	return Office{open, closes, [7]bool{1: true, 2: true, 3: true, 4: true, 5: true}}
 }
 
-func (o Office) isOpen(t time.Time) bool {
+// At reports whether people are there at a local time.
+func (o Office) At(t time.Time) bool {
 	at := time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute + time.Duration(t.Second())*time.Second
 	return o.Days[t.Weekday()] && at >= o.Open && at < o.Close
 }

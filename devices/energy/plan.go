@@ -42,9 +42,9 @@ func (c Call) Next(now time.Time) time.Time {
 	}
 	local := now.In(zone)
 	every := c.Interval()
-	if c.Office.isOpen(local) {
+	if c.Office.At(local) {
 		next := c.nearMeeting(c.onGrid(local, every), now, every)
-		if c.Office.isOpen(next.In(zone)) {
+		if c.Office.At(next.In(zone)) {
 			return next.Truncate(time.Second)
 		}
 		return c.closing(local).Add(c.early()).Truncate(time.Second)

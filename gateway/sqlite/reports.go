@@ -103,6 +103,9 @@ func commitReport(t *tx, r devices.Report) (fresh bool, err error) {
 			return false, err
 		}
 	}
+	if err := noteBattery(t, n, r); err != nil {
+		return false, err
+	}
 	return true, updateHardware(t, n, r)
 }
 

@@ -6,26 +6,25 @@ ALTER TABLE want_steps ADD COLUMN traces INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE want_steps ADD COLUMN last_full INTEGER;
 ALTER TABLE want_steps ADD COLUMN last_change INTEGER;
 
--- One row a sign and day (days since 1970 in UTC): the lowest and the last
--- voltage, how cold it was then, and what the sign did since the day before.
+-- One row a sign and day (days since 1970 in UTC); days of long ago are joined
+-- to weeks that begin on a day divisible by 7.
 CREATE TABLE battery_days (
-    sign        INTEGER NOT NULL REFERENCES signs (n) ON DELETE CASCADE,
-    day         INTEGER NOT NULL,
-    low_mv      INTEGER NOT NULL,
-    last_mv     INTEGER NOT NULL,
-    celsius     INTEGER NOT NULL,
-    contacts    INTEGER NOT NULL,
-    pictures    INTEGER NOT NULL,
-    flips       INTEGER NOT NULL,
+    sign     INTEGER NOT NULL REFERENCES signs (n) ON DELETE CASCADE,
+    day      INTEGER NOT NULL,
+    low_mv   INTEGER NOT NULL,
+    last_mv  INTEGER NOT NULL,
+    celsius  INTEGER NOT NULL,
+    contacts INTEGER NOT NULL,
+    pictures INTEGER NOT NULL,
     PRIMARY KEY (sign, day)
 ) STRICT, WITHOUT ROWID;
 
--- Since when something is wrong. subject is a sign, a room, an address or what
--- else kind is about, '' for the whole house.
+-- Since when something is wrong. subject is a sign, an address, a connection or
+-- what else kind is about, '' for the whole house.
 CREATE TABLE conditions (
-    kind     TEXT NOT NULL,
-    subject  TEXT NOT NULL,
-    since    INTEGER NOT NULL,
+    kind    TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    since   INTEGER NOT NULL,
     PRIMARY KEY (kind, subject)
 ) STRICT, WITHOUT ROWID;
 
