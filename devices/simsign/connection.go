@@ -49,6 +49,8 @@ type message struct {
 // dialed is the outcome of a try to connect.
 type dialed struct {
 	conn    *session
+	secret  secret // that it connected with
+	keys    wire.Keys
 	refused bool // the gateway does not know us
 	err     error
 }
@@ -61,19 +63,27 @@ func (s *Sign) dial(ctx context.Context) {
 		s.st.Events[i].Wakes++
 	}
 	s.st.Events = slices.DeleteFunc(s.st.Events, func(p pressed) bool { return p.Wakes > eventWakes })
-	id, user, password := s.st.Sign, s.st.Sign, s.keys.Password
+	id, user := s.st.Sign, s.st.Sign
 	filter := wire.SignFilter(id)
+	var sec secret
+	var keys wire.Keys
 	if id == "" {
 		p := s.pairNow()
-		id, user, password = wire.PairClientPrefix+p.nonce, wire.PairUser, ""
+		id, user = wire.PairClientPrefix+p.nonce, wire.PairUser
 		filter = wire.PairFilter(p.nonce)
+	} else {
+		var err error
+		sec, keys, err = s.password()
+		s.keep(err)
 	}
 	pin := append([]byte(nil), s.st.Pin...)
 	paired := s.st.Sign != ""
 	go func() {
 		ctx, cancel := context.WithTimeout(ctx, connectWait)
 		defer cancel()
-		s.dialed <- s.connect(ctx, id, user, password, filter, paired, pin)
+		d := s.connect(ctx, id, user, keys.Password, filter, paired, pin)
+		d.secret, d.keys = sec, keys
+		s.dialed <- d
 	}()
 }
 
@@ -214,8 +224,11 @@ func (s *Sign) publish(topic string, name wire.Name, qos byte, payload []byte) {
 func (s *Sign) dialDone(d dialed) {
 	s.dialing = false
 	if d.err == nil {
-		s.conn, s.fails, s.refused = d.conn, 0, 0
+		s.conn, s.fails = d.conn, 0
 		s.talk = talk{}
+		if s.st.Sign != "" {
+			s.loggedIn(d)
+		}
 		s.emit(Event{Event: "connected", Reason: wakeName(s.wake)})
 		s.cut("connected")
 		if !s.conn.client.IsConnectionOpen() { // lost again before we knew that it was ours
@@ -226,11 +239,11 @@ func (s *Sign) dialDone(d dialed) {
 	s.emit(Event{Event: "offline", Error: d.err.Error()})
 	s.retryLater()
 	if !d.refused || s.st.Sign == "" {
-		s.refused = 0
+		s.refused = [2]int{}
 		return
 	}
-	if s.refused++; s.refused >= forgetAfter {
-		s.refused, s.fails = 0, 0
+	if s.turnedDown() {
+		s.refused, s.fails = [2]int{}, 0
 		s.emit(Event{Event: "unpaired"})
 		s.keep(s.forget())
 		s.nextTry = time.Time{}

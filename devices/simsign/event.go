@@ -30,6 +30,8 @@ type Event struct {
 	Reason string     `json:"reason,omitempty"`
 	Error  string     `json:"error,omitempty"`
 
+	Number uint32 `json:"number,omitempty"` // of a secret or a firmware
+
 	Button            int `json:"button,omitempty"`
 	BatteryMillivolts int `json:"batteryMillivolts,omitempty"`
 }

@@ -95,8 +95,12 @@ type Sign struct {
 	drawn   wire.Digest
 	nextTry time.Time // no connection before
 	fails   int       // connections failed in a row
-	refused int       // times in a row the gateway did not know us
-	stuckAt time.Time // when a due picture could not be drawn last
+	refused [2]int    // times in a row that the gateway did not take the preferred secret and the other one
+
+	keyNo    uint32    // of the secret it connected with
+	useSpare bool      // the next connection tries the other secret
+	question *question // for a newer secret, nil for none
+	stuckAt  time.Time // when a due picture could not be drawn last
 
 	incoming   *incoming
 	parts      map[wire.ObjectHash]*part
@@ -134,7 +138,7 @@ func New(o Options) (*Sign, error) {
 		o.Panel.Model = fmt.Sprintf("%dx%d", o.Panel.Width, o.Panel.Height)
 	}
 	if o.Capabilities == 0 {
-		o.Capabilities = wire.CapAll
+		o.Capabilities = wire.CapAll | wire.CapKeys
 	}
 	if o.Minimal {
 		o.Capabilities = wire.CapMinimal

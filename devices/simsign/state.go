@@ -21,9 +21,13 @@ const (
 // state is what a sign remembers over a power cut, beside its glass and the
 // objects. It is replaced as a whole.
 type state struct {
-	Sign   string `json:"sign,omitempty"` // id, empty until paired
-	Secret []byte `json:"secret,omitempty"`
-	Pin    []byte `json:"pin,omitempty"` // SHA-256 of the server's public key
+	Sign   string  `json:"sign,omitempty"`   // id, empty until paired
+	Secret []byte  `json:"secret,omitempty"` // preferred for connecting
+	Key    uint32  `json:"key,omitempty"`    // its number
+	Spare  *secret `json:"spare,omitempty"`  // the other one
+	Untold bool    `json:"untold,omitempty"` // the other one is newer, and the gateway does not know that it is stored
+	Tells  int     `json:"tells,omitempty"`  // connections on which that was said in vain
+	Pin    []byte  `json:"pin,omitempty"`    // SHA-256 of the server's public key
 
 	Epoch     uint32 `json:"epoch,omitempty"` // newest manifest accepted
 	Seq       uint32 `json:"seq,omitempty"`
@@ -71,6 +75,7 @@ func (s *Sign) load() error {
 		if s.keys, err = wire.DeriveKeys(s.st.Secret, s.st.Sign); err != nil {
 			return fmt.Errorf("simsign: stored identity: %w", err)
 		}
+		s.keyNo = s.st.Key
 	}
 	return s.loadGlass()
 }
@@ -155,6 +160,7 @@ func (s *Sign) dropObjects() error {
 func (s *Sign) forget() error {
 	s.st = state{ChargeUAh: s.st.ChargeUAh}
 	s.body, s.incoming, s.keys = nil, nil, wire.Keys{}
+	s.keyNo, s.useSpare, s.question = 0, false, nil
 	s.parts, s.held, s.drawn = nil, nil, wire.Digest{}
 	if err := s.save(); err != nil {
 		return err

@@ -19,6 +19,9 @@ type talk struct {
 	gets     map[chunk]time.Time
 	silent   int  // rounds of requests without any answer
 	gaveUp   bool // no more pulling on this connection
+	asking   bool // for a newer secret
+
+	keyGivenUp bool // nobody answered about secrets
 }
 
 // longTalk ends a session of a sleeping sign that leads nowhere.
@@ -31,7 +34,8 @@ type report struct {
 	boot     uint32
 	payload  []byte
 	snap     snapshot
-	events   int // how many of the oldest events it carries
+	events   int  // how many of the oldest events it carries
+	asks     bool // for a newer secret: its answer is no ack
 	deadline time.Time
 	tries    int
 }
@@ -112,6 +116,10 @@ func (s *Sign) speak(now time.Time) bool {
 			return true
 		}
 		if p.tries++; p.tries >= repeats {
+			if p.name == wire.NameKey {
+				s.unheard(p)
+				return true
+			}
 			s.broken(errNoAnswer)
 			return false
 		}
@@ -131,7 +139,7 @@ func (s *Sign) speak(now time.Time) bool {
 	case s.mustReport():
 		p = s.shown()
 	default:
-		return true
+		p = s.keyReport()
 	}
 	if p == nil {
 		return true
@@ -152,7 +160,7 @@ func (s *Sign) mustReport() bool {
 func (s *Sign) satisfied() bool {
 	t := &s.talk
 	return t.greeted && t.pending == nil && t.promised.IsZero() && s.incoming == nil &&
-		len(s.st.Events) == 0 && !s.mustReport() && (t.gaveUp || len(s.missing()) == 0)
+		len(s.st.Events) == 0 && !s.mustReport() && !t.asking && (t.keyGivenUp || !s.st.Untold) && (t.gaveUp || len(s.missing()) == 0)
 }
 
 // next counter of this boot.
@@ -169,6 +177,7 @@ func (s *Sign) hello() *report {
 		Width: uint16(s.opts.Panel.Width), Height: uint16(s.opts.Panel.Height), AlwaysOn: s.opts.AlwaysOn,
 		Capabilities: s.opts.Capabilities, BatteryMillivolts: s.millivolts(), SignalDBm: -61,
 		TemperatureC: 21, TemperatureKnown: true, Wake: uint8(s.wake), LastError: sn.err,
+		KeyNumber: s.keyNo,
 	}
 	if s.st.Drawing {
 		m.Shown = wire.Digest{}
@@ -227,6 +236,8 @@ func (s *Sign) handle(m message) {
 		s.block(m.payload)
 	case wire.NameAck:
 		s.acknowledged(m.payload)
+	case wire.NameNewKey:
+		s.newKey(m.payload)
 	}
 }
 
@@ -235,14 +246,14 @@ func (s *Sign) handle(m message) {
 func (s *Sign) acknowledged(payload []byte) {
 	a, err := wire.UnmarshalAck(payload)
 	p := s.talk.pending
-	if err != nil || p == nil || a.Boot != p.boot || a.Counter != p.counter {
+	if err != nil || p == nil || p.asks || a.Boot != p.boot || a.Counter != p.counter {
 		return
 	}
 	s.talk.pending = nil
 	s.sync(a.ServerTime)
 	s.promise(a.NextWakeSeconds, a.JitterSeconds)
 	s.st.Events = s.st.Events[min(p.events, len(s.st.Events)):]
-	if p.name != wire.NameEvent {
+	if p.name == wire.NameHello || p.name == wire.NameShown {
 		if s.st.LastError == p.snap.err {
 			s.st.LastError, p.snap.err = 0, 0
 		}
@@ -257,6 +268,9 @@ func (s *Sign) acknowledged(payload []byte) {
 	switch p.name {
 	case wire.NameHello:
 		s.talk.greeted = true
+		s.wanted(a.KeyNumber)
+	case wire.NameKey:
+		s.told()
 	case wire.NameShown:
 		s.emit(Event{Event: "shown", Epoch: p.snap.epoch, Seq: p.snap.seq, Digest: digestText(p.snap.drawn), Reason: wakeName(s.why)})
 	}
