@@ -55,7 +55,7 @@ func (pg *page) headline() (title string, facts []string) {
 		facts = append(facts, pg.textCount("sign.more", d.More))
 	}
 	if d.Organizer != "" && !d.Private {
-		facts = append(facts, d.Organizer)
+		facts = append(facts, pg.isolate(d.Organizer))
 	}
 	pg.factBuf = facts
 	return title, facts
@@ -66,12 +66,17 @@ func (pg *page) equipment() (facts []string) {
 	if pg.d.Capacity > 0 {
 		facts = append(facts, pg.textCount("sign.seats", pg.d.Capacity))
 	}
+	return append(facts, pg.features()...)
+}
+
+// features are what is in the room, ready to be joined.
+func (pg *page) features() (out []string) {
 	for _, f := range pg.d.Features {
 		if f = typeset.Clean(f); f != "" {
-			facts = append(facts, f)
+			out = append(out, pg.isolate(f))
 		}
 	}
-	return facts
+	return out
 }
 
 func (pg *page) lastKnown() string {

@@ -25,8 +25,9 @@ type Renderer struct {
 	fonts *typeset.Fonts
 	pages sync.Pool // of *page
 
-	panels memo.Memo[Panel, metrics] // the metrics' slices are never written to
-	joined memo.Memo[[4]string, string]
+	panels   memo.Memo[Panel, metrics] // the metrics' slices are never written to
+	joined   memo.Memo[[4]string, string]
+	isolated memo.Memo[string, string]
 }
 
 // NewRenderer returns a Renderer with the bundled fonts.
@@ -79,6 +80,15 @@ func (r *Renderer) page(img *mono.Image, d Door, p Panel) *page {
 	in := &pg.d
 	in.Room, in.Title, in.Organizer, in.Note = typeset.Clean(d.Room), typeset.Clean(d.Title), typeset.Clean(d.Organizer), typeset.Clean(d.Note)
 	return pg
+}
+
+// isolate makes a text from outside safe to join to others on a line: one that
+// reads in the other direction than the face's language does not turn them.
+func (pg *page) isolate(s string) string {
+	if !typeset.Turns(s, pg.r.texts.RightToLeft(pg.lang)) {
+		return s
+	}
+	return pg.r.isolated.Get(s, typeset.Isolate)
 }
 
 // join is the facts with separators between them.
@@ -319,7 +329,7 @@ func (pg *page) identify() {
 func (r *Renderer) Describe(d Door) string {
 	pg := r.page(nil, d, Panel{800, 480, 125})
 	d = pg.d
-	out := d.Room
+	out := pg.isolate(d.Room)
 	add := func(sep, s string) {
 		if s != "" {
 			if out != "" {
@@ -333,13 +343,13 @@ func (r *Renderer) Describe(d Door) string {
 	add(" ", b.label)
 	add(" ", b.time)
 	title, facts := pg.headline()
-	add(", ", title)
+	add(", ", pg.isolate(title))
 	add(", ", strings.Join(facts, separator))
 	for i, n := range d.Next {
 		if i == 2 {
 			break
 		}
-		add("; ", pg.clock(n.Start)+" "+pg.rowTitle(n))
+		add("; ", pg.clock(n.Start)+" "+pg.isolate(pg.rowTitle(n)))
 	}
 	return out
 }

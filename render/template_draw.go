@@ -130,7 +130,7 @@ func (pg *page) circle(it *item) {
 }
 
 func (pg *page) qrItem(it *item) {
-	text := pg.expand(it.text)
+	text := pg.expand(it.text, typeset.Clean)
 	if text == "" || it.id == "BOOKING" {
 		text = pg.d.QR
 	}
@@ -233,11 +233,13 @@ func (pg *page) itemText(it *item) string {
 	if v, ok := pg.value(it.id); ok {
 		return v
 	}
-	return typeset.Clean(pg.expand(it.text))
+	parts := pg.expand(typeset.Clean(it.text), func(v string) string { return pg.isolate(typeset.Clean(v)) })
+	return strings.Join(strings.Fields(parts), " ")
 }
 
-// expand replaces {NAME} in one pass; a value is never searched again.
-func (pg *page) expand(s string) string {
+// expand replaces {NAME} in one pass by what with makes of the value, which is
+// never searched again.
+func (pg *page) expand(s string, with func(string) string) string {
 	if !strings.Contains(s, "{") {
 		return s
 	}
@@ -255,7 +257,7 @@ func (pg *page) expand(s string) string {
 			s = rest
 			continue
 		}
-		b.WriteString(v)
+		b.WriteString(with(v))
 		s = tail
 	}
 }
@@ -293,13 +295,13 @@ func (pg *page) value(name string) (v string, known bool) {
 		}
 		return pg.textCount("sign.seats", d.Capacity), true
 	case "FEATURES":
-		return strings.Join(d.Features, separator), true
+		return strings.Join(pg.features(), separator), true
 	case "SIGN_ID":
 		return typeset.Clean(d.SignID), true
 	case "UPCOMING":
 		var lines []string
 		for _, row := range pg.upcoming() {
-			lines = append(lines, pg.span(row.Span)+"  "+pg.rowTitle(row))
+			lines = append(lines, pg.span(row.Span)+"  "+pg.isolate(pg.rowTitle(row)))
 		}
 		return strings.Join(lines, "\n"), true
 	}

@@ -86,10 +86,13 @@ func bounded(s string) string {
 
 // Cut shortens a line to width pixels with an ellipsis: at a word end if that
 // loses less than a quarter of what fits, otherwise between graphemes. Texts
-// over 512 characters count as cut there.
+// over 512 characters count as cut there. A line that begins in the other
+// direction than the face's language comes back in an isolate of its own
+// direction.
 func (f *Face) Cut(s string, width int) string {
-	s = bounded(s)
-	if f.Measure(s) <= width {
+	s = alone(bounded(s))
+	turned := f.wrapOf(s)
+	if turned.before == "" && f.Measure(s) <= width {
 		return s
 	}
 	k := cutKey{s, width}
@@ -99,7 +102,9 @@ func (f *Face) Cut(s string, width int) string {
 	if known {
 		return out
 	}
-	out = f.cut(s, width)
+	if out = turned.line(s); turned.before == "" || f.width(out) > width {
+		out = f.cut(s, width, turned)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.cuts) >= maxFits {
@@ -109,21 +114,18 @@ func (f *Face) Cut(s string, width int) string {
 	return out
 }
 
-func (f *Face) cut(s string, width int) string {
+func (f *Face) cut(s string, width int, w wrap) string {
 	if f.width(Ellipsis) >= width {
 		return ""
 	}
 	g := segmenters.Get().(*segmentation)
 	defer segmenters.Put(g)
 	g.graphemes(s)
-	shortened := func(end int) string { return strings.TrimRight(s[:end], " ,;:-–·") + Ellipsis }
+	shortened := func(end int) string { return w.line(closed(strings.TrimRight(s[:end], " ,;:-–·") + Ellipsis)) }
 	fits := func(i int) bool { return f.width(shortened(g.ends[i])) <= width }
 	n := f.most(len(g.ends), fits)
 	if n == 0 {
-		if f.width(Ellipsis) <= width {
-			return Ellipsis
-		}
-		return ""
+		return Ellipsis
 	}
 	kept := g.ends[n-1]
 	if word := strings.LastIndexFunc(s[:kept], unicode.IsSpace); word > 0 && !strings.HasPrefix(s[kept:], " ") {
@@ -155,12 +157,14 @@ func (f *Face) most(n int, fits func(last int) bool) int {
 // Break sets a text in at most lines lines of width pixels by the line breaking
 // rules of Unicode. ok is false when it does not fit whole: then the last line
 // ends in an ellipsis, or a word was broken. The caller must not change the
-// lines. Texts over 512 characters count as cut there.
+// lines. Texts over 512 characters count as cut there. A text that begins in the
+// other direction than the face's language has each line in an isolate of its
+// own direction.
 func (f *Face) Break(s string, width, lines int) (out []string, ok bool) {
 	if lines < 1 {
 		return nil, s == ""
 	}
-	s = bounded(s)
+	s = alone(bounded(s))
 	k := breakKey{s, width, lines}
 	f.mu.RLock()
 	b := f.breaks[k]
@@ -185,30 +189,34 @@ func (f *Face) breakLines(s string, width, lines int) (out []string, ok bool) {
 	defer segmenters.Put(g)
 	g.pieces(s)
 	ok = true
-	start, at := 0, 0 // of the line: byte, and piece
+	w := f.wrapOf(s)
+	fits := func(line string) bool { return f.width(w.line(line)) <= width }
+	var begins []int  // of the lines in s
+	start, at := 0, 0 // of the next line: byte, and piece
 	for at < len(g.ends) && len(out) <= lines {
 		from := start
-		n := f.most(len(g.ends)-at, func(i int) bool { return f.width(strings.TrimRight(s[from:g.ends[at+i]], " ")) <= width })
-		if n > 0 {
+		var line string
+		if n := f.most(len(g.ends)-at, func(i int) bool { return fits(stretch(s, from, g.ends[at+i])) }); n > 0 {
 			start, at = g.ends[at+n-1], at+n
-			if l := strings.TrimRight(s[from:start], " "); l != "" {
-				out = append(out, l)
+			line = stretch(s, from, start)
+		} else { // a word longer than a line
+			ok = false
+			if line, start = f.splitWord(s, from, g.ends[at], fits); line == "" {
+				return nil, false
 			}
-			continue
 		}
-		ok = false // a word longer than a line
-		head, size := f.splitWord(strings.TrimRight(s[from:g.ends[at]], " "), width)
-		if head == "" {
-			return nil, false
+		if line != "" {
+			out, begins = append(out, w.line(line)), append(begins, from)
 		}
-		out = append(out, head)
-		start += size
 	}
 	if len(out) <= lines && start >= len(s) {
 		return out, ok
 	}
-	shown := strings.Join(out[:lines-1], "")
-	last := f.Cut(strings.TrimSpace(f.after(s, shown)), width)
+	rest := stretch(s, begins[lines-1], len(s))
+	last := w.line(rest)
+	if f.width(last) > width {
+		last = f.cut(rest, width, w)
+	}
 	out = slices.Clip(out[:lines-1])
 	if last != "" {
 		out = append(out, last)
@@ -216,42 +224,22 @@ func (f *Face) breakLines(s string, width, lines int) (out []string, ok bool) {
 	return out, false
 }
 
-// after returns the rest of a text whose beginning is shown, blanks and added
-// hyphens apart.
-func (f *Face) after(s, shown string) string {
-	i := 0
-	for _, r := range shown {
-		if r == ' ' {
-			continue
-		}
-		for i < len(s) && s[i] == ' ' {
-			i++
-		}
-		if i < len(s) {
-			if c, n := utf8.DecodeRuneInString(s[i:]); c == r {
-				i += n
-			}
-		}
-	}
-	return s[i:]
-}
-
-// splitWord breaks a word that is longer than a line, with a hyphen and at
-// least four letters on either side where its script has them, and returns how
-// many bytes of it the head shows.
-func (f *Face) splitWord(word string, width int) (head string, size int) {
+// splitWord breaks the word s[from:to], longer than a line, with a hyphen and at
+// least four letters on either side where its script has them, and returns
+// where the part shown ends.
+func (f *Face) splitWord(s string, from, to int, fits func(string) bool) (head string, end int) {
 	g := segmenters.Get().(*segmentation)
 	defer segmenters.Put(g)
-	g.graphemes(word)
-	n := f.most(len(g.ends), func(i int) bool { return f.width(word[:g.ends[i]]+hyphen(word[:g.ends[i]])) <= width })
+	g.graphemes(strings.TrimRight(s[from:to], " "))
+	part := func(i int) string { return stretch(s, from, from+g.ends[i]) + hyphen(s[:from+g.ends[i]]) }
+	n := f.most(len(g.ends), func(i int) bool { return fits(part(i)) })
 	if total := len(g.ends); total-n < 4 && total >= 8 {
 		n = min(n, total-4)
 	}
 	if n == 0 {
-		return "", 0
+		return "", from
 	}
-	size = g.ends[n-1]
-	return word[:size] + hyphen(word[:size]), size
+	return part(n - 1), from + g.ends[n-1]
 }
 
 // hyphen is what a broken word gets after the part shown: scripts that are

@@ -12,7 +12,6 @@ import (
 	"github.com/go-text/typesetting/language"
 	"github.com/go-text/typesetting/shaping"
 	"golang.org/x/image/math/fixed"
-	xbidi "golang.org/x/text/unicode/bidi"
 )
 
 // line is a composed line of text, its left end at the origin.
@@ -135,33 +134,6 @@ type piece struct {
 	start, end int
 	family     family
 	script     language.Script
-}
-
-// order returns the runs of directions from left to right.
-func (sh *shaper) order(text []rune, rtl bool) []bidi.Run {
-	direction := bidi.LeftToRight
-	if rtl {
-		direction = bidi.RightToLeft
-	}
-	sh.runs = sh.runs[:0]
-	runs := sh.paragraph.Segment(text, direction)
-	highest := bidi.Level(0)
-	for i := range runs.NumRuns() {
-		r := runs.Run(i)
-		sh.runs = append(sh.runs, r)
-		highest = max(highest, r.Level)
-	}
-	for level := highest; level > 0; level-- { // rule L2
-		for i := 0; i < len(sh.runs); i++ {
-			j := i
-			for j < len(sh.runs) && sh.runs[j].Level >= level {
-				j++
-			}
-			slices.Reverse(sh.runs[i:j])
-			i = max(i, j)
-		}
-	}
-	return sh.runs
 }
 
 // run adds one run of a direction to the right end of the line.
@@ -288,23 +260,4 @@ func (f *Face) shape(l *line, sh *shaper, text []rune, p piece, rtl bool) {
 		exact += advance
 	}
 	l.width = max(pen+f.pixels(exact, upem), 0)
-}
-
-// firstStrong reports whether the first letter of a text reads from the right;
-// ok is false when there is no letter.
-func firstStrong(s string) (rtl, ok bool) {
-	n := 0
-	for _, r := range s {
-		p, _ := xbidi.LookupRune(r)
-		switch p.Class() {
-		case xbidi.L:
-			return false, true
-		case xbidi.R, xbidi.AL:
-			return true, true
-		}
-		if n++; n > maxRunes {
-			break
-		}
-	}
-	return false, false
 }

@@ -1,8 +1,10 @@
 package typeset
 
 import (
+	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -46,21 +48,26 @@ func Clean(s string) string {
 	return norm.NFC.String(b.String()) // what was left out may have stood between
 }
 
-// isClean reports a short text of printable ASCII and single blanks, by far the
-// most usual.
+// isClean reports a text Clean leaves as it is, by far the most usual.
 func isClean(s string) bool {
-	if len(s) > maxRunes {
+	if len(s) > 4*maxRunes {
 		return false
 	}
-	before := byte(' ')
-	for i := range len(s) {
-		c := s[i]
-		if c < ' ' || c > '~' || c == ' ' && before == ' ' {
+	before, n, ascii := ' ', 0, true
+	for _, r := range s {
+		switch {
+		case r == ' ' && before == ' ':
 			return false
+		case r >= ' ' && r <= '~':
+		case !strconv.IsPrint(r) || r == utf8.RuneError || isSymbolPicture(r):
+			return false
+		default:
+			ascii = false
 		}
-		before = c
+		before = r
+		n++
 	}
-	return before != ' ' || s == ""
+	return (before != ' ' || s == "") && n <= maxRunes && (ascii || norm.NFC.IsNormalString(s))
 }
 
 // isSymbolPicture reports emoji and their modifiers, which no sign can show.
@@ -72,7 +79,3 @@ func isSymbolPicture(r rune) bool {
 func joins(r rune) bool {
 	return unicode.In(r, unicode.Arabic, unicode.Devanagari)
 }
-
-// Isolate wraps a text from outside, cleaned before, so that its direction does
-// not turn what stands beside it on the same line.
-func Isolate(s string) string { return "\u2068" + s + "\u2069" }
