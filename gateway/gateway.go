@@ -125,6 +125,10 @@ type Site struct {
 	// built-in ones; see docs/templates.md.
 	Template string `json:"template,omitempty"`
 
+	// Booking is the address behind the code on a free room's face, with
+	// {address} and {name} of the room; "" for no code. See CheckBooking.
+	Booking string `json:"booking,omitempty"`
+
 	// Tenants are the GUIDs of the tenants that may be connected; empty: any.
 	Tenants []string `json:"tenants,omitempty"`
 }

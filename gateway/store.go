@@ -24,6 +24,7 @@ type Store interface {
 	HealthStore
 	FirmwareStore
 	KeyStore
+	AssetStore
 }
 
 // RoomStore keeps rooms, their events and where their sync stands.

@@ -224,6 +224,8 @@ func testUnknown(s *suite) {
 		"RemoveConnection": s.RemoveConnection(ctx, 1),
 		"TokenCache":       second(s.TokenCache(ctx, 1, "")),
 		"Secret":           second(s.Secret(ctx, "none")),
+		"AssetFile":        second(s.AssetFile(ctx, hash(1))),
+		"RemoveAsset":      s.RemoveAsset(ctx, "nothing"),
 	}
 	for name, err := range calls {
 		s.fails(name, err, gateway.ErrNotFound)
