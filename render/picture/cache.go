@@ -54,10 +54,30 @@ func (c *Cache) Image(file []byte, o Options, method string) (*mono.Image, error
 
 // Planes returns the picture of a file for a panel of other inks, as Image does.
 func (c *Cache) Planes(file []byte, o Options, inks mono.Inks, method string) (*mono.Planes, error) {
-	if err := dither.Known(method); err != nil {
+	return c.planes(key{sha256.Sum256(file), o, method, inks}, func() ([]byte, error) { return file, nil })
+}
+
+// Stored is Image of a file that lies elsewhere under the SHA-256 of its bytes:
+// load is asked for it only when nothing is kept. A file that is not the named
+// one is refused as damaged.
+func (c *Cache) Stored(content [sha256.Size]byte, o Options, method string, load func() ([]byte, error)) (*mono.Image, error) {
+	p, err := c.planes(key{content, o, method, mono.BlackWhite}, func() ([]byte, error) {
+		file, err := load()
+		if err == nil && sha256.Sum256(file) != content {
+			err = &RefusedError{ErrDamaged, "the stored file is not the one that was uploaded", "Upload it again."}
+		}
+		return file, err
+	})
+	if err != nil {
 		return nil, err
 	}
-	k := key{sha256.Sum256(file), o, method, inks}
+	return p.Plane[0], nil
+}
+
+func (c *Cache) planes(k key, load func() ([]byte, error)) (*mono.Planes, error) {
+	if err := dither.Known(k.method); err != nil {
+		return nil, err
+	}
 	if found := c.find(k); found != nil {
 		return found, nil
 	}
@@ -66,11 +86,15 @@ func (c *Cache) Planes(file []byte, o Options, inks mono.Inks, method string) (*
 	if found := c.find(k); found != nil { // another call was faster
 		return found, nil
 	}
+	file, err := load()
+	if err != nil {
+		return nil, err
+	}
 	p, err := DecodeBytes(file)
 	if err != nil {
 		return nil, err
 	}
-	result, err := halftone(p, o, inks, method)
+	result, err := halftone(p, k.options, k.inks, k.method)
 	if err != nil {
 		return nil, err
 	}

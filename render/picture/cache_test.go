@@ -1,8 +1,11 @@
 package picture
 
 import (
+	"crypto/sha256"
 	"errors"
 	"image"
+	"image/color"
+	"io"
 	"sync"
 	"testing"
 
@@ -98,5 +101,31 @@ func TestCacheDithersOnceForMany(t *testing.T) {
 		if m != got[0] {
 			t.Fatal("dithered more than once")
 		}
+	}
+}
+
+// A stored file is loaded once for each size, and must be the one that was named.
+func TestStored(t *testing.T) {
+	file := painted(t, 64, 32, func(m *image.NRGBA) { fillRect(m, image.Rect(0, 0, 32, 32), color.Black) })
+	c, loads := NewCache(1<<20), 0
+	load := func() ([]byte, error) { loads++; return file, nil }
+	content := sha256.Sum256(file)
+	for range 3 {
+		m, err := c.Stored(content, Options{Width: 32}, dither.Threshold, load)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := m.Rect.Size(), image.Pt(32, 16); got != want || !m.At(0, 0) || m.At(31, 15) {
+			t.Errorf("got %v with %v, %v", got, m.At(0, 0), m.At(31, 15))
+		}
+	}
+	if loads != 1 {
+		t.Errorf("loaded %d times, want once", loads)
+	}
+	if _, err := c.Stored([32]byte{1}, Options{}, "", load); !errors.Is(err, ErrDamaged) {
+		t.Errorf("another file: got %v, want %v", err, ErrDamaged)
+	}
+	if _, err := c.Stored(content, Options{Width: 8}, "", func() ([]byte, error) { return nil, io.ErrUnexpectedEOF }); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("a file that cannot be loaded: got %v", err)
 	}
 }
