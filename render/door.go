@@ -74,7 +74,8 @@ type Door struct {
 	Updating bool     `json:"updating,omitempty"` // new firmware is being written
 	Buttons  []string `json:"buttons,omitempty"`  // labels of the hardware buttons below the glass, from left to right; "" for none
 
-	Logo *mono.Image `json:"-"` // drawn in the header of medium and large faces; never written to
+	Logo     *mono.Image            `json:"-"` // drawn in the header of medium and large faces, at most LogoBox; never written to
+	Pictures map[PictureKey]Picture `json:"-"` // what a template draws of the office's pictures; others are left out
 }
 
 // Fact is a state with its end, as last known.

@@ -233,11 +233,7 @@ func (pg *page) header() {
 		pg.put(name, m.margin, upper, name.Cut(d.Room, end-m.margin), mono.Or)
 		baseline = m.header*3/4 + (name.Cap+1)/2 - 1
 	}
-	if d.Logo != nil && m.class != small && d.Logo.Rect.Dx() <= m.w/3 && d.Logo.Rect.Dy() <= m.header {
-		r := d.Logo.Rect.Sub(d.Logo.Rect.Min).Add(image.Pt(right-d.Logo.Rect.Dx(), (m.header-d.Logo.Rect.Dy())/2))
-		pg.img.Blit(d.Logo, pg.at(r).Min, mono.Or)
-		right = r.Min.X - m.gap*2
-	}
+	right = pg.logo(right, name.Measure(d.Room))
 	if d.Updating {
 		right = pg.putRight(date, right, baseline, pg.text("sign.updating"), mono.Or) - m.gap*2
 	} else if d.Date != (Date{}) {

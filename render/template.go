@@ -43,8 +43,9 @@ func (e *TemplateError) Unwrap() error { return ErrTemplate }
 // items per status, and per panel where it names one. It is immutable and may
 // be shared. docs/templates.md describes the format.
 type Template struct {
-	blocks []block
-	notes  []*TemplateError
+	blocks   []block
+	notes    []*TemplateError
+	pictures []PictureUse
 }
 
 // Notes lists what of the template is left out, and why. The slice is the
@@ -153,6 +154,8 @@ type source struct {
 	root  any
 	lines map[string]int
 	notes []*TemplateError
+
+	pictures []PictureUse
 }
 
 // leaveOut notes something that is not drawn.
@@ -278,6 +281,6 @@ func (s *source) template() (*Template, error) {
 	default:
 		return nil, s.fail("layout", `an object {"layout": [{"status": "FREE", "items": [...]}, ...]} is wanted`)
 	}
-	t.notes = s.notes
+	t.notes, t.pictures = s.notes, s.pictures
 	return t, nil
 }

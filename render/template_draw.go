@@ -57,9 +57,7 @@ func (pg *page) item(it *item) {
 	case "QRCODE":
 		pg.qrItem(it)
 	case "IMAGE":
-		if pg.d.Logo != nil {
-			pg.img.Blit(pg.d.Logo, it.block.Min, mono.Or)
-		}
+		pg.pictureItem(it)
 	case "BITMAP_URI":
 		pg.img.Blit(it.picture, it.block.Min, mono.Or)
 	case "DAY_BAR":

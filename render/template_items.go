@@ -28,6 +28,7 @@ type item struct {
 	ink, paper    shade
 	stroke, scale int
 	picture       *mono.Image
+	key           PictureKey // of IMAGE
 	labels        []string
 }
 
@@ -161,6 +162,7 @@ func (s *source) block(path string, o map[string]any, status string) (block, err
 	if r.err == nil {
 		r.err = back.err
 	}
+	pictures := 0
 	for i, v := range items {
 		if r.err != nil {
 			break
@@ -168,6 +170,12 @@ func (s *source) block(path string, o map[string]any, status string) (block, err
 		it, draws, err := s.item(fmt.Sprintf("%s[%d]", r.at("items"), i), v)
 		if r.err = err; draws {
 			b.items = append(b.items, it)
+		}
+		if draws && it.kind == "IMAGE" {
+			if pictures++; pictures > maxTemplatePictures {
+				r.fail("items", "more than %d pictures", maxTemplatePictures)
+			}
+			s.use(fmt.Sprintf("%s[%d]", r.at("items"), i), it.key)
 		}
 	}
 	return b, r.err
@@ -238,12 +246,19 @@ func (s *source) item(path string, v any) (it item, draws bool, err error) {
 		it.stroke, it.ink, it.paper = d.number("strokeThickness", 0, 200, 1), d.shade("strokeColor", black), d.shade("fillColor", none)
 	case "QRCODE":
 		it.qrItem(d, at)
-	case "IMAGE", "DAY_BAR":
+	case "DAY_BAR":
 		it.block = at.rectangle()
+	case "IMAGE":
+		it.imageItem(d, at, d.string("name"))
 	case "BITMAP_URI":
 		it.block = at.rectangle()
-		if uri, _ := d.o["uri"].(string); !strings.HasPrefix(uri, "data:") {
-			s.leaveOut(path, "pictures are not fetched from other servers; put it into the template as "+dataPNG+"...")
+		uri, _ := d.o["uri"].(string)
+		if name, ours := strings.CutPrefix(uri, assetURI); ours {
+			it.imageItem(d, at, name)
+			break
+		}
+		if !strings.HasPrefix(uri, "data:") {
+			s.leaveOut(path, "pictures are not fetched from other servers; upload it and write "+assetURI+"NAME, or put it into the template as "+dataPNG+"...")
 			return it, false, d.err
 		}
 		it.picture = d.dataPicture("uri")
