@@ -61,9 +61,9 @@ func (r *statusRow) apply(rep devices.Report) {
 	}
 }
 
-// CommitReport implements gateway.SignStore. A report of one of the last eight
-// boots before the current one is not fresh either: boots do not come back. A
-// hello also brings the sign's hardware up to date.
+// CommitReport implements gateway.SignStore. Nor is a report of one of the last
+// eight boots fresh that goes no further than that boot had come. A hello also
+// brings the sign's hardware up to date.
 func (s *Store) CommitReport(ctx context.Context, r devices.Report) (fresh bool, err error) {
 	err = s.write(ctx, "commit report", func(t *tx) error {
 		fresh, err = commitReport(t, r)
@@ -86,7 +86,7 @@ func commitReport(t *tx, r devices.Report) (fresh bool, err error) {
 		return false, nil
 	}
 	if newBoot {
-		if known, err := rememberBoot(t, n, r.Boot, &st); known || err != nil {
+		if stale, err := changeBoot(t, n, r, &st); stale || err != nil {
 			return false, err
 		}
 	}
@@ -109,13 +109,23 @@ func commitReport(t *tx, r devices.Report) (fresh bool, err error) {
 	return true, updateHardware(t, n, r)
 }
 
-// rememberBoot notes a boot and says whether it had been noted before.
-func rememberBoot(t *tx, n int64, boot uint32, st *statusRow) (known bool, err error) {
-	err = t.get(`SELECT count(*) > 0 FROM sign_boots WHERE sign = ? AND boot = ?`, []any{n, int64(boot)}, &known)
-	if err != nil || known {
-		return known, err
+// changeBoot notes a report of another boot than that of the last one: mostly a
+// new one. A boot heard of before may go on, when what came in between was a
+// late word of an earlier life; what it said already is stale.
+func changeBoot(t *tx, n int64, r devices.Report, st *statusRow) (stale bool, err error) {
+	var known bool
+	err = t.get(`SELECT count(*) > 0, ifnull(max(counter) >= ?3, 0) FROM sign_boots WHERE sign = ?1 AND boot = ?2`,
+		[]any{n, int64(r.Boot), int64(r.Counter)}, &known, &stale)
+	if err != nil || stale {
+		return stale, err
 	}
-	err = t.exec(`INSERT OR REPLACE INTO sign_boots (sign, slot, boot) VALUES (?, ?, ?)`, n, st.boots%keptBoots, int64(boot))
+	if st.boot.Valid {
+		err = t.exec(`UPDATE sign_boots SET counter = ? WHERE sign = ? AND boot = ?`, int64(st.Counter), n, st.boot.Int64)
+	}
+	if err != nil || known {
+		return false, err
+	}
+	err = t.exec(`INSERT OR REPLACE INTO sign_boots (sign, slot, boot) VALUES (?, ?, ?)`, n, st.boots%keptBoots, int64(r.Boot))
 	st.boots++
 	return false, err
 }
