@@ -15,16 +15,16 @@ import (
 // body is the sign itself, in Go or in C. Its power is cut at any of its hooks:
 // whenever it writes to flash or panel, or sends, or does what it tells about.
 type body interface {
-	boot()             // the power comes; not called twice without cut
-	cut()              // the power goes, at once; returns when nothing runs any more
-	wake()             // it contacts the gateway now
-	press(button int)  //
-	plan(steps int)    // the power is cut at that hook from now on; 0: no more
-	full(bool)         // its flash takes nothing
-	jumpClock(int)     // its own clock jumps by so many minutes
-	panelFails(n int)  // its panel breaks down the next n times it draws
-	misbehave(mistake) // it does wrong on purpose
-	close()            // it is not needed any more; its power is cut
+	boot()                     // the power comes; not called twice without cut
+	cut()                      // the power goes, at once; returns when nothing runs any more
+	wake()                     // it contacts the gateway now
+	press(button int)          //
+	plan(steps int)            // the power is cut at that hook from now on; 0: no more
+	full(bool)                 // its flash takes nothing
+	jumpClock(int)             // its own clock jumps by so many minutes
+	panelFails(n int)          // its panel breaks down the next n times it draws
+	misbehave(mistake)         // it does wrong on purpose
+	setEra(jump time.Duration) // it is without power; the clock of the gateway was set
 }
 
 // mistake is something that this test must notice.
@@ -124,7 +124,7 @@ func (d *door) said(topic string, payload []byte) {
 			return
 		}
 		glass, at, epoch, seq = m.Shown, [2]uint32{m.Boot, m.Counter}, m.Epoch, m.Seq
-		d.note("hello %d/%d glass %.4x error %d wake %d", epoch, seq, glass, m.LastError, m.Wake)
+		d.note("hello %d/%d glass %.4x error %d wake %d, %08x/%d", epoch, seq, glass, m.LastError, m.Wake, m.Boot, m.Counter)
 	case "shown":
 		m, err := wire.UnmarshalShown(payload)
 		if err != nil {
@@ -217,7 +217,7 @@ func (d *door) lostPower() {
 	d.life++
 	life, off := d.life, time.Duration(1+d.rng.IntN(20))*time.Second
 	if d.rng.IntN(8) == 0 {
-		off = time.Duration(d.rng.IntN(90)) * time.Minute
+		off = time.Duration(1+d.rng.IntN(90)) * time.Minute
 	}
 	time.AfterFunc(off, func() { d.powerOn(life) })
 }

@@ -8,10 +8,6 @@ import (
 
 var traceFile = os.Getenv("DOORLEAF_FLEET_TRACE")
 
-type harness struct{}
-
-func newCSign(d *door, _ *harness) body { return nil }
-
 // seedOf is the seed to be repeated, if one is asked for.
 func seedOf(t *testing.T) (uint64, bool) {
 	s := os.Getenv("DOORLEAF_FLEET_SEED")
@@ -30,9 +26,10 @@ func TestFleet(t *testing.T) {
 	if seed, ok := seedOf(t); ok {
 		first, last = seed, seed
 	}
+	h := newHarness(t)
 	wakes := 0
 	for seed := first; seed <= last; seed++ {
-		w := live(t, plan{seed: seed, goSigns: 3, eras: 2, rounds: 4, actions: 60})
+		w := live(t, plan{seed: seed, goSigns: 1, cSigns: 2, harness: h, eras: 2, rounds: 4, actions: 60})
 		wakes += w.wakes
 		if w.broken != "" {
 			t.Fatalf("seed %d: %s\n%s", seed, w.broken, w.tail())

@@ -141,6 +141,12 @@ func (g *goSign) Names(prefix string) ([]string, error) {
 
 func (g *goSign) boot() {
 	w := g.d.w
+	w.mu.Lock()
+	last := g.done
+	w.mu.Unlock()
+	if last != nil {
+		<-last
+	}
 	o := simsign.Options{
 		Dial: g.dial, Panel: devices.PanelBySize(panelWidth, panelHeight), Serial: g.d.name, AlwaysOn: g.d.alwaysOn,
 		Storage: g, ClockSkew: g.skew, Chunk: 256, Spread: g.spread, Emit: g.emit,
@@ -294,8 +300,13 @@ func (g *goSign) jumpClock(minutes int) {
 	}
 }
 
+// setEra keeps its clock what it was, when that of the gateway was set.
+func (g *goSign) setEra(jump time.Duration) {
+	g.skew -= jump
+	g.cancel, g.done, g.sign, g.session = nil, nil, nil, nil
+}
+
 func (g *goSign) plan(steps int)      { g.steps = steps }
 func (g *goSign) full(on bool)        { g.isFull = on }
 func (g *goSign) panelFails(int)      {} // a sign in Go has a panel that cannot
 func (g *goSign) misbehave(m mistake) { g.mistake = m }
-func (g *goSign) close()              {}

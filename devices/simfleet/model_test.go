@@ -18,7 +18,7 @@ import (
 
 // The panel of every sign here: small, so that many can be drawn.
 const (
-	panelWidth, panelHeight = 128, 64
+	panelWidth, panelHeight = 112, 48
 	panelBytes              = panelWidth / 8 * panelHeight
 )
 
@@ -45,7 +45,7 @@ func (d *diary) change(now time.Time, r *rand.Rand) {
 		if gap := time.Duration(10+r.IntN(50)) * time.Minute; r.IntN(3) == 0 && at.Add(gap).Day() == at.Day() {
 			at = at.Add(gap)
 		}
-		to := at.Add(time.Duration(20+r.IntN(200)) * time.Minute)
+		to := at.Add(time.Duration(40+r.IntN(400)) * time.Minute)
 		d.bookings = append(d.bookings, booking{fmt.Sprintf("v%d.%d", d.version, i), at, to})
 		at = to
 	}
@@ -92,7 +92,7 @@ func (f facts) String() string { return fmt.Sprintf("%s %s %s", f.Room, f.State,
 type painter struct{}
 
 const (
-	factsAt, noiseAt, noiseBytes = 4, 128, 480
+	factsAt, noiseAt, noiseBytes = 4, 112, 336
 	sumAt                        = panelBytes - 4
 )
 

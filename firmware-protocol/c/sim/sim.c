@@ -1,0 +1,523 @@
+/*
+ * Signs whose firmware is on the other side of a pipe: it says what happens to
+ * them and what time it is, and is told what they do. Flash and panel are here,
+ * and their power can be cut at every step. devices/simfleet drives it.
+ *
+ * Numbers are little-endian. A command on standard input is u8 what, u8 sign,
+ * u64 own clock in milliseconds, u32 bytes, and that many bytes. It is answered
+ * by records, u8 what, u32 bytes, bytes, of which the last one is an 'E'.
+ * Licence: Apache-2.0.
+ */
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dl_internal_sign.h"
+#include "mbedtls/dl_mbedtls.h"
+
+enum { SIGNS = 16, OBJECTS = 256, COMMAND = 1 << 16 };
+
+/* Commands. */
+enum {
+	NEW = 'N',       /* u16 width, height, u8 always-on, u16 chunk, u64 seed, serial */
+	BOOT = 'B',      /* u8 why, u8 whether the clock was kept */
+	STEP = 'S',
+	CONNECTED = 'C', /* u8 enum dl_link */
+	LOST = 'L',
+	MESSAGE = 'M',   /* u8 length of the topic, topic, message */
+	PRESS = 'P',     /* u8 button */
+	WAKE = 'W',
+	FAULTS = 'F',    /* u32 steps until the power is cut, u8 flash is full, u8 times the panel breaks down, u8 mistake; all bits set: as it was */
+	CUT = 'X'
+};
+
+/* Mistakes that a test must notice. */
+enum { ANY_EPOCH = 1, BLIND_PANEL, TORN_PANEL, LOST_STORAGE };
+
+struct value {
+	uint8_t name[DL_HASH]; /* of an object */
+	uint8_t *data;
+	uint32_t size;
+	int there;
+};
+
+struct machine {
+	struct dl_sign sign;
+	struct dl_port port;
+	struct dl_crypto crypto;
+	struct dl_mbedtls mbedtls;
+	struct dl_sign_options options;
+	char serial[DL_MAX_TEXT + 1];
+	uint32_t picture; /* bytes */
+	uint64_t clock, random;
+	int on;
+
+	/* What outlives the power, but for the part of an object. */
+	struct value record[DL_RECORDS], object[OBJECTS], part;
+	uint8_t *glass;
+
+	uint32_t steps; /* until the power is cut; 0: it is not */
+	unsigned full, breaks, mistake;
+};
+
+static struct machine *machines[SIGNS];
+static jmp_buf outage;
+
+static void die(const char *why)
+{
+	fprintf(stderr, "sim: %s\n", why);
+	exit(2);
+}
+
+static void put(uint8_t *at, uint64_t value, unsigned n)
+{
+	while (n-- > 0) {
+		*at++ = (uint8_t)value;
+		value >>= 8;
+	}
+}
+
+static uint64_t get(const uint8_t *at, unsigned n)
+{
+	uint64_t value = 0;
+
+	while (n-- > 0)
+		value = value << 8 | at[n];
+	return value;
+}
+
+static void tell(int what, const void *a, size_t an, const void *b, size_t bn)
+{
+	uint8_t head[5];
+
+	head[0] = (uint8_t)what;
+	put(head + 1, an + bn, 4);
+	if (fwrite(head, 1, sizeof head, stdout) != sizeof head || fwrite(a, 1, an, stdout) != an || (bn > 0 && fwrite(b, 1, bn, stdout) != bn))
+		die("nobody listens");
+}
+
+static uint32_t rnd(struct machine *m, uint32_t below)
+{
+	uint64_t z = m->random += 0x9e3779b97f4a7c15u;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	z ^= z >> 31;
+	return (uint32_t)(z >> 32) % below;
+}
+
+/* Passes a step of a hook: other than 0 when the power goes at it. */
+static int gone(struct machine *m) { return m->steps > 0 && --m->steps == 0; }
+
+static void set(struct value *v, const void *data, uint32_t n)
+{
+	free(v->data);
+	v->data = malloc(n > 0 ? n : 1);
+	if (v->data == NULL)
+		die("no memory");
+	if (data != NULL)
+		memcpy(v->data, data, n);
+	else
+		memset(v->data, 0xa5, n); /* flash that was used before */
+	v->size = n;
+	v->there = 1;
+}
+
+static uint64_t clock_of(void *user) { return ((struct machine *)user)->clock; }
+
+static int random_of(void *user, uint8_t *out, size_t n)
+{
+	/* dl_crypto's user is that of mbedTLS, which is a member of the machine */
+	struct machine *m = (struct machine *)(void *)((char *)user - offsetof(struct machine, mbedtls));
+
+	while (n-- > 0)
+		*out++ = (uint8_t)rnd(m, 256);
+	return 0;
+}
+
+static int32_t load(void *user, enum dl_record record, uint32_t offset, uint8_t *to, uint32_t n)
+{
+	struct machine *m = user;
+	const struct value *v = &m->record[record];
+
+	if (!v->there)
+		return -1;
+	if (offset >= v->size)
+		return 0;
+	if (n > v->size - offset)
+		n = v->size - offset;
+	memcpy(to, v->data + offset, n);
+	return (int32_t)n;
+}
+
+static int save(void *user, enum dl_record record, const uint8_t *data, uint32_t n)
+{
+	struct machine *m = user;
+	int cut = gone(m);
+
+	if (m->full && n > 0)
+		return -1;
+	if (!cut || rnd(m, 2)) {
+		if (n == 0)
+			m->record[record].there = 0;
+		else
+			set(&m->record[record], data, n);
+	}
+	if (cut)
+		longjmp(outage, 1);
+	return 0;
+}
+
+static int promote(void *user)
+{
+	struct machine *m = user;
+	int cut = gone(m);
+
+	if (m->full || !m->record[DL_RECORD_NEXT].there)
+		return -1;
+	if (!cut || rnd(m, 2)) {
+		set(&m->record[DL_RECORD_BODY], m->record[DL_RECORD_NEXT].data, m->record[DL_RECORD_NEXT].size);
+		m->record[DL_RECORD_NEXT].there = 0;
+	}
+	if (cut)
+		longjmp(outage, 1);
+	return 0;
+}
+
+static struct value *find_object(struct machine *m, const uint8_t *hash)
+{
+	unsigned i;
+
+	for (i = 0; i < OBJECTS; i++)
+		if (m->object[i].there && memcmp(m->object[i].name, hash, DL_HASH) == 0)
+			return &m->object[i];
+	return NULL;
+}
+
+static int32_t object_size(void *user, const uint8_t hash[32])
+{
+	const struct value *v = find_object(user, hash);
+
+	return v == NULL ? -1 : (int32_t)v->size;
+}
+
+static int object_read(void *user, const uint8_t *hash, uint32_t offset, uint8_t *to, uint32_t n)
+{
+	struct machine *m = user;
+	const struct value *v = hash == NULL ? &m->part : find_object(m, hash);
+
+	if (v == NULL || !v->there || offset > v->size || n > v->size - offset)
+		return -1;
+	memcpy(to, v->data + offset, n);
+	return 0;
+}
+
+static int object_begin(void *user, const uint8_t hash[32], uint32_t size)
+{
+	struct machine *m = user;
+
+	if (m->full)
+		return -1;
+	set(&m->part, NULL, size);
+	memcpy(m->part.name, hash, DL_HASH);
+	if (gone(m))
+		longjmp(outage, 1);
+	return 0;
+}
+
+static int object_write(void *user, uint32_t offset, const uint8_t *data, uint32_t n)
+{
+	struct machine *m = user;
+
+	if (m->full || !m->part.there || offset > m->part.size || n > m->part.size - offset)
+		return -1;
+	memcpy(m->part.data + offset, data, n);
+	if (gone(m))
+		longjmp(outage, 1);
+	return 0;
+}
+
+static int object_end(void *user, int keep)
+{
+	struct machine *m = user;
+	struct value *v = NULL;
+	unsigned i;
+	int cut = gone(m);
+
+	if (!m->part.there)
+		return -1;
+	if (keep && m->full) {
+		m->part.there = 0;
+		return -1;
+	}
+	if (keep && (!cut || rnd(m, 2))) {
+		v = find_object(m, m->part.name);
+		for (i = 0; v == NULL && i < OBJECTS; i++)
+			if (!m->object[i].there)
+				v = &m->object[i];
+		if (v == NULL)
+			die("more objects than a sign can ever need");
+		set(v, m->part.data, m->part.size);
+		memcpy(v->name, m->part.name, DL_HASH);
+	}
+	m->part.there = 0;
+	if (cut)
+		longjmp(outage, 1);
+	return 0;
+}
+
+static int object_sweep(void *user, int (*wanted)(void *to, const uint8_t hash[32]), void *to)
+{
+	struct machine *m = user;
+	unsigned i;
+
+	for (i = 0; i < OBJECTS; i++)
+		if (m->object[i].there && !wanted(to, m->object[i].name)) {
+			m->object[i].there = 0;
+			if (gone(m))
+				longjmp(outage, 1);
+		}
+	return 0;
+}
+
+static void connect_to(void *user, const struct dl_login *login)
+{
+	tell('c', login->client, strlen(login->client), NULL, 0);
+	if (gone(user))
+		longjmp(outage, 1);
+}
+
+static int publish(void *user, const char *topic, int qos, const uint8_t *data, size_t n)
+{
+	uint8_t head[50];
+	size_t length = strlen(topic);
+
+	(void)qos;
+	if (length > sizeof head - 1)
+		die("long topic");
+	head[0] = (uint8_t)length;
+	memcpy(head + 1, topic, length);
+	tell('p', head, length + 1, data, n);
+	if (gone(user))
+		longjmp(outage, 1);
+	return 0;
+}
+
+static void disconnect(void *user)
+{
+	tell('d', "", 0, NULL, 0);
+	if (gone(user))
+		longjmp(outage, 1);
+}
+
+/* The panel takes the rows from the top. */
+static int draw(void *user, const uint8_t *frame, unsigned refresh)
+{
+	struct machine *m = user;
+	uint32_t stride = m->picture / m->options.hardware.height, n = m->picture;
+	int cut = gone(m), breaks = m->breaks > 0;
+	uint8_t whole = (uint8_t)(!cut && !breaks);
+
+	(void)refresh;
+	if (m->mistake == BLIND_PANEL)
+		return 0;
+	if (!whole || m->mistake == TORN_PANEL)
+		n = rnd(m, m->options.hardware.height + 1u) * stride;
+	if (breaks)
+		m->breaks--;
+	memcpy(m->glass, frame, n);
+	tell('D', &whole, 1, m->glass, m->picture);
+	if (cut)
+		longjmp(outage, 1);
+	return breaks ? -1 : 0;
+}
+
+static void note(void *user, enum dl_note what, uint32_t number, const char *text)
+{
+	uint8_t head[5];
+
+	head[0] = (uint8_t)what;
+	put(head + 1, number, 4);
+	tell('n', head, sizeof head, text, text != NULL ? strlen(text) : 0);
+	if (gone(user))
+		longjmp(outage, 1);
+}
+
+/* A sign as it leaves the factory. */
+static struct machine *fresh(const uint8_t *data, size_t n)
+{
+	struct machine *m = calloc(1, sizeof *m);
+	struct dl_hardware *h;
+
+	if (m == NULL || n < 15 || n - 15 > DL_MAX_TEXT)
+		die("new sign");
+	h = &m->options.hardware;
+	memcpy(m->serial, data + 15, n - 15);
+	h->serial = m->serial;
+	h->model = "simulated";
+	h->firmware = "sim 1";
+	h->width = (uint16_t)get(data, 2);
+	h->height = (uint16_t)get(data + 2, 2);
+	h->always_on = data[4];
+	h->capabilities = DL_OBJECT_CAPABILITIES | DL_OBJECT_CAP_PARTS;
+	m->options.planes = 1;
+	m->options.chunk = (uint16_t)get(data + 5, 2);
+	m->random = get(data + 7, 8);
+	m->picture = (h->width + 7u) / 8 * h->height;
+	m->glass = calloc(1, m->picture);
+	m->options.frame = malloc(m->picture);
+	if (m->glass == NULL || m->options.frame == NULL || dl_mbedtls_init(&m->mbedtls, &m->crypto) != 0)
+		die("new sign");
+	m->crypto.random = random_of;
+	m->port.crypto = &m->crypto;
+	m->port.user = m;
+	m->port.clock = clock_of;
+	m->port.load = load;
+	m->port.save = save;
+	m->port.promote = promote;
+	m->port.object_size = object_size;
+	m->port.object_read = object_read;
+	m->port.object_begin = object_begin;
+	m->port.object_write = object_write;
+	m->port.object_end = object_end;
+	m->port.object_sweep = object_sweep;
+	m->port.connect = connect_to;
+	m->port.publish = publish;
+	m->port.disconnect = disconnect;
+	m->port.draw = draw;
+	m->port.note = note;
+	return m;
+}
+
+static void drop(struct machine *m)
+{
+	unsigned i;
+
+	for (i = 0; i < DL_RECORDS; i++)
+		free(m->record[i].data);
+	for (i = 0; i < OBJECTS; i++)
+		free(m->object[i].data);
+	free(m->part.data);
+	free(m->glass);
+	free(m->options.frame);
+	dl_mbedtls_free(&m->mbedtls);
+	free(m);
+}
+
+static void power_off(struct machine *m)
+{
+	m->on = 0;
+	m->part.there = 0;
+	if (rnd(m, 2))
+		m->record[DL_RECORD_NEXT].there = 0;
+	if (m->mistake == LOST_STORAGE)
+		m->record[DL_RECORD_BODY].there = m->record[DL_RECORD_STATE].there = 0;
+	memset(m->options.frame, 0x5a, m->picture);
+	memset(&m->sign, 0x5a, sizeof m->sign);
+}
+
+static int message(struct machine *m, const uint8_t *data, size_t n)
+{
+	char topic[64];
+	uint8_t *copy;
+
+	if (n < 1 || data[0] >= sizeof topic || n < 1u + data[0])
+		return -1;
+	memcpy(topic, data + 1, data[0]);
+	topic[data[0]] = 0;
+	n -= 1u + data[0];
+	copy = malloc(n > 0 ? n : 1); /* of its own, so that a read past its end is noticed */
+	if (copy == NULL)
+		die("no memory");
+	memcpy(copy, data + 1 + data[0], n);
+	if (m->mistake == ANY_EPOCH)
+		m->sign.force.body.epoch = m->sign.force.body.seq = 0;
+	dl_sign_received(&m->sign, topic, copy, n);
+	free(copy);
+	return 0;
+}
+
+static int32_t obey(struct machine *m, int what, const uint8_t *data, size_t n)
+{
+	if (what == FAULTS && n == 7) {
+		if (get(data, 4) != 0xffffffffu)
+			m->steps = (uint32_t)get(data, 4);
+		m->full = data[4];
+		if (data[5] != 255)
+			m->breaks = data[5];
+		m->mistake = data[6];
+		return 0;
+	}
+	if (what == BOOT && n == 2) {
+		m->on = 1;
+		m->options.wake = data[0];
+		m->options.clock_kept = data[1];
+		return dl_sign_start(&m->sign, &m->port, &m->options);
+	}
+	if (!m->on)
+		return 0;
+	switch (what) {
+	case STEP: return (int32_t)dl_sign_step(&m->sign);
+	case CONNECTED: dl_sign_connected(&m->sign, (enum dl_link)data[0], NULL); return 0;
+	case LOST: dl_sign_lost(&m->sign); return 0;
+	case MESSAGE: return message(m, data, n);
+	case PRESS: dl_sign_press(&m->sign, data[0]); return 0;
+	case WAKE: dl_sign_wake(&m->sign); return 0;
+	case CUT: power_off(m); return 0;
+	}
+	die("unknown command");
+	return -1;
+}
+
+static void serve(const uint8_t *head, const uint8_t *data, size_t n)
+{
+	static struct machine *m; /* static: used after longjmp */
+	uint8_t end[6];
+	static int32_t result;
+
+	if (head[1] >= SIGNS)
+		die("no such sign");
+	if (head[0] == NEW) {
+		if (machines[head[1]] != NULL)
+			drop(machines[head[1]]);
+		machines[head[1]] = fresh(data, n);
+	}
+	m = machines[head[1]];
+	if (m == NULL)
+		die("no such sign");
+	m->clock = get(head + 2, 8);
+	result = -1;
+	memset(end, 0, sizeof end);
+	if (head[0] == NEW)
+		result = 0;
+	else if (setjmp(outage) == 0)
+		result = obey(m, head[0], data, n);
+	else {
+		end[4] = 1;
+		power_off(m);
+	}
+	put(end, (uint64_t)(uint32_t)result, 4);
+	end[5] = (uint8_t)m->on;
+	tell('E', end, sizeof end, NULL, 0);
+	fflush(stdout);
+}
+
+int main(void)
+{
+	static uint8_t data[COMMAND];
+	uint8_t head[14];
+	uint64_t n;
+	unsigned i;
+
+	while (fread(head, 1, sizeof head, stdin) == sizeof head) {
+		n = get(head + 10, 4);
+		if (n > sizeof data || fread(data, 1, n, stdin) != n)
+			die("broken command");
+		serve(head, data, n);
+	}
+	for (i = 0; i < SIGNS; i++)
+		if (machines[i] != NULL)
+			drop(machines[i]);
+	return 0;
+}
