@@ -44,7 +44,7 @@ func (pg *page) bandText() bandText {
 		if d.Since != nil {
 			b.label, b.time = pg.text("sign.since"), pg.clock(*d.Since)
 			if d.SinceDate != nil && *d.SinceDate != d.Date {
-				b.label += " " + pg.date(*d.SinceDate, false)
+				b.label = pg.phrase(b.label, " ", pg.date(*d.SinceDate, false))
 			}
 		}
 		return b
@@ -72,7 +72,7 @@ func (pg *page) bandText() bandText {
 	default:
 		b.label, b.time = pg.text(b.label), pg.clock(*d.Until)
 		if d.UntilDate != nil && *d.UntilDate != d.Date {
-			b.label += " " + pg.date(*d.UntilDate, false)
+			b.label = pg.phrase(b.label, " ", pg.date(*d.UntilDate, false))
 		}
 	}
 	return b
@@ -359,17 +359,18 @@ func (pg *page) stackedCode(r image.Rectangle, code string) {
 // stackLines is the label with the time, or one line each where they do not fit
 // one at the size of labels.
 func (pg *page) stackLines(b bandText, width int) []string {
+	out := pg.stackBuf[:0]
 	switch {
 	case b.time == "":
 		return nil
 	case b.label == "":
-		return []string{b.time}
+		return append(out, b.time)
 	}
-	line := b.label + " " + b.time
+	line := pg.phrase(b.label, " ", b.time)
 	if pg.face(typeset.Bold, pg.m.label).Measure(line) <= width {
-		return []string{line}
+		return append(out, line)
 	}
-	return []string{b.label, b.time}
+	return append(out, b.label, b.time)
 }
 
 // largest returns the first bold face of sizes at which a line fits a

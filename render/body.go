@@ -2,6 +2,7 @@ package render
 
 import (
 	"image"
+	"slices"
 	"strings"
 
 	"doorleaf/render/mono"
@@ -28,7 +29,7 @@ func (pg *page) headline() (title string, facts []string) {
 			return pg.text("sign.waiting"), nil
 		}
 		if d.SignID != "" {
-			return pg.text("sign.choose-room"), append(facts, typeset.Clean(d.SignID))
+			return pg.text("sign.choose-room"), append(facts, pg.r.clean(d.SignID))
 		}
 		return pg.text("sign.choose-room"), nil
 	case NotSetUp:
@@ -72,7 +73,7 @@ func (pg *page) equipment() (facts []string) {
 // features are what is in the room, ready to be joined.
 func (pg *page) features() (out []string) {
 	for _, f := range pg.d.Features {
-		if f = typeset.Clean(f); f != "" {
+		if f = pg.r.clean(f); f != "" {
 			out = append(out, pg.isolate(f))
 		}
 	}
@@ -98,7 +99,7 @@ func (pg *page) rowTitle(r Row) string {
 	if r.Private {
 		return pg.text("sign.private")
 	}
-	return typeset.Clean(r.Title)
+	return pg.r.clean(r.Title)
 }
 
 // body lays out everything below the band: title, line, later meetings, QR code
@@ -198,7 +199,10 @@ func (pg *page) headlines(r image.Rectangle, rowsBelow bool) int {
 	m := &pg.m
 	title, facts := pg.headline()
 	y := r.Min.Y
+	language := pg.tall
+	defer func() { pg.tall = language }()
 	if title != "" {
+		pg.tall = language || isTall(title)
 		lines, f := pg.fitTitle(title, r, len(facts) > 0)
 		for i, l := range lines {
 			x := r.Min.X
@@ -208,10 +212,14 @@ func (pg *page) headlines(r image.Rectangle, rowsBelow bool) int {
 			pg.put(f, x, y+pg.rise(f), l, mono.Or)
 			y += pg.titlePitch(f.Size)
 		}
-		if m.class != small {
+		switch {
+		case m.class != small:
 			y += m.gap / 2
+		case pg.tall: // letters reach down to those that reach up
+			y += m.gap
 		}
 	}
+	pg.tall = language || slices.ContainsFunc(facts, isTall)
 	f := pg.face(typeset.Regular, m.organizer)
 	pitch := pg.lead(f, 10)
 	room := (r.Max.Y - y - pg.rise(f) + pitch) / pitch
@@ -223,6 +231,7 @@ func (pg *page) headlines(r image.Rectangle, rowsBelow bool) int {
 		next := pg.textWith("sign.next", pg.clock(pg.d.Next[0].Start))
 		if !pg.rowFits(end+m.gap/2, r) && f.Measure(next) <= r.Dx() { // no list: say when the next one begins
 			facts = append(facts, next)
+			pg.factBuf = facts
 		}
 	}
 	for _, line := range pg.packFacts(f, facts, r.Dx(), min(room, 3)) {
@@ -239,11 +248,14 @@ func (pg *page) facts(f *typeset.Face, x, baseline int, line string) {
 		pg.put(f, x, baseline, line, mono.Or)
 		return
 	}
-	for i, fact := range strings.Split(line, separator) {
-		if i > 0 {
-			x = pg.put(f, x, baseline, separator, mono.Or)
-		}
+	for {
+		fact, rest, more := strings.Cut(line, separator)
 		x = pg.put(f, x, baseline, fact, mono.Or)
+		if !more {
+			return
+		}
+		x = pg.put(f, x, baseline, separator, mono.Or)
+		line = rest
 	}
 }
 
@@ -280,12 +292,12 @@ func (pg *page) packFacts(f *typeset.Face, facts []string, width, lines int) []s
 // squeeze sets facts that are too long on one line: the last whole and what
 // fits of the others, or the others alone.
 func (pg *page) squeeze(f *typeset.Face, facts []string, width int) string {
-	last := separator + facts[len(facts)-1]
+	last := pg.phrase(separator, facts[len(facts)-1])
 	if room := width - f.Measure(last); room > width/3 {
 		for n := len(facts) - 1; n > 0; n-- {
 			head := pg.join(facts[:n])
 			if n == 1 || f.Measure(head) <= room {
-				return f.Cut(head, room) + last
+				return pg.phrase(f.Cut(head, room), last)
 			}
 		}
 	}
@@ -334,6 +346,17 @@ func (pg *page) lock(x, baseline, height int) int {
 	pg.fill(body, true)
 	pg.fill(image.Rect(x+w/2-t/2, body.Min.Y+2*t, x+w/2+(t+1)/2, body.Max.Y-t), false)
 	return x + w + max(height/2, 6)
+}
+
+// isTall reports a text in a script that reaches further above and below the line
+// than Latin does.
+func isTall(s string) bool {
+	for _, r := range s {
+		if r >= 0x0600 && r < 0x0780 || r >= 0xfb50 && r < 0xfe00 || r >= 0xfe70 && r < 0xff00 {
+			return true
+		}
+	}
+	return false
 }
 
 // rowFits reports whether a row whose top is y ends above the foot of r.

@@ -27,7 +27,10 @@ type Renderer struct {
 
 	panels   memo.Memo[Panel, metrics] // the metrics' slices are never written to
 	joined   memo.Memo[[4]string, string]
+	phrases  memo.Memo[[3]string, string]
 	isolated memo.Memo[string, string]
+	cleaned  memo.Memo[string, string]
+	matched  memo.Memo[string, string] // languages
 }
 
 // NewRenderer returns a Renderer with the bundled fonts.
@@ -63,6 +66,7 @@ type page struct {
 	m    metrics
 
 	factBuf, lineBuf []string // memory for facts and their lines, used again
+	stackBuf         [2]string
 
 	// trace, when set, hears of every text drawn: for the test that nothing
 	// leaves its box or meets another.
@@ -74,12 +78,31 @@ func (r *Renderer) page(img *mono.Image, d Door, p Panel) *page {
 	if pg == nil {
 		pg = &page{}
 	}
-	*pg = page{r: r, img: img, d: d, lang: r.texts.MatchSign(d.Language), m: r.panels.Get(p, measure), factBuf: pg.factBuf[:0], lineBuf: pg.lineBuf[:0]}
+	*pg = page{r: r, img: img, d: d, lang: r.language(d.Language), m: r.panels.Get(p, measure), factBuf: pg.factBuf[:0], lineBuf: pg.lineBuf[:0]}
 	pg.rtl = r.texts.RightToLeft(pg.lang)
 	pg.tall = pg.lang == "ar"
 	in := &pg.d
-	in.Room, in.Title, in.Organizer, in.Note = typeset.Clean(d.Room), typeset.Clean(d.Title), typeset.Clean(d.Organizer), typeset.Clean(d.Note)
+	in.Room, in.Title, in.Organizer, in.Note = r.clean(d.Room), r.clean(d.Title), r.clean(d.Organizer), r.clean(d.Note)
 	return pg
+}
+
+// Longer texts and languages are not remembered.
+const maxRemembered = 1024
+
+// clean is typeset.Clean that remembers what it made.
+func (r *Renderer) clean(s string) string {
+	if len(s) > maxRemembered || typeset.IsClean(s) {
+		return typeset.Clean(s)
+	}
+	return r.cleaned.Get(s, typeset.Clean)
+}
+
+// language is the language of a face that asks for one.
+func (r *Renderer) language(tag string) string {
+	if len(tag) > maxRemembered {
+		return lang.Fallback
+	}
+	return r.matched.Get(tag, r.texts.MatchSign)
 }
 
 // isolate makes a text from outside safe to join to others on a line: one that
@@ -89,6 +112,13 @@ func (pg *page) isolate(s string) string {
 		return s
 	}
 	return pg.r.isolated.Get(s, typeset.Isolate)
+}
+
+// phrase is two or three parts of a line, one after another.
+func (pg *page) phrase(parts ...string) string {
+	var key [3]string
+	copy(key[:], parts)
+	return pg.r.phrases.Get(key, func(key [3]string) string { return key[0] + key[1] + key[2] })
 }
 
 // join is the facts with separators between them.
@@ -251,7 +281,7 @@ func (pg *page) header() {
 		right = pg.putRight(date, right, baseline, text, mono.Or) - m.gap*2
 	}
 	if d.Date == (Date{}) && d.State == Pairing {
-		right = pg.putRight(date, right, baseline, typeset.Clean(d.SignID), mono.Or) - m.gap*2
+		right = pg.putRight(date, right, baseline, pg.r.clean(d.SignID), mono.Or) - m.gap*2
 	}
 	if d.Sample && !stacked {
 		right = pg.putRight(pg.face(typeset.Bold, m.date), right, baseline, pg.text("sign.sample"), mono.Or) - m.gap*2
@@ -284,7 +314,7 @@ func (pg *page) batteryMark(x, baseline, height int) int {
 // buttons labels the hardware buttons below the glass, each above its own.
 func (pg *page) buttons() {
 	m := &pg.m
-	if !slices.ContainsFunc(pg.d.Buttons, func(s string) bool { return typeset.Clean(s) != "" }) {
+	if !slices.ContainsFunc(pg.d.Buttons, func(s string) bool { return pg.r.clean(s) != "" }) {
 		return
 	}
 	f := pg.face(typeset.Bold, m.row)
@@ -292,7 +322,7 @@ func (pg *page) buttons() {
 	m.foot -= f.Cap + arrow + m.gap
 	slot := m.w / len(pg.d.Buttons)
 	for i, label := range pg.d.Buttons {
-		if label = typeset.Clean(label); label == "" {
+		if label = pg.r.clean(label); label == "" {
 			continue
 		}
 		label = f.Cut(label, slot-m.gap)
@@ -312,7 +342,7 @@ func (pg *page) identify() {
 	m := &pg.m
 	pg.fill(image.Rect(0, 0, m.w, m.h), true)
 	inner := image.Rect(m.margin, m.header, m.w-m.margin, m.h-m.header)
-	id := strings.ToUpper(typeset.Clean(pg.d.SignID))
+	id := strings.ToUpper(pg.r.clean(pg.d.SignID))
 	sizes := append([]int{m.words[0] * 2, m.words[0] * 3 / 2}, m.words...)
 	f := pg.largest(id, inner, sizes)
 	pg.put(f, (m.w-f.Measure(id))/2, middleLine(inner, f.Cap), id, mono.AndNot)

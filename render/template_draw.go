@@ -295,7 +295,7 @@ func (pg *page) value(name string) (v string, known bool) {
 	case "FEATURES":
 		return strings.Join(pg.features(), separator), true
 	case "SIGN_ID":
-		return typeset.Clean(d.SignID), true
+		return pg.r.clean(d.SignID), true
 	case "UPCOMING":
 		var lines []string
 		for _, row := range pg.upcoming() {
@@ -357,7 +357,7 @@ func (pg *page) rowField(row Row, timed bool, field string) (string, bool) {
 		if row.Private {
 			return "", true
 		}
-		return typeset.Clean(row.Organizer), true
+		return pg.r.clean(row.Organizer), true
 	}
 	return "", fieldKnown(field)
 }

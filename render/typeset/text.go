@@ -16,7 +16,7 @@ const maxRunes = 512
 // most 512 characters, blanks collapsed, without control, formatting and
 // direction characters, emoji and private characters.
 func Clean(s string) string {
-	if isClean(s) {
+	if IsClean(s) {
 		return s
 	}
 	if len(s) > 8*maxRunes {
@@ -48,8 +48,9 @@ func Clean(s string) string {
 	return norm.NFC.String(b.String()) // what was left out may have stood between
 }
 
-// isClean reports a text Clean leaves as it is, by far the most usual.
-func isClean(s string) bool {
+// IsClean reports a text that Clean leaves as it is, by far the most usual. It
+// may miss one whose marks might have to be composed.
+func IsClean(s string) bool {
 	if len(s) > 4*maxRunes {
 		return false
 	}
@@ -67,7 +68,7 @@ func isClean(s string) bool {
 		before = r
 		n++
 	}
-	return (before != ' ' || s == "") && n <= maxRunes && (ascii || norm.NFC.IsNormalString(s))
+	return (before != ' ' || s == "") && n <= maxRunes && (ascii || norm.NFC.QuickSpanString(s) == len(s))
 }
 
 // isSymbolPicture reports emoji and their modifiers, which no sign can show.
