@@ -14,6 +14,7 @@ import (
 	"doorleaf/gateway/calendar"
 	"doorleaf/render"
 	"doorleaf/render/mono"
+	"doorleaf/render/picture"
 )
 
 // Renderer draws faces and says them in words. Implemented by render.Renderer.
@@ -44,6 +45,11 @@ type Options struct {
 	// can be renewed.
 	FixedPasswords bool
 
+	// Address returns from where a sign is connected now, "" when that is not
+	// known; Around returns what is seen of the surroundings. Both may be nil.
+	Address func(devices.SignID) string
+	Around  func() Around
+
 	// EpochFloor is the least epoch of a timeline: after a restore it is above
 	// everything the lost gateway sent.
 	EpochFloor uint32
@@ -56,11 +62,14 @@ type Core struct {
 	renderer  Renderer
 	log       *slog.Logger
 	connected func(devices.SignID) bool
+	address   func(devices.SignID) string
+	around    func() Around
 	floor     uint32        // least epoch
 	drawing   chan struct{} // a token per timeline being drawn
 	wire      Wire
 
 	templates templates
+	assets    assets
 
 	newPassword    func(context.Context, devices.Login) error
 	fixedPasswords bool
@@ -72,6 +81,7 @@ type Core struct {
 	watch   watchers
 	joining joinings
 	signs   signTable
+	health  healthState
 	edit    sync.Mutex // one change of a sign's settings at a time
 }
 
@@ -80,16 +90,25 @@ func New(o Options) *Core {
 	if o.Connected == nil {
 		o.Connected = func(devices.SignID) bool { return false }
 	}
+	if o.Address == nil {
+		o.Address = func(devices.SignID) string { return "" }
+	}
+	if o.Around == nil {
+		o.Around = func() Around { return Around{} }
+	}
 	if o.Drawing <= 0 {
 		o.Drawing = runtime.GOMAXPROCS(0)
 	}
 	c := &Core{store: o.Store, renderer: o.Renderer,
-		log: o.Logger, connected: o.Connected, readRelease: o.ReadRelease, floor: o.EpochFloor, drawing: make(chan struct{}, o.Drawing)}
+		log: o.Logger, connected: o.Connected, address: o.Address, around: o.Around,
+		readRelease: o.ReadRelease, floor: o.EpochFloor, drawing: make(chan struct{}, o.Drawing)}
 	c.newPassword, c.fixedPasswords = o.NewPassword, o.FixedPasswords
+	c.assets.ready = picture.NewCache(keptPictures)
 	c.queue.init()
 	c.watch.init()
 	c.joining.init()
 	c.signs.init()
+	c.health.init()
 	return c
 }
 
@@ -125,6 +144,7 @@ func (c *Core) Run(ctx context.Context) error {
 			}
 		})
 	}
+	wg.Go(func() { c.watchHealth(ctx) })
 	tick := time.NewTicker(30 * time.Second)
 	defer tick.Stop()
 	for {

@@ -95,14 +95,14 @@ const usualFlips = 8
 // BatteryLife is what is known of one sign's battery.
 type BatteryLife struct {
 	energy.Forecast
-	Cell string // its kind, "" when it is not known
-	Days []BatteryDay
+	Cell    string // its kind, "" when it is not known
+	History []BatteryDay
 }
 
 // forecast says how long a battery lasts from its history. What a sign did is
 // counted and priced by the model; voltage decides at the ends.
 func forecast(site Site, days []BatteryDay) BatteryLife {
-	life := BatteryLife{Days: days}
+	life := BatteryLife{History: days}
 	b, ok := site.batteryKind(days)
 	if !ok {
 		return life

@@ -32,6 +32,7 @@ func (c *Core) Report(ctx context.Context, r devices.Report) (*devices.Delivery,
 			return nil, fmt.Errorf("report of sign %s: %w", r.Sign, err)
 		}
 	}
+	c.seePlace(r.Sign)
 	e := c.signs.entry(r.Sign)
 	e.plan.Lock()
 	defer e.plan.Unlock()

@@ -102,7 +102,7 @@ func (h *house) openCore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h.core = gateway.New(gateway.Options{Store: h.store, Renderer: renderer, Logger: h.log, Connected: h.connected, EpochFloor: floor, ReadRelease: mqttlink.ReadRelease,
+	h.core = gateway.New(gateway.Options{Store: h.store, Renderer: renderer, Logger: h.log, Connected: h.connected, Address: h.place, Around: h.around, EpochFloor: floor, ReadRelease: mqttlink.ReadRelease,
 		FixedPasswords: h.conf.mqttURL != ""})
 	h.watched = gateway.Watched{Store: h.store, Changed: h.core.AgendaChanged}
 	return nil

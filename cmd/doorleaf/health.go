@@ -1,0 +1,25 @@
+package main
+
+import (
+	"doorleaf/devices"
+	"doorleaf/gateway"
+)
+
+// around is what the gateway sees of its surroundings. It is asked once
+// everything is open.
+func (h *house) around() gateway.Around {
+	a := gateway.Around{BrokerDown: h.link != nil && !h.link.Ready()}
+	if h.broker != nil {
+		a.Incidents = h.broker.Incidents()
+	}
+	return a
+}
+
+// place is from where a sign is connected to the embedded broker; an external
+// one tells nobody.
+func (h *house) place(id devices.SignID) string {
+	if h.broker == nil {
+		return ""
+	}
+	return h.broker.Place(id)
+}

@@ -1,0 +1,18 @@
+package gateway
+
+import (
+	"time"
+
+	"doorleaf/devices"
+)
+
+// SetStarted, SetAddress and SetConnected put a test's facts into a core.
+func (c *Core) SetStarted(t time.Time) {
+	c.health.mu.Lock()
+	defer c.health.mu.Unlock()
+	c.health.started = t
+}
+
+func (c *Core) SetAddress(f func(devices.SignID) string) { c.address = f }
+
+func (c *Core) SetConnected(f func(devices.SignID) bool) { c.connected = f }
