@@ -12,13 +12,13 @@ package mqttlink
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -51,16 +51,19 @@ type Gateway interface {
 // Options configure a Link. Gateway, Logger and one of BrokerURL and Dial are
 // required.
 type Options struct {
-	BrokerURL          string // mqtt://HOST:PORT or mqtts://HOST:PORT
+	BrokerURL          string // mqtt[s]://HOST:PORT or ws[s]://HOST:PORT/PATH
 	Username, Password string
 	ClientID           string      // prefix of the client id; "" means "gateway"
-	TLS                *tls.Config // for mqtts
+	TLS                *tls.Config // for mqtts and wss
 	// Dial opens the connection instead of BrokerURL, for an embedded broker.
 	Dial func() (net.Conn, error)
-	// ServerSPKI is the SHA-256 of the public key of the certificate signs see.
-	// Zero with an mqtts BrokerURL: of the certificate the link sees itself; zero
-	// otherwise: signs use plain MQTT.
+	// ServerSPKI is the SHA-256 of the public key of the certificate signs see,
+	// where that is known; otherwise Door is asked, and without one either signs
+	// use plain MQTT.
 	ServerSPKI [32]byte
+	// Door is where signs connect to an external broker; the zero one means the
+	// BrokerURL.
+	Door Door
 	// Secure reports whether the pairing attempt came over TLS, where a broker
 	// serves both; nil: ServerSPKI holds for all.
 	Secure  func(nonce string) bool
@@ -92,7 +95,8 @@ type Link struct {
 	count   counters
 	noisy   rateLog
 	ready   atomic.Bool
-	seen    atomic.Pointer[[32]byte] // SHA-256 of the public key of an external broker
+	state   stateOf
+	doorKey doorKey
 
 	mu     sync.Mutex
 	client mqtt.Client                   // guarded by mu, nil while not subscribed
@@ -118,8 +122,11 @@ func New(o Options) (*Link, error) {
 	}
 	if o.Dial == nil {
 		u, err := url.Parse(o.BrokerURL)
-		if err != nil || u.Host == "" || (u.Scheme != "mqtt" && u.Scheme != "mqtts") {
-			return nil, errors.New("mqttlink: broker URL must be mqtt://HOST:PORT or mqtts://HOST:PORT")
+		if err != nil || u.Host == "" || !slices.Contains(schemes(), u.Scheme) {
+			return nil, errors.New("mqttlink: broker URL must be mqtt[s]://HOST:PORT or ws[s]://HOST:PORT/PATH")
+		}
+		if o.Door.URL == "" {
+			o.Door = Door{URL: o.BrokerURL, TLS: o.TLS}
 		}
 	}
 	if o.Fault == nil {
@@ -172,7 +179,8 @@ func (l *Link) Run(ctx context.Context) error {
 		if time.Since(begin) > time.Minute {
 			wait = firstRetry
 		}
-		l.log.Warn("mqtt: connection to the broker lost", "err", err, "retry", wait)
+		l.state.down(err, time.Now())
+		l.log.Warn("mqtt: no connection to the broker", "why", TroubleOf(err).String(), "err", err, "retry", wait)
 		sleep(ctx, wait)
 		wait = min(2*wait, lastRetry)
 	}
@@ -195,7 +203,7 @@ func (l *Link) connection(ctx context.Context) error {
 	c := mqtt.NewClient(l.clientOptions(lost))
 	defer c.Disconnect(0)
 	if err := await(ctx, c.Connect(), 2*connectTimeout); err != nil {
-		return fmt.Errorf("connect: %w", err)
+		return fmt.Errorf("%w: %w", errAnswer, err)
 	}
 	if err := l.subscribe(ctx, c); err != nil {
 		return err
@@ -204,6 +212,7 @@ func (l *Link) connection(ctx context.Context) error {
 	l.client = c
 	l.mu.Unlock()
 	l.ready.Store(true)
+	l.state.up(time.Now())
 	defer func() {
 		l.ready.Store(false)
 		l.mu.Lock()
@@ -241,33 +250,13 @@ func (l *Link) clientOptions(lost chan<- error) *mqtt.ClientOptions {
 			default:
 			}
 		})
-	if l.opts.Dial == nil && strings.HasPrefix(server, "mqtts:") {
-		o.SetTLSConfig(l.tlsConfig())
+	if l.opts.Dial == nil && l.opts.TLS != nil {
+		o.SetTLSConfig(l.opts.TLS)
 	}
 	if l.opts.Dial != nil {
 		o.SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) { return l.opts.Dial() })
 	}
 	return o
-}
-
-// tlsConfig is that of the options, and notes the key of the broker.
-func (l *Link) tlsConfig() *tls.Config {
-	c := &tls.Config{MinVersion: tls.VersionTLS12}
-	if l.opts.TLS != nil {
-		c = l.opts.TLS.Clone()
-	}
-	verify := c.VerifyConnection
-	c.VerifyConnection = func(st tls.ConnectionState) error {
-		if verify != nil {
-			if err := verify(st); err != nil {
-				return err
-			}
-		}
-		key := sha256.Sum256(st.PeerCertificates[0].RawSubjectPublicKeyInfo)
-		l.seen.Store(&key)
-		return nil
-	}
-	return c
 }
 
 // subscribe repeats until the broker grants both filters.
@@ -280,7 +269,7 @@ func (l *Link) subscribe(ctx context.Context, c mqtt.Client) error {
 			if st, ok := t.(*mqtt.SubscribeToken); ok {
 				for f, code := range st.Result() {
 					if code > 2 {
-						err = fmt.Errorf("broker refuses %s", f)
+						err = fmt.Errorf("%w: %s", ErrRights, f)
 					}
 				}
 			}

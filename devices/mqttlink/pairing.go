@@ -41,7 +41,11 @@ type attempt struct {
 // commit takes the opening message of an attempt and answers the challenge. A
 // repeated one is answered alike; another one under the same nonce is refused.
 func (l *Link) commit(ctx context.Context, nonce string, m wire.PairCommit, now time.Time) error {
-	a, err := l.pairs.open(nonce, m, l.spkiOf(nonce), now)
+	spki, err := l.keySeen(ctx, nonce)
+	if err != nil {
+		return err
+	}
+	a, err := l.pairs.open(nonce, m, spki, now)
 	if err != nil {
 		return err
 	}
@@ -50,17 +54,6 @@ func (l *Link) commit(ctx context.Context, nonce string, m wire.PairCommit, now 
 		return err
 	}
 	return l.publish(ctx, faultChallenge, wire.PairTopic(nonce, wire.NameChallenge), 1, msg)
-}
-
-// spkiOf is the key that the sign must have seen on its own connection.
-func (l *Link) spkiOf(nonce string) [32]byte {
-	if l.opts.Secure != nil && !l.opts.Secure(nonce) {
-		return [32]byte{}
-	}
-	if seen := l.seen.Load(); seen != nil && l.opts.ServerSPKI == [32]byte{} {
-		return *seen
-	}
-	return l.opts.ServerSPKI
 }
 
 // open returns the attempt of a commitment, a new one or the one under way.
