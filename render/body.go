@@ -164,17 +164,13 @@ func (pg *page) quiet() bool {
 	return true
 }
 
-// wordsFit reports whether every word of the title fits a column at the second
-// largest size; otherwise the list goes below the title.
+// wordsFit reports whether the title fits a column at the second largest size
+// without breaking a word; otherwise the list goes below the title.
 func (pg *page) wordsFit(width int) bool {
 	title, _ := pg.headline()
 	f := pg.face(typeset.Bold, pg.m.titles[min(1, len(pg.m.titles)-1)])
-	for w := range strings.FieldsSeq(title) {
-		if f.Measure(w) > width {
-			return false
-		}
-	}
-	return true
+	_, ok := f.Break(title, width, 64)
+	return ok
 }
 
 // rise is how far below the top of the body the first base line stands.
