@@ -28,13 +28,18 @@ func face(a calendar.Agenda, show calendar.Showing, s Sign, site Site, at time.T
 	d.Room = roomName(a.Room)
 	d.Capacity = min(max(a.Room.Capacity, 0), 99999)
 	for _, f := range a.Room.Features {
-		if f = calendar.Words(f); f != "" {
+		switch f = calendar.Words(f); f {
+		case "":
+		case calendar.WheelchairAccessible:
+			d.Accessible = true
+		default:
 			d.Features = append(d.Features, f)
 		}
 	}
 	day := dayOf(local)
 	p := policy{site, show, day}
 	p.fill(&d, a.At(at, loc), local)
+	offerBooking(&d, site, a.Room)
 	d.Day = dayBar(a.Slots(loc), site, day)
 	if stale {
 		known := render.Fact{State: d.State, Until: d.Until}
@@ -47,6 +52,7 @@ func face(a calendar.Agenda, show calendar.Showing, s Sign, site Site, at time.T
 			d.SinceDate = &date
 		}
 		d.Until, d.UntilDate, d.AllDay = nil, nil, false
+		d.QR, d.QRCaption = "", ""
 	}
 	return d
 }

@@ -40,6 +40,9 @@ func (c *Core) replan(ctx context.Context, e *signEntry, id devices.SignID, o re
 	e.asOf, e.stale = in.agenda.AsOf, stale
 	e.mu.Unlock()
 	d := &drawing{core: c, panel: panelOf(in.sign), template: c.templates.of(in.site), have: have}
+	if d.look, err = c.lookOf(ctx, d.template, d.panel); err != nil {
+		return nil, "", err
+	}
 	faces := in.faces(now, stale)
 	if o.quick {
 		faces = faces[:1]
@@ -244,11 +247,13 @@ type drawing struct {
 	core     *Core
 	panel    render.Panel
 	template *render.Template
+	look     look
 	have     *Want         // given to the sign before, nil for none
 	pictures []*mono.Image // one per step
 }
 
 func (d *drawing) draw(door render.Door) (*mono.Image, error) {
+	d.look.dress(&door)
 	img, err := d.core.renderer.DrawTemplate(nil, door, d.template, d.panel)
 	if err != nil {
 		return nil, fmt.Errorf("draw %dx%d %s: %w", d.panel.Width, d.panel.Height, door.State, err)

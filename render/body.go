@@ -72,6 +72,9 @@ func (pg *page) equipment() (facts []string) {
 
 // features are what is in the room, ready to be joined.
 func (pg *page) features() (out []string) {
+	if pg.d.Accessible {
+		out = append(out, pg.text("sign.accessible"))
+	}
 	for _, f := range pg.d.Features {
 		if f = pg.r.clean(f); f != "" {
 			out = append(out, pg.isolate(f))

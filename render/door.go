@@ -69,10 +69,11 @@ type Door struct {
 	LowBattery bool   `json:"lowBattery,omitempty"`
 	Sample     bool   `json:"sample,omitempty"` // marks sample data
 
-	Features []string `json:"features,omitempty"` // equipment, shown with the capacity
-	Released *Clock   `json:"released,omitempty"` // when a booking was ended early
-	Updating bool     `json:"updating,omitempty"` // new firmware is being written
-	Buttons  []string `json:"buttons,omitempty"`  // labels of the hardware buttons below the glass, from left to right; "" for none
+	Features   []string `json:"features,omitempty"`   // equipment, shown with the capacity
+	Accessible bool     `json:"accessible,omitempty"` // by wheelchair; shown with the equipment
+	Released   *Clock   `json:"released,omitempty"`   // when a booking was ended early
+	Updating   bool     `json:"updating,omitempty"`   // new firmware is being written
+	Buttons    []string `json:"buttons,omitempty"`    // labels of the hardware buttons below the glass, from left to right; "" for none
 
 	Logo     *mono.Image            `json:"-"` // drawn in the header of medium and large faces, at most LogoBox; never written to
 	Pictures map[PictureKey]Picture `json:"-"` // what a template draws of the office's pictures; others are left out

@@ -34,6 +34,7 @@ func Examples() []Example {
 		with("free", func(d *Door) { d.State, d.Until = Free, ptr(at(13, 0)); meeting(d, rows[0]); d.Next = rows[1:] }),
 		with("free-all-day", func(d *Door) {
 			d.State, d.AllDay, d.Capacity, d.Features = Free, true, 12, []string{"Surface Hub", "Whiteboard"}
+			d.Accessible = true
 			d.Day = &DayBar{Span: base.Day.Span}
 		}),
 		with("free-book", func(d *Door) {

@@ -35,6 +35,10 @@ type Room struct {
 	Privacy  Privacy  // what people chose to show
 }
 
+// WheelchairAccessible is the one of Room.Features that is ours: signs and pages
+// say it in their own language.
+const WheelchairAccessible = "wheelchair accessible"
+
 // RoomKind tells a room's mailbox from an ordinary one.
 type RoomKind uint8
 

@@ -44,7 +44,7 @@ func importTable() map[string]allowed {
 		"render/vectorgen":         {outside: []string{"github.com/mmcloughlin/avo/"}},
 		"render": {ours: []string{"render/mono", "render/typeset", "render/dither", "render/picture", "render/lang", "render/memo"},
 			outside: append(textLibraries(), "github.com/boombuler/barcode")},
-		"gateway": {ours: []string{"gateway/calendar", "gateway/connection", "gateway/rollout", "render", "render/mono", "render/lang", "devices",
+		"gateway": {ours: []string{"gateway/calendar", "gateway/connection", "gateway/rollout", "render", "render/mono", "render/lang", "render/picture", "render/dither", "devices",
 			"devices/catalogue", "devices/energy", "devices/health", "devices/refresh"}, inTests: []string{"gateway/sqlite", "gateway/storetest"}},
 		"gateway/sqlite": {ours: []string{"gateway", "gateway/calendar", "gateway/connection", "gateway/rollout", "devices", "devices/refresh", "render/mono"},
 			outside: []string{"github.com/mattn/go-sqlite3", "golang.org/x/crypto/"}, inTests: []string{"gateway/storetest"}},

@@ -36,12 +36,13 @@ var (
 	ErrFormat  = errors.New("not a picture that can be read")
 	ErrSize    = errors.New("picture is too large")
 	ErrDamaged = errors.New("picture is damaged")
+	ErrBlank   = errors.New("picture shows nothing") // of those who look at it after decoding
 )
 
 // RefusedError says why a picture was refused and what to do about it, in English
 // for people.
 type RefusedError struct {
-	Kind   error  // ErrFormat, ErrSize or ErrDamaged
+	Kind   error  // ErrFormat, ErrSize, ErrDamaged or ErrBlank
 	What   string // "12000 x 9000 pixels, at most 40 megapixels are read"
 	Remedy string // "Scale it down to at most 4000 pixels a side."
 }
