@@ -60,6 +60,11 @@ type Options struct {
 	MaxEnteringAddress int
 	// FailureDelay is how long a refused sign waits for the answer; 0 means 1 s.
 	FailureDelay time.Duration
+
+	// For a broker in a process of its own:
+	sockets []socket // already open, instead of Listen
+	secret  string   // password of the gateway, instead of a new one
+	watch   watcher
 }
 
 // Broker is a running broker.
@@ -75,6 +80,7 @@ type Broker struct {
 	closing sync.Once
 	noise   noise
 
+	tls       *tls.Config // nil without TLS
 	listeners []net.Listener
 	addrs     []string
 
@@ -96,18 +102,11 @@ type Broker struct {
 
 // Open starts a broker: it listens and serves when Open returns. Close it.
 func Open(o Options) (*Broker, error) {
-	if o.Auth == nil || o.Logger == nil {
-		return nil, errors.New("broker: Auth and Logger are required")
-	}
-	setDefault(&o.MaxConnections, 20000)
-	setDefault(&o.MaxPairing, 64)
-	setDefault(&o.MaxPairingAddress, 16)
-	setDefault(&o.MaxEnteringAddress, 2000)
-	if o.FailureDelay == 0 {
-		o.FailureDelay = time.Second
+	if err := o.complete(); err != nil {
+		return nil, err
 	}
 	b := &Broker{
-		opts: o, log: o.Logger, secret: rand.Text(),
+		opts: o, log: o.Logger, secret: o.secret, watch: o.watch,
 		sessions: map[string]*session{}, open: map[net.Conn]struct{}{},
 		credentials: map[devices.SignID][32]byte{}, addresses: map[string]*address{},
 		kicked: map[devices.SignID]int{}, records: map[devices.SignID]*record{}, begun: time.Now(),
@@ -161,6 +160,24 @@ func (b *Broker) reachable(s *session) {
 	s.told = true
 	_, secure := s.conn.(*tls.Conn)
 	b.watch.arrived(s.clientID, hostOf(s.conn), secure)
+}
+
+// complete fills in the defaults.
+func (o *Options) complete() error {
+	if o.Auth == nil || o.Logger == nil {
+		return errors.New("broker: Auth and Logger are required")
+	}
+	setDefault(&o.MaxConnections, 20000)
+	setDefault(&o.MaxPairing, 64)
+	setDefault(&o.MaxPairingAddress, 16)
+	setDefault(&o.MaxEnteringAddress, 2000)
+	if o.FailureDelay == 0 {
+		o.FailureDelay = time.Second
+	}
+	if o.secret == "" {
+		o.secret = rand.Text()
+	}
+	return nil
 }
 
 func setDefault(v *int, d int) {
@@ -309,6 +326,23 @@ type Stats struct {
 	Takeovers    int64 // sessions replaced by a newer one of the same client
 	Panics       int64 // recovered
 	AcceptErrors int64 // failed accepts, for instance for want of descriptors
+	Restarts     int64 // of a broker in a process of its own
+}
+
+// add adds all but Connected and Restarts.
+func (s *Stats) add(o Stats) {
+	s.Accepted += o.Accepted
+	s.Refused += o.Refused
+	s.Malformed += o.Malformed
+	s.Slow += o.Slow
+	s.Failed += o.Failed
+	s.Denied += o.Denied
+	s.Dropped += o.Dropped
+	s.Overflowed += o.Overflowed
+	s.Paced += o.Paced
+	s.Takeovers += o.Takeovers
+	s.Panics += o.Panics
+	s.AcceptErrors += o.AcceptErrors
 }
 
 // Stats returns the counters.

@@ -67,6 +67,22 @@ func start(t *testing.T, change func(*Options)) (*Broker, *signs) {
 	return b, auth
 }
 
+// server is a broker in this process or in one of its own.
+type server interface {
+	Addrs() []string
+	GatewayConn() (net.Conn, error)
+	GatewayCredential() (username, password string)
+	Connected(devices.SignID) bool
+	Kick(devices.SignID)
+	Address(nonce string) string
+	Secure(nonce string) bool
+	Stats() Stats
+	Incidents() []devices.Incident
+	Close() error
+}
+
+var _, _ server = (*Broker)(nil), (*Process)(nil)
+
 // client speaks raw MQTT, well or badly.
 type client struct {
 	t    *testing.T
@@ -74,7 +90,7 @@ type client struct {
 	r    *bufio.Reader
 }
 
-func dial(t *testing.T, b *Broker) *client {
+func dial(t *testing.T, b server) *client {
 	t.Helper()
 	u, err := url.Parse(b.Addrs()[0])
 	if err != nil {
@@ -189,7 +205,7 @@ func (c *client) subscribe(filter string) byte {
 }
 
 // sign connects and subscribes as the sign does.
-func sign(t *testing.T, b *Broker, id, pass string) *client {
+func sign(t *testing.T, b server, id, pass string) *client {
 	t.Helper()
 	c := dial(t, b)
 	if code := c.login(id, id, pass); code != 0 {
@@ -202,7 +218,7 @@ func sign(t *testing.T, b *Broker, id, pass string) *client {
 }
 
 // gateway connects as the gateway does and reads what signs send.
-func gateway(t *testing.T, b *Broker) *client {
+func gateway(t *testing.T, b server) *client {
 	t.Helper()
 	conn, err := b.GatewayConn()
 	if err != nil {
@@ -243,7 +259,7 @@ func (c *client) message() (topic, payload string) {
 }
 
 // alive asserts that a new pair of sign and gateway still exchange messages.
-func alive(t *testing.T, b *Broker) {
+func alive(t *testing.T, b server) {
 	t.Helper()
 	g, s := gateway(t, b), sign(t, b, signB, "password-b")
 	s.send(publishPacket(2, "dl/1/"+signB+"/u/hello", "still here"))

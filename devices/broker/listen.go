@@ -17,35 +17,69 @@ import (
 // ErrPlain is returned by Open for mqtt:// on more than the loopback.
 var ErrPlain = errors.New("plain MQTT is refused outside the loopback")
 
-// listen opens the listeners of the options.
-func (b *Broker) listen() error {
-	var secured *tls.Config // one for all, so that a ticket of one listener is good at the others
-	if b.opts.TLS != nil {
-		secured = b.secured(b.opts.TLS)
-	}
-	for _, raw := range b.opts.Listen {
+// socket is one listener, without TLS.
+type socket struct {
+	net.Listener
+	url    string // mqtt:// or mqtts:// with the real port
+	secure bool
+}
+
+// openSockets opens the listeners of the options. On an error nothing is left
+// open.
+func openSockets(o *Options) (list []socket, err error) {
+	defer func() {
+		if err != nil {
+			closeSockets(list)
+		}
+	}()
+	for _, raw := range o.Listen {
 		u, err := url.Parse(raw)
 		if err != nil || u.Host == "" || (u.Path != "" && u.Path != "/") {
-			return fmt.Errorf("broker: listen address %q: want mqtt://HOST:PORT or mqtts://HOST:PORT", raw)
+			return list, fmt.Errorf("broker: listen address %q: want mqtt://HOST:PORT or mqtts://HOST:PORT", raw)
 		}
 		secure := u.Scheme == "mqtts"
 		switch {
 		case !secure && u.Scheme != "mqtt":
-			return fmt.Errorf("broker: listen address %q: want mqtt:// or mqtts://", raw)
-		case secure && b.opts.TLS == nil:
-			return fmt.Errorf("broker: %s needs a certificate", raw)
-		case !secure && !b.opts.AllowPlain && !loopback(u.Hostname()):
-			return fmt.Errorf("broker: %s: %w", raw, ErrPlain)
+			return list, fmt.Errorf("broker: listen address %q: want mqtt:// or mqtts://", raw)
+		case secure && o.TLS == nil:
+			return list, fmt.Errorf("broker: %s needs a certificate", raw)
+		case !secure && !o.AllowPlain && !loopback(u.Hostname()):
+			return list, fmt.Errorf("broker: %s: %w", raw, ErrPlain)
 		}
 		l, err := net.Listen("tcp", u.Host)
 		if err != nil {
-			return fmt.Errorf("broker: %w", err)
+			return list, fmt.Errorf("broker: %w", err)
 		}
-		if secure {
-			l = tlsListener{l, secured}
+		list = append(list, socket{l, u.Scheme + "://" + l.Addr().String(), secure})
+	}
+	return list, nil
+}
+
+func closeSockets(list []socket) {
+	for _, s := range list {
+		_ = s.Close()
+	}
+}
+
+// listen makes the sockets ready for accept.
+func (b *Broker) listen() error {
+	sockets := b.opts.sockets
+	if sockets == nil {
+		var err error
+		if sockets, err = openSockets(&b.opts); err != nil {
+			return err
+		}
+	}
+	if b.opts.TLS != nil { // one for all: a ticket of one listener is good at the others
+		b.tls = b.secured(b.opts.TLS)
+	}
+	for _, s := range sockets {
+		l := s.Listener
+		if s.secure {
+			l = tlsListener{l, b.tls}
 		}
 		b.listeners = append(b.listeners, l)
-		b.addrs = append(b.addrs, u.Scheme+"://"+l.Addr().String())
+		b.addrs = append(b.addrs, s.url)
 	}
 	return nil
 }
