@@ -70,7 +70,7 @@ func (s *Sign) dial(ctx context.Context) {
 	if id == "" {
 		p := s.pairNow()
 		id, user = wire.PairClientPrefix+p.nonce, wire.PairUser
-		filter = wire.PairFilter(p.nonce)
+		filter, keys.Password = wire.PairFilter(p.nonce), wire.PairPassword
 	} else {
 		var err error
 		sec, keys, err = s.password()

@@ -14,10 +14,11 @@ const (
 	NonceLength  = 16
 )
 
-// PairUser is the MQTT user name of a sign that is not paired yet, with an
-// empty password; its client id is PairClientPrefix and the nonce [DL-PAIR-1].
+// PairUser and PairPassword are what a sign that is not paired yet logs in
+// with; its client id is PairClientPrefix and the nonce [DL-PAIR-1].
 const (
 	PairUser         = "pair"
+	PairPassword     = "pair"
 	PairClientPrefix = "pair-"
 )
 
