@@ -57,6 +57,8 @@ type SignStore interface {
 	Sign(ctx context.Context, id devices.SignID) (Sign, error)
 	// UpdateSign stores name, room, language and clock of a known sign.
 	UpdateSign(ctx context.Context, s Sign) error
+	// SwapRooms exchanges the rooms of two signs.
+	SwapRooms(ctx context.Context, a, b devices.SignID) error
 	// RemoveSign deletes the sign, its credential and everything kept for it.
 	RemoveSign(ctx context.Context, id devices.SignID) error
 	Credential(ctx context.Context, id devices.SignID) (devices.Credential, error)

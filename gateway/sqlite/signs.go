@@ -115,6 +115,22 @@ func (s *Store) UpdateSign(ctx context.Context, sign gateway.Sign) error {
 	})
 }
 
+// SwapRooms implements gateway.SignStore.
+func (s *Store) SwapRooms(ctx context.Context, a, b devices.SignID) error {
+	return s.write(ctx, "swap rooms", func(t *tx) error {
+		var ofA, ofB sql.NullString
+		for id, room := range map[devices.SignID]*sql.NullString{a: &ofA, b: &ofB} {
+			if err := t.get(`SELECT room FROM signs WHERE id = ?`, []any{string(id)}, room); err != nil {
+				return err
+			}
+		}
+		if err := t.exec(`UPDATE signs SET room = ? WHERE id = ?`, ofB, string(a)); err != nil {
+			return err
+		}
+		return t.exec(`UPDATE signs SET room = ? WHERE id = ?`, ofA, string(b))
+	})
+}
+
 // RemoveSign implements gateway.SignStore.
 func (s *Store) RemoveSign(ctx context.Context, id devices.SignID) error {
 	return s.write(ctx, "remove sign", func(t *tx) error {

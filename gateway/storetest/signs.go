@@ -5,6 +5,7 @@ import (
 
 	"doorleaf/devices"
 	"doorleaf/gateway"
+	"doorleaf/gateway/calendar"
 )
 
 func testSigns(s *suite) {
@@ -41,6 +42,36 @@ func testSigns(s *suite) {
 	st, err := s.Status(ctx, "one")
 	s.ok(err)
 	s.equal("status of a silent sign", st, gateway.Status{Sign: "one"})
+}
+
+func testSwapRooms(s *suite) {
+	ctx := s.Context()
+	s.list(room("a@x", "Alpha"), room("b@x", "Beta"))
+	one, two := s.pair("one"), s.pair("two")
+	rooms := func() (a, b calendar.RoomID) {
+		first, err := s.Sign(ctx, one)
+		s.ok(err)
+		second, err := s.Sign(ctx, two)
+		s.ok(err)
+		return first.Room, second.Room
+	}
+	sg, _ := sign("one")
+	sg.Room = "a@x"
+	s.ok(s.UpdateSign(ctx, sg))
+	s.ok(s.SwapRooms(ctx, one, two))
+	if a, b := rooms(); a != "" || b != "a@x" {
+		s.Errorf("swapped with none: got %q and %q", a, b)
+	}
+	sg.Room = "b@x"
+	s.ok(s.UpdateSign(ctx, sg))
+	s.ok(s.SwapRooms(ctx, one, two))
+	if a, b := rooms(); a != "a@x" || b != "b@x" {
+		s.Errorf("swapped: got %q and %q", a, b)
+	}
+	s.fails("with an unknown sign", s.SwapRooms(ctx, one, "nobody"), gateway.ErrNotFound)
+	if a, _ := rooms(); a != "a@x" {
+		s.Errorf("after a failed swap: got %q", a)
+	}
 }
 
 func testRemoveSign(s *suite) {

@@ -43,6 +43,7 @@ func Test(t *testing.T, open func(t *testing.T) gateway.Store, reopen func(t *te
 		{"agenda with strange content", testStrangeAgenda},
 		{"agenda and cursor are one", testCursor},
 		{"signs", testSigns},
+		{"two signs swap rooms", testSwapRooms},
 		{"removed sign leaves nothing", testRemoveSign},
 		{"status follows reports", testStatus},
 		{"reports are fresh once", testFreshness},
