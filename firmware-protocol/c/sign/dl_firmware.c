@@ -12,7 +12,7 @@ enum {
 
 static uint32_t le32(const uint8_t *b) { return b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24; }
 
-static int enabled(const struct dl_sign *s)
+int dl_firmware_enabled(const struct dl_sign *s)
 {
 	const struct dl_port *p = s->port;
 
@@ -58,7 +58,7 @@ void dl_firmware_start(struct dl_sign *s)
 	const struct dl_sign_options *o = s->options;
 	uint8_t data[DL_SLOTS];
 
-	if (!enabled(s))
+	if (!dl_firmware_enabled(s))
 		return;
 	if (dl_slots_read(&s->slots, data, s->port->load(s->port->user, DL_RECORD_SLOTS, 0, data, sizeof data)) != 0) {
 		memset(&s->slots, 0, sizeof s->slots); /* as it came from the factory */
@@ -179,8 +179,9 @@ void dl_firmware_offer(struct dl_sign *s, const uint8_t *data, size_t n)
 {
 	unsigned other = (s->options->slot & 1) ^ 1u, error;
 
-	if (!enabled(s))
+	if (!dl_firmware_enabled(s))
 		return;
+	s->linger = 0;
 	error = check(s, data, n);
 	if (error != 0) {
 		dl_remember(s, error);

@@ -39,6 +39,7 @@ void dl_key_confirmed(struct dl_sign *s);
 void dl_key_unanswered(struct dl_sign *s, unsigned what);
 
 /* dl_firmware.c */
+int dl_firmware_enabled(const struct dl_sign *s);
 void dl_firmware_start(struct dl_sign *s);
 void dl_firmware_act(struct dl_sign *s, uint64_t now);
 void dl_firmware_good(struct dl_sign *s);

@@ -246,7 +246,7 @@ static void end_talk(struct dl_sign *s)
 
 	s->hailed = s->greeted = s->gave_up = s->missed = s->silent = s->reported = 0;
 	s->pending = DL_SAY_NONE;
-	s->promised = 0;
+	s->promised = s->linger = 0;
 	for (i = 0; i < DL_WINDOW; i++)
 		s->get[i].late = 0;
 	s->key_quiet = 0;
@@ -375,8 +375,7 @@ static void dial(struct dl_sign *s, uint64_t now)
 		memcpy(client, "pair-", 5);
 		memcpy(client + 5, s->nonce, DL_ID + 1);
 		login.client = client;
-		login.user = "pair";
-		login.password = "";
+		login.user = login.password = "pair";
 	}
 	topic_of(s, filter, "/d/+");
 	login.filter = filter;
@@ -441,6 +440,8 @@ static uint64_t next(const struct dl_sign *s)
 		if (s->pending != DL_SAY_NONE)
 			earlier(&first, s->late);
 		earlier(&first, s->promised);
+		if (s->linger > dl_now(s))
+			earlier(&first, s->linger);
 		if (s->greeted)
 			for (i = 0; i < DL_WINDOW; i++)
 				if (s->get[i].length > 0)

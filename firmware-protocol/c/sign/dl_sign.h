@@ -165,6 +165,7 @@ struct dl_sign {
 	uint8_t release[DL_RELEASE + 4]; /* being pulled, and how far that is stored */
 	uint32_t image_saved;
 	uint64_t trial_until; /* 0: not on trial */
+	uint64_t linger;      /* until when an offer may follow the Ack of Hello */
 	uint8_t offered, image_bad, restart;
 
 	/* Pairing, and key for a new secret. */

@@ -5,6 +5,7 @@ enum {
 	ANSWER_WAIT = 5000, /* milliseconds, [DL-FLOW-2] */
 	MANIFEST_WAIT = 10000,
 	REPEATS = 3,
+	OFFER_WAIT = 1000,  /* it follows the Ack at once, which does not say so */
 	LONG_TALK = 120000  /* a sleeping sign's battery lasts longer than any conversation */
 };
 
@@ -53,6 +54,8 @@ static size_t write_hello(struct dl_sign *s, const struct dl_measures *measures)
 	m.counter = s->sent_counter;
 	m.epoch = s->sent.epoch;
 	m.seq = s->sent.seq;
+	if (s->trial_until != 0 && !s->secure)
+		m.epoch = m.seq = 0; /* the manifest comes again: it is the check-in [DL-FW-5] */
 	m.glass = s->sent.glass_known ? s->sent.glass : NULL;
 	m.wake = s->wake;
 	m.error = s->sent.error;
@@ -172,11 +175,11 @@ static void rest(struct dl_sign *s)
 }
 
 /* Reports whether nothing is going on. */
-static int idle(struct dl_sign *s)
+static int idle(struct dl_sign *s, uint64_t now)
 {
 	struct dl_stored step;
 
-	return s->link == 2 && s->greeted && s->pending == DL_SAY_NONE && s->promised == 0 && s->next.body.size == 0 && s->presses == 0 && !news(s)
+	return s->link == 2 && s->greeted && s->linger <= now && s->pending == DL_SAY_NONE && s->promised == 0 && s->next.body.size == 0 && s->presses == 0 && !news(s)
 		&& dl_key_due(s) == DL_SAY_NONE && !s->offered && !s->restart && (s->gave_up || dl_missing(s, &step) < 0);
 }
 
@@ -203,7 +206,7 @@ void dl_converse(struct dl_sign *s, uint64_t now)
 		return;
 	if (s->greeted)
 		dl_pull(s, now);
-	if (!idle(s))
+	if (!idle(s, now))
 		return;
 	if (!s->options->hardware.always_on) {
 		rest(s);
@@ -313,6 +316,8 @@ static void acknowledged(struct dl_sign *s, const uint8_t *data, size_t n)
 		dl_remember(s, DL_ERROR_STORAGE);
 	if (what == DL_SAY_HELLO) {
 		s->greeted = 1;
+		if (dl_firmware_enabled(s))
+			s->linger = dl_now(s) + OFFER_WAIT;
 		if (s->secure)
 			dl_firmware_good(s);
 	}

@@ -6,16 +6,20 @@
  *
  *   record N HEX    puts a record into storage
  *   boot K          the boot loader starts the sign; at call K the power is cut (0: not)
+ *   again           it does so after a restart, and calls are counted on
  *   time MS         the clock goes on
  *   step            dl_sign_step
  *   link open|tls|refused|failed
  *   message NAME HEX
- *   dump            tells the records and the slots
+ *   dump            tells the records
+ *   report ask|stored NUMBER BOOT COUNTER PRIVATE   writes that message
+ *   answer NUMBER PRIVATE PUBLIC HEX                takes an answer to that question
+ *   offer MODEL RUNNING FAILED MILLIVOLTS KEY HEX   takes an offer as such a sign
  *
  * Answers are lines too; "done" or "cut" ends those to a command.
  * Licence: Apache-2.0.
  */
-#include "dl_sign.h"
+#include "dl_internal_sign.h"
 #include "mbedtls/dl_mbedtls.h"
 #include "openssl/dl_openssl.h"
 
@@ -220,8 +224,6 @@ static int slot_begin(void *user, uint32_t size)
 {
 	(void)user;
 	danger();
-	if (size > SLOT)
-		return -1;
 	memset(disk.slot[options.slot ^ 1], 0xff, SLOT);
 	disk.slot_size[options.slot ^ 1] = size;
 	danger();
@@ -232,7 +234,7 @@ static int slot_write(void *user, uint32_t offset, const uint8_t *data, uint32_t
 {
 	(void)user;
 	danger();
-	if (offset + n > disk.slot_size[options.slot ^ 1])
+	if (offset + n > disk.slot_size[options.slot ^ 1] || offset + n > SLOT)
 		return -1;
 	memcpy(disk.slot[options.slot ^ 1] + offset, data, n);
 	danger();
@@ -254,14 +256,12 @@ static void restart(void *user)
 }
 
 /* What a boot loader does, and then the sign's start. */
-static void boot(unsigned long k)
+static void boot(void)
 {
 	struct dl_slots s;
 	uint8_t data[DL_SLOTS];
 	int slot = 0;
 
-	calls = 0;
-	cut_at = k;
 	options.firmware_number = 1;
 	if (dl_slots_read(&s, data, load(NULL, DL_RECORD_SLOTS, 0, data, sizeof data)) == 0) {
 		slot = dl_boot(&s);
@@ -294,11 +294,71 @@ static size_t bytes(const char *hex, uint8_t *to, size_t room)
 static void message(const char *name, const char *hex)
 {
 	static uint8_t data[8192];
-	char topic[64];
+	char topic[128];
 	size_t n = bytes(hex, data, sizeof data);
 
 	snprintf(topic, sizeof topic, "dl/1/%s/d/%s", sign.id, name);
 	dl_sign_received(&sign, topic, data, n);
+}
+
+/* Random bytes that the test chose. */
+static uint8_t chosen[32];
+
+static int random_chosen(void *user, uint8_t *out, size_t n)
+{
+	(void)user;
+	memcpy(out, chosen, n < sizeof chosen ? n : sizeof chosen);
+	return 0;
+}
+
+static void report(const char *what, unsigned long number, unsigned long boot_number, unsigned long counter, const char *private_key)
+{
+	int (*before)(void *user, uint8_t *out, size_t n) = crypto.random;
+
+	sign.sent_boot = (uint32_t)boot_number;
+	sign.sent_counter = (uint32_t)counter;
+	sign.wanted_key = sign.secret[1].number = (uint32_t)number;
+	bytes(private_key, chosen, sizeof chosen);
+	crypto.random = random_chosen;
+	printf("written ");
+	print(sign.out, dl_key_report(&sign, what[0] == 'a' ? DL_SAY_ASK : DL_SAY_STORED));
+	putchar('\n');
+	crypto.random = before;
+}
+
+static void answer(unsigned long number, const char *private_key, const char *public_key, const char *hex)
+{
+	static uint8_t data[8192];
+
+	sign.pending = DL_SAY_ASK;
+	sign.asked_key = (uint32_t)number;
+	bytes(private_key, sign.key, sizeof sign.key);
+	bytes(public_key, sign.public_key, sizeof sign.public_key);
+	dl_key_take(&sign, data, bytes(hex, data, sizeof data));
+}
+
+static uint16_t millivolts;
+
+static void measure(void *user, struct dl_measures *to)
+{
+	(void)user;
+	to->battery = millivolts;
+}
+
+static void offer(unsigned long runs, unsigned long failed, unsigned long battery, const char *key, const char *hex)
+{
+	static uint8_t data[8192];
+
+	options.firmware_number = (uint32_t)runs;
+	memset(&sign.slots, 0, sizeof sign.slots);
+	sign.slots.failed = (uint32_t)failed;
+	millivolts = (uint16_t)battery;
+	memset(sign.release, 0, sizeof sign.release);
+	sign.offered = 0;
+	bytes(key, sign.manifest_key, sizeof sign.manifest_key);
+	dl_firmware_offer(&sign, data, bytes(hex, data, sizeof data));
+	options.firmware_number = 1;
+	millivolts = 0;
 }
 
 static void dump(void)
@@ -315,15 +375,19 @@ static void dump(void)
 
 static void one(char *line)
 {
-	static char word[32], hex[20000];
+	static char word[64], hex[20000], model[64], private_key[80], public_key[80];
 	static const uint8_t spki[32] = { 1 };
-	unsigned long number;
+	unsigned long number, a, b;
 
 	hex[0] = 0;
 	if (sscanf(line, "record %lu %19999s", &number, hex) == 2 && number < DL_RECORDS) {
 		disk.size[number] = (int32_t)bytes(hex, disk.record[number], RECORD);
 	} else if (sscanf(line, "boot %lu", &number) == 1) {
-		boot(number);
+		calls = 0;
+		cut_at = number;
+		boot();
+	} else if (strncmp(line, "again", 5) == 0) {
+		boot();
 	} else if (sscanf(line, "time %lu", &number) == 1) {
 		now += number;
 	} else if (strncmp(line, "dump", 4) == 0) {
@@ -332,9 +396,19 @@ static void one(char *line)
 		exit(2);
 	} else if (strncmp(line, "step", 4) == 0) {
 		printf("wait %lu\n", (unsigned long)dl_sign_step(&sign));
-	} else if (sscanf(line, "link %31s", word) == 1) {
+	} else if (sscanf(line, "link %63s", word) == 1) {
 		dl_sign_connected(&sign, word[0] == 'r' ? DL_LINK_REFUSED : word[0] == 'f' ? DL_LINK_FAILED : DL_LINK_OPEN, word[0] == 't' ? spki : NULL);
-	} else if (sscanf(line, "message %31s %19999s", word, hex) >= 1) {
+	} else if (sscanf(line, "report %63s %lu %lu %lu %79s", word, &number, &a, &b, private_key) == 5) {
+		report(word, number, a, b, private_key);
+	} else if (sscanf(line, "answer %lu %79s %79s %19999s", &number, private_key, public_key, hex) == 4) {
+		answer(number, private_key, public_key, hex);
+	} else if (sscanf(line, "offer %63s %lu %lu %lu %79s %19999s", model, &number, &a, &b, private_key, hex) >= 5) {
+		const char *before = options.hardware.model;
+
+		options.hardware.model = model;
+		offer(number, a, b, private_key, hex);
+		options.hardware.model = before;
+	} else if (sscanf(line, "message %63s %19999s", word, hex) >= 1) {
 		message(word, hex);
 	} else {
 		exit(2);
@@ -359,6 +433,7 @@ static void hooks(void)
 	port.disconnect = disconnect;
 	port.draw = draw;
 	port.note = note;
+	port.measure = measure;
 	port.slot_begin = slot_begin;
 	port.slot_write = slot_write;
 	port.slot_read = slot_read;
