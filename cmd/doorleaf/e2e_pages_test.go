@@ -37,7 +37,7 @@ func TestPages(t *testing.T) {
 	complaints := watchComplaints(b)
 
 	door := b.path()
-	paths := []string{"/m", "/m/doors", door, door + "/unpair", "/m/pair", "/m/displays", "/m/rooms", "/m/more", "/m/help", "/m/setup",
+	paths := []string{"/m", "/m/doors", door, door + "/unpair", "/m/pair", "/m/pair/many", "/m/displays", "/m/rooms", "/m/more", "/m/help", "/m/setup",
 		"/m/settings", "/m/settings/integration", "/m/settings/integration/settings", "/m/settings/integration/settings/office365",
 		"/m/settings/integration/office365", "/m/settings/integration/office365/check", "/m/settings/integration/office365/limit",
 		"/m/settings/integration/office365/lifetimes", "/m/settings/integration/office365/traffic", "/m/rooms/doctor", "/m/settings/look", "/m/settings/firmware", "/m/settings/site", "/m/settings/network", "/m/settings/account"}
@@ -60,7 +60,7 @@ func TestPages(t *testing.T) {
 }
 
 // missingText is a key of the text catalogue where its text should be.
-var missingText = regexp.MustCompile(`\b(nav|mark|office|door|pair|rooms|trust|chain|error|help|site|setup|overview|integration|wizard|org|limit|lifetime|spare|slot|traffic|counter|doctor|privacy|mail|consented|look|firmware)\.[a-z0-9-]+(\.[a-z0-9-]+)*\b`)
+var missingText = regexp.MustCompile(`\b(nav|mark|office|door|pair|rooms|trust|chain|error|help|site|setup|overview|integration|wizard|org|limit|lifetime|spare|slot|traffic|counter|doctor|privacy|mail|consented|look|firmware|pair-many|factory)\.[a-z0-9-]+(\.[a-z0-9-]+)*\b`)
 
 func checkPage(b *browser, language string, width int) {
 	b.t.Helper()

@@ -38,6 +38,7 @@ type house struct {
 	core      *gateway.Core
 	broker    *broker.Broker // nil with an external broker
 	authority *authority
+	outside   *outside       // nil with the embedded one
 	link      *mqttlink.Link
 	calendars *graphsync.Service
 	admin     http.Handler
@@ -103,7 +104,7 @@ func (h *house) openCore(ctx context.Context) error {
 		return err
 	}
 	h.core = gateway.New(gateway.Options{Store: h.store, Renderer: renderer, Logger: h.log, Connected: h.connected, Address: h.place, Around: h.around, EpochFloor: floor, ReadRelease: mqttlink.ReadRelease,
-		FixedPasswords: h.conf.mqttURL != ""})
+		NewPassword: h.passwordHook(), FixedPasswords: h.conf.mqttURL != "" && h.conf.external.provision == provisionNone})
 	h.watched = gateway.Watched{Store: h.store, Changed: h.core.AgendaChanged}
 	return nil
 }
@@ -123,7 +124,8 @@ func (h *house) openBroker(ctx context.Context) error {
 	}
 	h.authority = a
 	if h.conf.mqttURL != "" {
-		return nil
+		h.outside, err = openOutside(ctx, h.conf, h.store, h.log)
+		return err
 	}
 	if err := os.WriteFile(filepath.Join(h.conf.data, "ca.pem"), a.PEM(), 0o644); err != nil {
 		return fmt.Errorf("data folder: %w", err)
@@ -164,7 +166,7 @@ func (h *house) hostNames() []string {
 }
 
 func (h *house) openLink(ctx context.Context) error {
-	o := mqttlink.Options{Gateway: h.core, Keys: h.core, Firmware: h.core, Logger: h.log, Fault: faultHook(ctx)}
+	o := mqttlink.Options{Gateway: h.core, Keys: h.core, Firmware: h.core, Lists: h.core, Logger: h.log, Fault: faultHook(ctx)}
 	var err error
 	if o.ServerSPKI, err = h.authority.spki(); err != nil {
 		return err
@@ -176,32 +178,14 @@ func (h *house) openLink(ctx context.Context) error {
 		o.Address = h.broker.Address
 		o.Secure = h.broker.Secure
 		o.KickSession = h.broker.Kick
-	} else if err := h.externalBroker(&o); err != nil {
-		return err
+	} else {
+		h.outside.options(h.conf, &o)
 	}
 	h.link, err = mqttlink.New(o)
 	if err != nil {
 		return err
 	}
-	h.core.SetWire(h.link)
-	return nil
-}
-
-func (h *house) externalBroker(o *mqttlink.Options) error {
-	u, err := url.Parse(h.conf.mqttURL)
-	if err != nil {
-		return errors.New("DOORLEAF_MQTT_URL: not a URL")
-	}
-	o.ServerSPKI = [32]byte{} // not our certificate: the link takes the broker's
-	o.Username = u.User.Username()
-	o.Password, _ = u.User.Password()
-	u.User = nil
-	o.BrokerURL = u.String()
-	pool, err := rootCAs(h.conf.caFile)
-	if err != nil {
-		return err
-	}
-	o.TLS = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	h.core.SetWire(h.wire())
 	return nil
 }
 

@@ -35,6 +35,10 @@ type Core interface {
 	Rename(ctx context.Context, id devices.SignID, name string) error
 	Unpair(ctx context.Context, id devices.SignID) error
 	Refresh(ctx context.Context, id devices.SignID) error
+	// Swap exchanges the rooms of two signs; Replace pairs the sign that shows
+	// code in the place of old, which is forgotten.
+	Swap(ctx context.Context, a, b devices.SignID) error
+	Replace(ctx context.Context, old devices.SignID, code string) (devices.SignID, error)
 	// PreviewPNG returns "glass" or "wanted" as PNG with the digest of its pixels.
 	PreviewPNG(ctx context.Context, id devices.SignID, which string) ([]byte, devices.Digest, error)
 	// Watch returns a channel that receives when anything a page shows changed.
@@ -104,6 +108,7 @@ type Options struct {
 	Core        Core
 	Calendars   Calendars
 	Firmware    Firmware
+	Lists       Lists
 	Store       Store
 	Catalogue   *lang.Catalogue
 	Logger      *slog.Logger
@@ -120,6 +125,7 @@ type server struct {
 	core      Core
 	calendars Calendars
 	firmware  Firmware
+	lists     Lists
 	store     Store
 	texts     *lang.Catalogue
 	log       *slog.Logger
@@ -142,15 +148,15 @@ type server struct {
 
 // New returns the handler of every path under /m and of /.
 func New(o Options) (http.Handler, error) {
-	if o.Core == nil || o.Calendars == nil || o.Firmware == nil || o.Store == nil || o.Catalogue == nil || o.Logger == nil {
-		return nil, errors.New("admin: Core, Calendars, Firmware, Store, Catalogue and Logger are required")
+	if o.Core == nil || o.Calendars == nil || o.Firmware == nil || o.Lists == nil || o.Store == nil || o.Catalogue == nil || o.Logger == nil {
+		return nil, errors.New("admin: Core, Calendars, Firmware, Lists, Store, Catalogue and Logger are required")
 	}
 	public, err := url.Parse(strings.TrimRight(o.PublicURL, "/"))
 	if err != nil || public.Host == "" || (public.Scheme != "https" && public.Scheme != "http") || public.Path != "" {
 		return nil, fmt.Errorf("admin: public URL %q is not scheme://host", o.PublicURL)
 	}
 	s := &server{
-		core: o.Core, calendars: o.Calendars, firmware: o.Firmware, store: o.Store, texts: o.Catalogue, log: o.Logger,
+		core: o.Core, calendars: o.Calendars, firmware: o.Firmware, lists: o.Lists, store: o.Store, texts: o.Catalogue, log: o.Logger,
 		public: public, version: o.Version, token: o.SetupToken, custom: o.CustomCloud, mqtt: o.MQTT, tls: o.TLS,
 		hashing: make(chan struct{}, hashesAtOnce), tries: newTries(time.Now),
 		streams: make(chan struct{}, maxStreams), notes: newNotes(),

@@ -56,6 +56,12 @@ func families() []string {
 	for stage := range rollout.Stages {
 		keys = append(keys, "firmware.stage."+strconv.Itoa(stage))
 	}
+	for _, fault := range constants("..", "PairFault") {
+		keys = append(keys, "pair-many.fault."+fault)
+	}
+	for _, fault := range constants("..", "FactoryFault") {
+		keys = append(keys, "factory.fault."+fault)
+	}
 	for _, pace := range paces() {
 		keys = append(keys, "firmware.pace."+pace.name)
 	}

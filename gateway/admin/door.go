@@ -31,6 +31,7 @@ type doorView struct {
 	Facts    []fact
 	Rooms    []roomGroup
 	Room     string
+	Others   []option // to swap rooms with
 	Large    bool // too wide to be shown pixel by pixel beside the chain
 }
 
@@ -90,6 +91,9 @@ func (s *server) renderDoor(w http.ResponseWriter, v *visit, status int, problem
 		page: p, ID: string(d.Sign.ID), Name: d.Sign.Name, Place: place(d), Mark: p.mark(string(d.Trust)), Zone: zone,
 		Sentence: p.trustSentence(d), Glass: p.glass(d), Wanted: p.wanted(d), GlassAt: p.Time(d.Status.ShownAt),
 		Facts: p.hardware(d), Rooms: rooms, Room: string(d.Sign.Room), Large: d.Sign.Hardware.Width > 900,
+	}
+	if view.Others, err = s.others(v.Context(), d.Sign.ID); err != nil {
+		return err
 	}
 	view.Differs = view.Wanted.Digest != "" && view.Wanted.Digest != view.Glass.Digest
 	view.Chain = p.chain(d)

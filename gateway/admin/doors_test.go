@@ -257,7 +257,8 @@ func TestSite(t *testing.T) {
 	b := open(t, o).enter(o)
 	good := []string{"zone", "Asia/Tokyo", "language", "de", "day-start", "07:30", "day-end", "19:00", "soon", "10", "check-in", "20"}
 	b.post("/m/settings/site", good...).want(t, http.StatusSeeOther, "/m/settings/site")
-	want := gateway.Site{Zone: "Asia/Tokyo", Language: "de", DayStart: 450, DayEnd: 1140, SoonLimit: 10 * time.Minute, CheckIn: 20 * time.Minute}
+	want := gateway.DefaultSite()
+	want.Zone, want.Language, want.DayStart, want.DayEnd, want.SoonLimit, want.CheckIn = "Asia/Tokyo", "de", 450, 1140, 10*time.Minute, 20*time.Minute
 	if !reflect.DeepEqual(o.store.site, want) || o.core.writes != 1 {
 		t.Errorf("site = %+v, want %+v", o.store.site, want)
 	}

@@ -74,6 +74,10 @@ func bodyLimit(path string) int64 {
 	switch path {
 	case lookPage:
 		return maxLookBody
+	case pairManyPage:
+		return maxPairListBody
+	case "/m/pair/factory":
+		return maxFactoryBody
 	case firmwarePage + "/upload":
 		return maxFirmwareBody
 	}

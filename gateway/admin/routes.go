@@ -36,6 +36,11 @@ func (s *server) routes() http.Handler {
 
 	signedIn("GET /m/pair", s.showPair)
 	signedIn("POST /m/pair", s.pairSign)
+	signedIn("GET /m/pair/many", s.showPairMany)
+	signedIn("POST /m/pair/many", s.pairMany)
+	signedIn("POST /m/pair/factory", s.importFactory)
+	signedIn("POST /m/doors/{id}/swap", s.swapDoor)
+	signedIn("POST /m/doors/{id}/replace", s.replaceDoor)
 	signedIn("GET /m/displays", s.showDisplays)
 
 	signedIn("GET /m/rooms", s.showRooms)
