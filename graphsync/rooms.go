@@ -173,7 +173,7 @@ func readRooms(in []msgraph.Room) (rooms []calendar.Room, dropped int) {
 		r := calendar.Room{
 			ID: id, Name: strings.TrimSpace(tidy(m.Name, maxName)), Building: strings.TrimSpace(tidy(m.Building, maxName)),
 			Floor: strings.TrimSpace(tidy(m.FloorLabel, maxName)), Capacity: max(m.Capacity, 0),
-			PlaceID: tidy(cmp.Or(m.PlaceID, m.ID, string(id)), maxName),
+			PlaceID: tidy(cmp.Or(m.PlaceID, m.ID, string(id)), maxName), Features: equipment(m),
 		}
 		if r.Name == "" {
 			r.Name = string(id)

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -208,9 +209,9 @@ func TestDocumentedRooms(t *testing.T) {
 	}
 	want := []Room{
 		{ID: "3162F1E1-C4C0-604B-51D8-91DA78989EB1", Name: "Conf Room 100", Address: "cf100@contoso.com",
-			Building: "1", FloorNumber: 1, HasFloor: true, Capacity: 50},
+			Building: "1", FloorNumber: 1, HasFloor: true, Capacity: 50, Tags: []string{"bean bags"}},
 		{ID: "3162F1E1-C4C0-604B-51D8-91DA78970B97", Name: "Conf Room 200", Address: "cf200@contoso.com",
-			Building: "2", FloorNumber: 2, HasFloor: true, Capacity: 40},
+			Building: "2", FloorNumber: 2, HasFloor: true, Capacity: 40, Tags: []string{"benches", "nice view"}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("rooms differ (-want +got):\n%s", diff)
@@ -233,6 +234,14 @@ func TestRoomSlips(t *testing.T) {
 		{"building as a number", `"building":7`, Room{Building: "7"}},
 		{"place id", `"placeId":"P-1"`, Room{PlaceID: "P-1"}},
 		{"unknown members", `"isManaged":true,"displayDevice":"hub","tags":"none"`, Room{}},
+		{"accessible", `"isWheelChairAccessible":true`, Room{Wheelchair: true}},
+		{"accessible as a string", `"isWheelChairAccessible":"true"`, Room{}},
+		{"accessible null", `"isWheelChairAccessible":null`, Room{}},
+		{"devices", `"audioDeviceName":"mics","videoDeviceName":null,"displayDeviceName":7`, Room{Audio: "mics", Display: "7"}},
+		{"tags", `"tags":["bean bags",null,"view"]`, Room{Tags: []string{"bean bags", "view"}}},
+		{"tags null", `"tags":null`, Room{}},
+		{"tags of another kind", `"tags":["a",{"b":1}]`, Room{}},
+		{"tags without end", `"tags":["a"` + strings.Repeat(`,"a"`, 9999) + `]`, Room{Tags: slices.Repeat([]string{"a"}, maxTags)}},
 		{"unknown enum", `"bookingType":"novel"`, Room{}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

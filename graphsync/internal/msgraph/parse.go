@@ -19,7 +19,15 @@ type Room struct {
 	FloorNumber int // valid if HasFloor
 	HasFloor    bool
 	Capacity    int // 0 when unknown
+
+	// What is in the room, in the words of the directory.
+	Display, Video, Audio string // displayDeviceName and its like
+	Wheelchair            bool   // isWheelChairAccessible
+	Tags                  []string
 }
+
+// maxTags bounds the tags read of a room.
+const maxTags = 32
 
 // Event is an event as Graph gives it, unjudged. Bad names the members whose
 // JSON type was not the documented one; they are left empty.
@@ -123,6 +131,18 @@ func (r *roomItem) GetFieldDeserializers() reader {
 			r.room.Capacity, _ = lenientInt(n)
 			return nil
 		},
+		"displayDeviceName": text(&r.room.Display),
+		"videoDeviceName":   text(&r.room.Video),
+		"audioDeviceName":   text(&r.room.Audio),
+		"isWheelChairAccessible": func(n node) error {
+			b, err := n.GetBoolValue()
+			r.room.Wheelchair = err == nil && b != nil && *b
+			return nil
+		},
+		"tags": func(n node) error {
+			r.room.Tags = lenientTexts(n, maxTags)
+			return nil
+		},
 	}
 }
 
@@ -138,6 +158,21 @@ func lenientText(n node) string {
 		return strconv.Itoa(i)
 	}
 	return ""
+}
+
+// lenientTexts reads the first texts of a list; a list with anything else in it
+// is as good as none.
+func lenientTexts(n node, most int) (out []string) {
+	values, err := n.GetCollectionOfPrimitiveValues("string")
+	if err != nil {
+		return nil
+	}
+	for _, v := range values[:min(len(values), most)] {
+		if s, ok := v.(*string); ok && s != nil {
+			out = append(out, *s)
+		}
+	}
+	return out
 }
 
 // lenientInt reads a number, or a string that holds one.
