@@ -38,7 +38,7 @@ type house struct {
 	core      *gateway.Core
 	broker    *broker.Broker // nil with an external broker
 	authority *authority
-	outside   *outside       // nil with the embedded one
+	outside   *outside // nil with the embedded one
 	link      *mqttlink.Link
 	calendars *graphsync.Service
 	admin     http.Handler
@@ -166,7 +166,7 @@ func (h *house) hostNames() []string {
 }
 
 func (h *house) openLink(ctx context.Context) error {
-	o := mqttlink.Options{Gateway: h.core, Keys: h.core, Firmware: h.core, Lists: h.core, Logger: h.log, Fault: faultHook(ctx)}
+	o := mqttlink.Options{Gateway: h.core, Keys: h.core, Firmware: h.core, Logger: h.log, Fault: faultHook(ctx)}
 	var err error
 	if o.ServerSPKI, err = h.authority.spki(); err != nil {
 		return err
@@ -236,7 +236,7 @@ func (h *house) openAdmin(ctx context.Context) error {
 	}
 	info := admin.MQTTInfo{URLs: h.conf.mqttListen, CAFingerprint: h.authority.fingerprint(), CAPEM: h.authority.PEM()}
 	h.admin, err = admin.New(admin.Options{
-		Core: h.core, Firmware: h.core, Calendars: calendars{h.calendars}, Store: h.watched, Catalogue: texts, Logger: h.log,
+		Core: h.core, Firmware: h.core, Lists: h.core, Calendars: calendars{h.calendars}, Store: h.watched, Catalogue: texts, Logger: h.log,
 		PublicURL: h.conf.publicURL, Version: version(), SetupToken: token,
 		CustomCloud: h.conf.customCloud(), MQTT: info, TLS: h.tlsLifetimes,
 	})
