@@ -1,10 +1,15 @@
 package gateway
 
 import (
+	"context"
 	"time"
 
 	"doorleaf/devices"
+	"doorleaf/devices/health"
 )
+
+// HealthNow is Health without the few seconds for which a report is kept.
+func (c *Core) HealthNow(ctx context.Context) (health.Report, error) { return c.examine(ctx) }
 
 // SetStarted, SetAddress and SetConnected put a test's facts into a core.
 func (c *Core) SetStarted(t time.Time) {

@@ -14,7 +14,7 @@ import (
 // health is what is wrong with the house.
 func (b *bench) health() health.Report {
 	b.t.Helper()
-	r, err := b.core.Health(b.t.Context())
+	r, err := b.core.HealthNow(b.t.Context())
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -54,7 +54,6 @@ func TestHealthOfASignWithAWrongPicture(t *testing.T) {
 		t.Fatalf("a sign that is right: %+v", r)
 	}
 	b.tell(id, devices.ShownReport, d.Epoch, d.Seq, devices.Digest{7})
-	b = b.restarted(nil)
 	c := only(t, b.health())
 	if c.Kind != health.WrongPicture || c.Sign != id || c.Severity != health.Alarm {
 		t.Errorf("got %+v", c)
