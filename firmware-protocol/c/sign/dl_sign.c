@@ -178,7 +178,7 @@ void dl_rouse(struct dl_sign *s, unsigned why)
 {
 	s->wake = (uint8_t)why;
 	s->awake = 1;
-	s->retry = 0;
+	s->retry = s->draw_late = 0;
 	if (s->pending == DL_SAY_NONE)
 		s->hailed = s->greeted = 0;
 }
@@ -392,6 +392,8 @@ static void act(struct dl_sign *s)
 	if (s->link == 1 && s->connect_late <= now)
 		dl_sign_connected(s, DL_LINK_FAILED, NULL);
 	dl_firmware_act(s, now);
+	if (s->draw_late <= now)
+		s->draw_late = 0;
 	if (s->paired) {
 		if (s->time_known)
 			dl_adopt(s);
@@ -436,6 +438,7 @@ static uint64_t next(const struct dl_sign *s)
 		return first;
 	}
 	earlier(&first, dl_next_flip(s));
+	earlier(&first, s->draw_late);
 	if (s->link == 2) {
 		if (s->pending != DL_SAY_NONE)
 			earlier(&first, s->late);

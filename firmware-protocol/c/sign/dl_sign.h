@@ -133,6 +133,7 @@ struct dl_sign {
 	uint8_t why;        /* the last picture was drawn */
 	uint32_t draw_time;
 	uint64_t stuck;     /* when a due picture could not be drawn last */
+	uint64_t draw_late; /* no drawing before, when it failed; 0: it did not */
 	uint8_t unknown;    /* objects the gateway did not have */
 
 	/* Radio. */

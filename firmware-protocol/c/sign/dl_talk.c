@@ -312,8 +312,10 @@ static void acknowledged(struct dl_sign *s, const uint8_t *data, size_t n)
 	}
 	if (a.manifest)
 		s->promised = dl_now(s) + MANIFEST_WAIT;
-	if (dl_save(s) != 0)
+	if (dl_save(s) != 0) {
 		dl_remember(s, DL_ERROR_STORAGE);
+		s->told.error = s->error; /* with the next report: no storm of them */
+	}
 	if (what == DL_SAY_HELLO) {
 		s->greeted = 1;
 		if (dl_firmware_enabled(s))

@@ -274,12 +274,15 @@ int dl_draw(struct dl_sign *s, const uint8_t digest[32], unsigned refresh)
 {
 	const struct dl_hardware *h = &s->options->hardware;
 	uint64_t begin = dl_now(s);
+	uint8_t known = s->glass_known;
 
-	if (!s->glass_known)
+	if (!known)
 		refresh = 1; /* [DL-PWR-2] */
 	s->glass_known = 0;
-	if (dl_save(s) != 0)
+	if (dl_save(s) != 0) {
+		s->glass_known = known; /* nothing was drawn */
 		return -1;
+	}
 	dl_note(s, DL_NOTE_DRAWING, 0, NULL);
 	if (s->port->draw(s->port->user, s->options->frame, refresh) != 0)
 		return -1;
@@ -305,7 +308,7 @@ void dl_flip(struct dl_sign *s)
 		return;
 	if ((t->bad[due / 8] >> (due % 8) & 1) != 0 || dl_step_at(s, t, (unsigned)due, &step) != 0)
 		return;
-	if (s->glass_known && dl_same(step.glass, s->glass))
+	if ((s->glass_known && dl_same(step.glass, s->glass)) || s->draw_late > dl_now(s))
 		return;
 	if (!(s->frame_known && dl_same(step.glass, s->frame_digest))) {
 		n = find(s, t, (unsigned)due, path, &lacking);
@@ -332,10 +335,12 @@ void dl_flip(struct dl_sign *s)
 	if (s->port->object_size(s->port->user, step.object) > 5)
 		(void)s->port->object_read(s->port->user, step.object, 5, &refresh, 1);
 	s->why = !s->fresh ? DL_WAKE_FLIP : s->options->hardware.always_on && s->wake != DL_WAKE_BOOT ? DL_WAKE_PUSH : s->wake;
-	if (dl_draw(s, step.glass, refresh >> 1 & 3) != 0)
+	if (dl_draw(s, step.glass, refresh >> 1 & 3) != 0) {
 		dl_remember(s, DL_ERROR_STORAGE);
-	else
-		dl_note(s, DL_NOTE_DRAWN, t->body.seq, NULL);
+		s->draw_late = dl_now(s) + STUCK; /* a panel that fails is not driven to death */
+		return;
+	}
+	dl_note(s, DL_NOTE_DRAWN, t->body.seq, NULL);
 }
 
 /* The next object to pull, in the order of [DL-FLOW-3]. */
