@@ -19,7 +19,7 @@ const (
 	linkOpen      = 0
 	linkFailed    = 1
 	wakeBoot      = 1
-	cSignChunk    = 130
+	cSignChunk    = 90
 	cSignsAtATime = 16
 )
 
@@ -66,6 +66,7 @@ func newCSign(d *door, h *harness) *cSign {
 	}
 	p = binary.LittleEndian.AppendUint16(p, cSignChunk)
 	p = binary.LittleEndian.AppendUint64(p, d.rng.Uint64())
+	p = binary.LittleEndian.AppendUint32(p, uint32(d.skills))
 	if _, _, err := h.command('N', c.slot, 0, append(p, d.name...)); err != nil {
 		d.w.t.Fatal(err)
 	}

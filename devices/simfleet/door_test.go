@@ -36,6 +36,7 @@ const (
 	blindPanel          // it says Shown though nothing was drawn
 	tornPanel           // it stops drawing half way and says nothing
 	lostStorage         // what it stored is gone after a cut
+	deaf                // it hears no manifest any more
 )
 
 // door is one sign on its door with what the test knows of it. Fields are
@@ -48,12 +49,14 @@ type door struct {
 	// drawn from in an order that is always the same.
 	rng, upRng, downRng *rand.Rand
 	alwaysOn            bool
+	skills              wire.Capabilities
 	body                body
 	room                calendar.RoomID
 	diary               diary
 	id                  devices.SignID
 	code                string // on the glass, while it is not paired
 
+	isDeaf  bool // no manifest reaches it
 	powered bool
 	life    int // counts cuts, so that a late boot is not for another one
 	paired  bool
@@ -65,6 +68,20 @@ type door struct {
 	epoch, seq    uint32    // it said last that it has
 	given         [2]uint32 // newest that the gateway sent
 	manifests     [][]byte  // that the gateway sent, oldest first
+}
+
+// skillsOf is what a sign can decode: often little, because encoding in every way
+// takes the time of this test.
+func skillsOf(r *rand.Rand) wire.Capabilities {
+	switch r.IntN(8) {
+	case 0:
+		return wire.CapAll | wire.CapKeys
+	case 1, 2, 3:
+		return wire.CapMinimal | wire.CapKeys
+	case 4:
+		return wire.CapRaw | wire.CapDeflate | wire.CapDeflateXor
+	}
+	return wire.CapRaw | wire.CapSmall | wire.CapSmallRef
 }
 
 func (d *door) note(format string, args ...any) {

@@ -1,39 +1,123 @@
 package simfleet
 
 import (
+	"fmt"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 )
 
-var traceFile = os.Getenv("DOORLEAF_FLEET_TRACE")
+// soakWakes is how many faulty wakes a soak goes through; `make test` is content
+// with some of them.
+const (
+	soakWakes = 100_000
+	testWakes = 2_000
+)
 
-// seedOf is the seed to be repeated, if one is asked for.
-func seedOf(t *testing.T) (uint64, bool) {
-	s := os.Getenv("DOORLEAF_FLEET_SEED")
-	if s == "" {
-		return 0, false
-	}
-	seed, err := strconv.ParseUint(s, 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return seed, true
-}
-
+// TestFleet lets faults happen to a site again and again and looks at the
+// glasses whenever they stop. DOORLEAF_FLEET_SEED repeats one world,
+// DOORLEAF_FLEET_TRACE names a file for all that happens in it.
 func TestFleet(t *testing.T) {
-	first, last := uint64(1), uint64(3)
-	if seed, ok := seedOf(t); ok {
-		first, last = seed, seed
-	}
 	h := newHarness(t)
-	wakes := 0
-	for seed := first; seed <= last; seed++ {
-		w := live(t, plan{seed: seed, goSigns: 1, cSigns: 2, harness: h, eras: 2, rounds: 4, actions: 60})
+	enough, seed := testWakes, uint64(1)
+	switch {
+	case os.Getenv("DOORLEAF_FLEET_SEED") != "":
+		var err error
+		if seed, err = strconv.ParseUint(os.Getenv("DOORLEAF_FLEET_SEED"), 10, 64); err != nil {
+			t.Fatal(err)
+		}
+		enough = 1
+	case os.Getenv("DOORLEAF_SOAK") == "1":
+		enough = soakWakes
+	case testing.Short():
+		enough = testWakes / 4
+	}
+	wakes, worlds := 0, 0
+	for ; wakes < enough; seed++ {
+		w := live(t, siteOf(seed, h))
 		wakes += w.wakes
+		worlds++
 		if w.broken != "" {
 			t.Fatalf("seed %d: %s\n%s", seed, w.broken, w.tail())
 		}
 	}
-	t.Logf("%d faulty wakes", wakes)
+	t.Logf("%d faulty wakes in %d worlds", wakes, worlds)
+}
+
+// siteOf is the world of a seed: some signs of each kind.
+func siteOf(seed uint64, h *harness) plan {
+	p := plan{seed: seed, goSigns: int(1 + seed%2), cSigns: int(2 - seed%2), harness: h, eras: 2, rounds: 3, actions: 50}
+	p.trace = os.Getenv("DOORLEAF_FLEET_TRACE")
+	return p
+}
+
+// A sign that does wrong is noticed, whichever way: without that, TestFleet
+// would say nothing.
+func TestMistakesAreNoticed(t *testing.T) {
+	h := newHarness(t)
+	for _, tt := range []struct {
+		name    string
+		mistake mistake
+		want    []string // one of them is said
+	}{
+		{"older manifests are accepted", anyEpoch, []string{"went back", "after v"}},
+		{"shown without drawing", blindPanel, []string{"says that its glass shows"}},
+		{"drawing ends half way", tornPanel, []string{"is no picture"}},
+		{"storage is lost with the power", lostStorage, []string{"went back"}},
+		{"nothing is accepted any more", deaf, []string{"after two wakes"}},
+	} {
+		for _, kind := range []string{"Go", "C"} {
+			if kind == "Go" && tt.mistake == anyEpoch {
+				continue // it has no hook for that
+			}
+			t.Run(tt.name+" in "+kind, func(t *testing.T) {
+				p := plan{seed: 7, goSigns: 1, eras: 1, rounds: 6, actions: 40, mistake: tt.mistake}
+				if kind == "C" {
+					p.goSigns, p.cSigns, p.harness = 0, 1, h
+				}
+				w := live(t, p)
+				if !slices.ContainsFunc(tt.want, func(s string) bool { return strings.Contains(w.broken, s) }) {
+					t.Errorf("noticed %q in %d faulty wakes, want one of %q", w.broken, w.wakes, tt.want)
+				}
+			})
+		}
+	}
+}
+
+// The same seed gives the same world, so that what a soak finds can be found
+// again: every sign does the same, at the same nanosecond. What happens to two
+// signs at once may be told in any order.
+func TestSeedsRepeat(t *testing.T) {
+	h := newHarness(t)
+	lives := func() map[string][]string {
+		p := siteOf(5, h)
+		p.eras, p.rounds, p.actions = 1, 2, 40
+		w := live(t, p)
+		if w.broken != "" {
+			t.Fatalf("%s\n%s", w.broken, w.tail())
+		}
+		all := map[string][]string{}
+		for _, line := range w.log.lines {
+			if who := strings.Fields(line)[2]; who[0] == 'D' {
+				all[who] = append(all[who], line)
+			}
+		}
+		for _, lines := range all {
+			slices.Sort(lines) // at one instant several goroutines of a sign may write
+		}
+		return all
+	}
+	first, second := lives(), lives()
+	for who, lines := range first {
+		for i, line := range lines {
+			if i >= len(second[who]) || second[who][i] != line {
+				t.Fatalf("first it was %q, then %q", line, fmt.Sprint(second[who][min(i, len(second[who])-1)]))
+			}
+		}
+		if len(lines) < 100 {
+			t.Errorf("%s: only %d lines", who, len(lines))
+		}
+	}
 }

@@ -149,7 +149,7 @@ func (g *goSign) boot() {
 	}
 	o := simsign.Options{
 		Dial: g.dial, Panel: devices.PanelBySize(panelWidth, panelHeight), Serial: g.d.name, AlwaysOn: g.d.alwaysOn,
-		Storage: g, ClockSkew: g.skew, Chunk: 256, Spread: g.spread, Emit: g.emit,
+		Storage: g, ClockSkew: g.skew, Chunk: 256, Capabilities: g.d.skills, Spread: g.spread, Emit: g.emit,
 		Traffic: func(up bool, _ string) int {
 			w.mu.Lock()
 			defer w.mu.Unlock()

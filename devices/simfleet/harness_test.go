@@ -3,6 +3,7 @@ package simfleet
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -32,35 +33,62 @@ type record struct {
 	data []byte
 }
 
-// newHarness compiles the signs in C with the sanitizers and starts them, or
-// skips the test.
-func newHarness(t *testing.T) *harness {
-	t.Helper()
+// errMissing is a program that the signs in C cannot be built without.
+var errMissing = errors.New("missing")
+
+// built is the process with the signs in C, compiled with the sanitizers once
+// and then used by all tests; TestMain removes it.
+var built = sync.OnceValues(func() (binary string, err error) {
 	compiler, err := exec.LookPath("gcc")
 	if err != nil {
-		t.Skip("gcc is missing: install gcc")
+		return "", fmt.Errorf("%w: install gcc", errMissing)
 	}
 	probe := exec.Command(compiler, "-E", "-x", "c", "-")
 	probe.Stdin = strings.NewReader("#include <mbedtls/gcm.h>\n")
 	if probe.Run() != nil {
-		t.Skip("mbedtls/gcm.h is missing: install libmbedtls-dev")
+		return "", fmt.Errorf("%w: install libmbedtls-dev", errMissing)
 	}
-	dir := t.TempDir()
-	binary := filepath.Join(dir, "sim")
+	dir, err := os.MkdirTemp("", "simfleet")
+	if err != nil {
+		return "", err
+	}
+	binary = filepath.Join(dir, "sim")
 	args := []string{"-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
 		"-I" + cFolder + "/sign", "-I" + cFolder, "-o", binary, cFolder + "/sim/sim.c"}
 	for _, pattern := range []string{"/sign/dl_*.c", "/sign/mbedtls/*.c", "/dl_*.c"} {
 		files, err := filepath.Glob(cFolder + pattern)
 		if err != nil || len(files) == 0 {
-			t.Fatal("no sources", pattern, err)
+			return binary, fmt.Errorf("no sources %s: %w", pattern, err)
 		}
 		args = append(args, files...)
 	}
 	if out, err := exec.Command(compiler, append(args, "-lmbedcrypto")...).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+		return binary, fmt.Errorf("%w\n%s", err, out)
+	}
+	return binary, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if binary, _ := built(); binary != "" {
+		_ = os.RemoveAll(filepath.Dir(binary))
+	}
+	os.Exit(code)
+}
+
+// newHarness starts the signs in C, or skips the test where they cannot be
+// built.
+func newHarness(t *testing.T) *harness {
+	t.Helper()
+	binary, err := built()
+	switch {
+	case errors.Is(err, errMissing):
+		t.Skip(err)
+	case err != nil:
+		t.Fatal(err)
 	}
 	h := &harness{}
-	if h.report, err = os.Create(filepath.Join(dir, "stderr")); err != nil {
+	if h.report, err = os.Create(filepath.Join(t.TempDir(), "stderr")); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(binary)

@@ -18,7 +18,7 @@ import (
 
 // The panel of every sign here: small, so that many can be drawn.
 const (
-	panelWidth, panelHeight = 112, 48
+	panelWidth, panelHeight = 64, 48
 	panelBytes              = panelWidth / 8 * panelHeight
 )
 
@@ -92,7 +92,7 @@ func (f facts) String() string { return fmt.Sprintf("%s %s %s", f.Room, f.State,
 type painter struct{}
 
 const (
-	factsAt, noiseAt, noiseBytes = 4, 112, 336
+	factsAt, noiseAt, noiseBytes = 4, 72, 280
 	sumAt                        = panelBytes - 4
 )
 

@@ -163,7 +163,7 @@ func (p *path) down(topic string, payload []byte) {
 
 // send puts a message on its way to a sign. The caller holds mu.
 func (p *path) send(s *session, topic string, payload []byte) {
-	if payload == nil {
+	if payload == nil || s.d.isDeaf && strings.HasSuffix(topic, "/want") {
 		return
 	}
 	after(&s.dnDue, p.lag(s.d, s.d.downRng), func() {

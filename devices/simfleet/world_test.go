@@ -2,12 +2,9 @@ package simfleet
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
-	"hash"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -29,6 +26,7 @@ type plan struct {
 	rounds  int      // of faults and calm per era
 	actions int      // things that happen in a round
 	mistake mistake  // of the first sign
+	trace   string   // file to write all to that happens, "" for none
 }
 
 // world is one site in virtual time: a gateway, a broker and some doors. All
@@ -55,18 +53,26 @@ type world struct {
 
 	log struct {
 		sync.Mutex
-		tail []string
-		sum  hash.Hash
+		lines []string // of the last things that happened, or of all
+		file  *os.File // for all of them, if it is asked for
 	}
 }
 
-const tailLines = 250
+// Lines of what happened: shown when it came out wrong, and kept.
+const tailLines, keptLines = 250, 40_000
 
 // live runs a world and returns it when all is over.
 func live(t *testing.T, p plan) *world {
 	t.Helper()
 	w := &world{t: t, plan: p, seed: p.seed, rng: rand.New(rand.NewPCG(p.seed, 0)), dir: t.TempDir()}
-	w.log.sum = sha256.New()
+	if p.trace != "" {
+		file, err := os.OpenFile(p.trace, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		w.log.file = file
+	}
 	if shm, err := os.MkdirTemp("/dev/shm", "simfleet"); err == nil { // a disk is slow
 		t.Cleanup(func() { _ = os.RemoveAll(shm) })
 		w.dir = shm
@@ -79,7 +85,7 @@ func live(t *testing.T, p plan) *world {
 	for n := range p.goSigns + p.cSigns {
 		random := func(k int) *rand.Rand { return rand.New(rand.NewPCG(p.seed, uint64(4*n+k))) }
 		d := &door{w: w, n: n, name: fmt.Sprintf("D%d", n), rng: random(1), upRng: random(2), downRng: random(3), alwaysOn: w.rng.IntN(3) == 0,
-			glass: make([]byte, panelBytes), spoken: map[[2]uint32]bool{}}
+			skills: skillsOf(w.rng), glass: make([]byte, panelBytes), spoken: map[[2]uint32]bool{}}
 		if n < p.goSigns {
 			d.body = &goSign{d: d, flash: map[string][]byte{}}
 		} else {
@@ -177,6 +183,7 @@ func (w *world) begin() {
 	if w.plan.mistake != noMistake {
 		w.mu.Lock()
 		w.doors[0].body.misbehave(w.plan.mistake)
+		w.doors[0].isDeaf = w.plan.mistake == deaf
 		w.mu.Unlock()
 	}
 }
@@ -420,15 +427,11 @@ func (w *world) trace(format string, args ...any) {
 	w.log.Lock()
 	defer w.log.Unlock()
 	line := time.Now().UTC().Format("02 15:04:05.000000 ") + fmt.Sprintf(format, args...)
-	fmt.Fprintln(w.log.sum, line)
-	if traceFile != "" {
-		if f, err := os.OpenFile(filepath.Clean(traceFile), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600); err == nil {
-			fmt.Fprintln(f, line)
-			_ = f.Close()
-		}
+	if w.log.file != nil {
+		fmt.Fprintln(w.log.file, line)
 	}
-	if w.log.tail = append(w.log.tail, line); len(w.log.tail) > 2*tailLines {
-		w.log.tail = slices.Delete(w.log.tail, 0, tailLines)
+	if w.log.lines = append(w.log.lines, line); len(w.log.lines) > keptLines {
+		w.log.lines = slices.Delete(w.log.lines, 0, keptLines/2)
 	}
 }
 
@@ -437,7 +440,7 @@ func (w *world) note(format string, args ...any) { w.trace(format, args...) }
 func (w *world) tail() string {
 	w.log.Lock()
 	defer w.log.Unlock()
-	return strings.Join(w.log.tail[max(0, len(w.log.tail)-tailLines):], "\n")
+	return strings.Join(w.log.lines[max(0, len(w.log.lines)-tailLines):], "\n")
 }
 
 // violate notes that something is as it must never be. It may be called with or

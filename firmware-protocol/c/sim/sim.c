@@ -20,7 +20,7 @@ enum { SIGNS = 16, OBJECTS = 256, COMMAND = 1 << 16 };
 
 /* Commands. */
 enum {
-	NEW = 'N',       /* u16 width, height, u8 always-on, u16 chunk, u64 seed, serial */
+	NEW = 'N',       /* u16 width, height, u8 always-on, u16 chunk, u64 seed, u32 capabilities, serial */
 	BOOT = 'B',      /* u8 why, u8 whether the clock was kept */
 	STEP = 'S',
 	CONNECTED = 'C', /* u8 enum dl_link */
@@ -350,17 +350,17 @@ static struct machine *fresh(const uint8_t *data, size_t n)
 	struct machine *m = calloc(1, sizeof *m);
 	struct dl_hardware *h;
 
-	if (m == NULL || n < 15 || n - 15 > DL_MAX_TEXT)
+	if (m == NULL || n < 19 || n - 19 > DL_MAX_TEXT)
 		die("new sign");
 	h = &m->options.hardware;
-	memcpy(m->serial, data + 15, n - 15);
+	memcpy(m->serial, data + 19, n - 19);
 	h->serial = m->serial;
 	h->model = "simulated";
 	h->firmware = "sim 1";
 	h->width = (uint16_t)get(data, 2);
 	h->height = (uint16_t)get(data + 2, 2);
 	h->always_on = data[4];
-	h->capabilities = DL_OBJECT_CAPABILITIES | DL_OBJECT_CAP_PARTS;
+	h->capabilities = (uint32_t)get(data + 15, 4);
 	m->options.planes = 1;
 	m->options.chunk = (uint16_t)get(data + 5, 2);
 	m->random = get(data + 7, 8);
