@@ -39,6 +39,8 @@ type Core interface {
 	// code in the place of old, which is forgotten.
 	Swap(ctx context.Context, a, b devices.SignID) error
 	Replace(ctx context.Context, old devices.SignID, code string) (devices.SignID, error)
+	// RenewKey asks a sign to take a new secret at its next call.
+	RenewKey(ctx context.Context, id devices.SignID) error
 	// PreviewPNG returns "glass" or "wanted" as PNG with the digest of its pixels.
 	PreviewPNG(ctx context.Context, id devices.SignID, which string) ([]byte, devices.Digest, error)
 	// Watch returns a channel that receives when anything a page shows changed.

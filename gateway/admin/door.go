@@ -32,7 +32,8 @@ type doorView struct {
 	Rooms    []roomGroup
 	Room     string
 	Others   []option // to swap rooms with
-	Large    bool // too wide to be shown pixel by pixel beside the chain
+	Renews   bool     // its secret can be renewed
+	Large    bool     // too wide to be shown pixel by pixel beside the chain
 }
 
 // chainLink is one link of the way from the calendar to the glass.
@@ -90,7 +91,7 @@ func (s *server) renderDoor(w http.ResponseWriter, v *visit, status int, problem
 	view := &doorView{
 		page: p, ID: string(d.Sign.ID), Name: d.Sign.Name, Place: place(d), Mark: p.mark(string(d.Trust)), Zone: zone,
 		Sentence: p.trustSentence(d), Glass: p.glass(d), Wanted: p.wanted(d), GlassAt: p.Time(d.Status.ShownAt),
-		Facts: p.hardware(d), Rooms: rooms, Room: string(d.Sign.Room), Large: d.Sign.Hardware.Width > 900,
+		Facts: p.hardware(d), Rooms: rooms, Room: string(d.Sign.Room), Large: d.Sign.Hardware.Width > 900, Renews: d.Sign.Hardware.Capabilities&devices.CanRenew != 0,
 	}
 	if view.Others, err = s.others(v.Context(), d.Sign.ID); err != nil {
 		return err

@@ -43,6 +43,11 @@ func (s *server) refreshDoor(w http.ResponseWriter, v *visit) error {
 	return s.onDoor(w, v, "refreshed", func(id devices.SignID) error { return s.core.Refresh(v.Context(), id) })
 }
 
+// renewDoor asks the sign for a new secret.
+func (s *server) renewDoor(w http.ResponseWriter, v *visit) error {
+	return s.onDoor(w, v, "renewing", func(id devices.SignID) error { return s.core.RenewKey(v.Context(), id) })
+}
+
 type unpairView struct {
 	*page
 	ID   string

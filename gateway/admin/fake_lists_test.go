@@ -54,6 +54,10 @@ func (c *fakeCore) Swap(_ context.Context, a, b devices.SignID) error {
 	return c.edit(b, func(s *gateway.Sign) { s.Room = rooms[0] })
 }
 
+func (c *fakeCore) RenewKey(_ context.Context, id devices.SignID) error {
+	return c.edit(id, func(*gateway.Sign) {})
+}
+
 func (c *fakeCore) Replace(ctx context.Context, old devices.SignID, code string) (devices.SignID, error) {
 	var was gateway.Sign
 	if err := c.edit(old, func(s *gateway.Sign) { was = *s }); err != nil {

@@ -36,6 +36,7 @@ func TestSwapAndReplace(t *testing.T) {
 			t.Errorf("sign %s shows %s", s.ID, s.Room)
 		}
 	}
+	b.post(path+"/renew").want(t, http.StatusSeeOther, path)
 	b.post(path+"/swap", "with", "nobody").want(t, http.StatusNotFound, "")
 	b.post(path+"/replace", "code", "K7F3").want(t, http.StatusUnprocessableEntity, "").says(t, "A code has eight characters")
 	b.post(path+"/replace", "code", "AAAAAAAA").want(t, http.StatusUnprocessableEntity, "").says(t, "No waiting sign shows this code")

@@ -41,6 +41,7 @@ func (s *server) routes() http.Handler {
 	signedIn("POST /m/pair/factory", s.importFactory)
 	signedIn("POST /m/doors/{id}/swap", s.swapDoor)
 	signedIn("POST /m/doors/{id}/replace", s.replaceDoor)
+	signedIn("POST /m/doors/{id}/renew", s.renewDoor)
 	signedIn("GET /m/displays", s.showDisplays)
 
 	signedIn("GET /m/rooms", s.showRooms)

@@ -20,6 +20,7 @@ type siteView struct {
 	Zone, Language   string
 	DayStart, DayEnd string // "08:00", as a time field wants it
 	Soon, CheckIn    string // minutes
+	KeyDays          string
 	Zones            []string
 	Problems         problems
 }
@@ -31,7 +32,7 @@ func (s *server) editSite(w http.ResponseWriter, v *visit) error {
 	}
 	return s.renderSite(w, v, http.StatusOK, siteView{
 		Zone: site.Zone, Language: site.Language, DayStart: clockField(site.DayStart), DayEnd: clockField(site.DayEnd),
-		Soon: strconv.Itoa(int(site.SoonLimit / time.Minute)), CheckIn: strconv.Itoa(int(site.CheckIn / time.Minute)),
+		Soon: strconv.Itoa(int(site.SoonLimit / time.Minute)), CheckIn: strconv.Itoa(int(site.CheckIn / time.Minute)), KeyDays: strconv.Itoa(site.KeyDays),
 	})
 }
 
@@ -50,7 +51,7 @@ func (s *server) saveSite(w http.ResponseWriter, v *visit) error {
 	}
 	p := s.newPage(v, "", "")
 	view := siteView{Zone: v.field("zone"), Language: v.field("language"), DayStart: v.field("day-start"), DayEnd: v.field("day-end"),
-		Soon: v.field("soon"), CheckIn: v.field("check-in"), Problems: problems{}}
+		Soon: v.field("soon"), CheckIn: v.field("check-in"), KeyDays: v.field("key-days"), Problems: problems{}}
 	if !validZone(view.Zone) {
 		view.Problems.add(p, "zone", "problem.zone")
 	}
@@ -73,10 +74,18 @@ func (s *server) saveSite(w http.ResponseWriter, v *visit) error {
 	if err != nil || checkIn < int(minCheckIn/time.Minute) || checkIn > int(maxCheckIn/time.Minute) {
 		view.Problems.add(p, "check-in", "problem.check-in")
 	}
+	keyDays, err := strconv.Atoi(view.KeyDays)
+	if view.KeyDays == "" {
+		keyDays, err = site.KeyDays, nil
+	}
+	if err != nil || keyDays < 0 || keyDays > 3650 {
+		view.Problems.add(p, "key-days", "problem.key-days")
+	}
 	if len(view.Problems) > 0 {
 		return s.renderSite(w, v, http.StatusUnprocessableEntity, view)
 	}
 	site.Zone, site.Language, site.DayStart, site.DayEnd = view.Zone, view.Language, start, end
+	site.KeyDays = keyDays
 	site.SoonLimit, site.CheckIn = time.Duration(soon)*time.Minute, time.Duration(checkIn)*time.Minute
 	if err := s.saveSiteSettings(v.Context(), site); err != nil {
 		return err
