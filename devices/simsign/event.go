@@ -30,7 +30,8 @@ type Event struct {
 	Reason string     `json:"reason,omitempty"`
 	Error  string     `json:"error,omitempty"`
 
-	Number uint32 `json:"number,omitempty"` // of a secret or a firmware
+	Number  uint32 `json:"number,omitempty"` // of a secret or a firmware
+	Version string `json:"version,omitempty"`
 
 	Button            int `json:"button,omitempty"`
 	BatteryMillivolts int `json:"batteryMillivolts,omitempty"`
@@ -77,6 +78,7 @@ func errorName(c devices.ErrorCode) string {
 		devices.ErrObjectHash: "object-hash", devices.ErrObjectFormat: "object-format",
 		devices.ErrObjectBase: "object-base", devices.ErrObjectSize: "object-size",
 		devices.ErrDigest: "digest", devices.ErrPanel: "panel", devices.ErrStorage: "storage", devices.ErrTimeout: "timeout",
+		devices.ErrFirmware: "firmware", devices.ErrFirmwareRefused: "firmware-refused", devices.ErrFirmwareBack: "firmware-back",
 	}
 	return names[c]
 }

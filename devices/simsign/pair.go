@@ -41,7 +41,7 @@ func (s *Sign) pairNow() *pairing {
 	}
 	_, _ = rand.Read(p.n1[:])
 	hw := wire.Hardware{
-		Model: s.opts.Panel.Model, Serial: s.opts.Serial, Firmware: s.opts.Firmware,
+		Model: s.opts.Panel.Model, Serial: s.opts.Serial, Firmware: s.runs().Version,
 		Width: uint16(s.opts.Panel.Width), Height: uint16(s.opts.Panel.Height), AlwaysOn: s.opts.AlwaysOn,
 		Capabilities: s.opts.Capabilities, BatteryMillivolts: s.millivolts(), SignalDBm: -61,
 	}

@@ -62,7 +62,8 @@ func (s *Sign) pull(now time.Time) bool {
 			}
 		}
 	}
-	return true
+	s.pullImage(now)
+	return s.conn != nil // a complete image starts anew
 }
 
 // get asks for one part.
@@ -92,6 +93,10 @@ func (s *Sign) block(payload []byte) {
 		}
 		delete(s.talk.gets, c)
 		s.talk.silent = 0
+		if s.download != nil && c.object == s.download.release.Image {
+			s.imageBlock(c, b)
+			return
+		}
 		if b.Total == 0 {
 			s.notThere()
 			return

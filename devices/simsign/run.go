@@ -38,6 +38,7 @@ func (s *Sign) Run(ctx context.Context) (err error) {
 	}()
 	s.rouse(devices.WakeBoot)
 	s.emit(Event{Event: "boot", BatteryMillivolts: int(s.millivolts())})
+	s.startFirmware()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil {
@@ -68,6 +69,9 @@ func (s *Sign) Run(ctx context.Context) (err error) {
 // step does everything that can be done now.
 func (s *Sign) step(ctx context.Context) {
 	now := time.Now()
+	if s.trialOver(now); s.dead() {
+		return
+	}
 	if s.st.Sign == "" {
 		s.pairStep(now)
 	} else {
@@ -98,6 +102,10 @@ func (s *Sign) next() time.Time {
 		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
 			first = t
 		}
+	}
+	at(s.trialEnd)
+	if s.dead() {
+		return first
 	}
 	if s.st.Sign == "" {
 		if s.conn != nil && s.pair != nil {

@@ -12,6 +12,7 @@ package simsign
 
 import (
 	"context"
+	"crypto/ed25519"
 	crand "crypto/rand"
 	"crypto/x509"
 	"encoding/binary"
@@ -36,10 +37,18 @@ type Options struct {
 	// Dial opens the connection instead of Gateway.
 	Dial func(ctx context.Context) (net.Conn, error)
 
-	Panel        devices.Panel
-	Serial       string // printable ASCII, at most 64 bytes
-	Firmware     string // "" means "simsign 1"
-	AlwaysOn     bool   // stays connected; otherwise it sleeps between wakes
+	Panel    devices.Panel
+	Serial   string // printable ASCII, at most 64 bytes
+	Firmware string // "" means "simsign 1"
+	// Maker makes the sign take firmware that the holder of this key signed; any
+	// bytes are an image. FirmwareNumber is that of what it was made with.
+	Maker          ed25519.PublicKey
+	FirmwareNumber uint32
+	// Broken reports whether a firmware on trial does not work: it does nothing
+	// until the sign goes back to the one before. Nil: all work.
+	Broken func(number uint32) bool
+
+	AlwaysOn     bool // stays connected; otherwise it sleeps between wakes
 	Capabilities wire.Capabilities
 	Minimal      bool // no capability but the raw encoding
 
@@ -100,6 +109,10 @@ type Sign struct {
 	keyNo    uint32    // of the secret it connected with
 	useSpare bool      // the next connection tries the other secret
 	question *question // for a newer secret, nil for none
+
+	download *download // nil for none
+	trialEnd time.Time // the running firmware goes back then, zero: not on trial
+	ready    *drawing  // the due picture of an incoming timeline, decoded
 	stuckAt  time.Time // when a due picture could not be drawn last
 
 	incoming   *incoming
@@ -131,6 +144,9 @@ func New(o Options) (*Sign, error) {
 			return nil, errors.New("simsign: gateway must be mqtt://HOST:PORT or mqtts://HOST:PORT")
 		}
 	}
+	if err := makerOption(&o); err != nil {
+		return nil, err
+	}
 	if o.Firmware == "" {
 		o.Firmware = "simsign 1"
 	}
@@ -139,6 +155,9 @@ func New(o Options) (*Sign, error) {
 	}
 	if o.Capabilities == 0 {
 		o.Capabilities = wire.CapAll | wire.CapKeys
+		if o.Maker != nil {
+			o.Capabilities |= wire.CapFirmware
+		}
 	}
 	if o.Minimal {
 		o.Capabilities = wire.CapMinimal
@@ -169,10 +188,15 @@ func New(o Options) (*Sign, error) {
 		s.st.Sign, s.st.Secret, s.keys = string(id.ID), id.Secret, keys
 	}
 	s.drawn = wire.Digest(s.st.Drawn32())
+	s.boot = newBoot()
+	s.factoryFirmware()
+	return s, nil
+}
+
+func newBoot() uint32 {
 	var seed [4]byte
 	_, _ = crand.Read(seed[:])
-	s.boot = binary.LittleEndian.Uint32(seed[:])
-	return s, nil
+	return binary.LittleEndian.Uint32(seed[:])
 }
 
 // Drawn32 is Drawn with a fixed length; zero when nothing was drawn.

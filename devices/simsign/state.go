@@ -40,6 +40,8 @@ type state struct {
 	ChargeUAh int64  `json:"chargeUAh"`           // left in the battery
 
 	Events []pressed `json:"events,omitempty"` // buttons not acknowledged
+
+	Firmware *firmware `json:"firmware,omitempty"`
 }
 
 // pressed is one press of a button.
@@ -158,9 +160,9 @@ func (s *Sign) dropObjects() error {
 
 // forget makes the sign what it was in its box, but for its battery and glass.
 func (s *Sign) forget() error {
-	s.st = state{ChargeUAh: s.st.ChargeUAh}
+	s.st = state{ChargeUAh: s.st.ChargeUAh, Firmware: s.st.Firmware}
 	s.body, s.incoming, s.keys = nil, nil, wire.Keys{}
-	s.keyNo, s.useSpare, s.question = 0, false, nil
+	s.keyNo, s.useSpare, s.question, s.download, s.ready = 0, false, nil, nil, nil
 	s.parts, s.held, s.drawn = nil, nil, wire.Digest{}
 	if err := s.save(); err != nil {
 		return err

@@ -81,7 +81,7 @@ func (s *Sign) converse(now time.Time) {
 	if t.began.IsZero() {
 		t.began = now
 	}
-	if !s.opts.AlwaysOn && now.Sub(t.began) > longTalk {
+	if !s.opts.AlwaysOn && now.Sub(t.began) > longTalk && !s.fetching() {
 		s.broken(errEndless)
 		return
 	}
@@ -160,7 +160,7 @@ func (s *Sign) mustReport() bool {
 func (s *Sign) satisfied() bool {
 	t := &s.talk
 	return t.greeted && t.pending == nil && t.promised.IsZero() && s.incoming == nil &&
-		len(s.st.Events) == 0 && !s.mustReport() && !t.asking && (t.keyGivenUp || !s.st.Untold) && (t.gaveUp || len(s.missing()) == 0)
+		len(s.st.Events) == 0 && !s.mustReport() && !t.asking && (t.keyGivenUp || !s.st.Untold) && (t.gaveUp || len(s.missing()) == 0) && !s.fetching()
 }
 
 // next counter of this boot.
@@ -173,11 +173,14 @@ func (s *Sign) hello() *report {
 	sn := s.snapshot()
 	m := wire.Hello{
 		Boot: s.boot, Counter: s.count(), Epoch: sn.epoch, Seq: sn.seq, Shown: s.actual(),
-		Model: s.opts.Panel.Model, Serial: s.opts.Serial, Firmware: s.opts.Firmware,
+		Model: s.opts.Panel.Model, Serial: s.opts.Serial, Firmware: s.runs().Version,
 		Width: uint16(s.opts.Panel.Width), Height: uint16(s.opts.Panel.Height), AlwaysOn: s.opts.AlwaysOn,
 		Capabilities: s.opts.Capabilities, BatteryMillivolts: s.millivolts(), SignalDBm: -61,
 		TemperatureC: 21, TemperatureKnown: true, Wake: uint8(s.wake), LastError: sn.err,
-		KeyNumber: s.keyNo,
+		KeyNumber: s.keyNo, FirmwareNumber: s.runs().Number,
+	}
+	if s.onTrial() && s.conn.spki == [32]byte{} { // so that something signed comes [DL-FW-5]
+		m.Epoch, m.Seq = 0, 0
 	}
 	if s.st.Drawing {
 		m.Shown = wire.Digest{}
@@ -236,6 +239,8 @@ func (s *Sign) handle(m message) {
 		s.block(m.payload)
 	case wire.NameAck:
 		s.acknowledged(m.payload)
+	case wire.NameOffer:
+		s.offer(m.payload)
 	case wire.NameNewKey:
 		s.newKey(m.payload)
 	}
@@ -268,6 +273,9 @@ func (s *Sign) acknowledged(payload []byte) {
 	switch p.name {
 	case wire.NameHello:
 		s.talk.greeted = true
+		if s.conn.spki != [32]byte{} {
+			s.checkedIn()
+		}
 		s.wanted(a.KeyNumber)
 	case wire.NameKey:
 		s.told()
@@ -291,6 +299,9 @@ func (s *Sign) manifest(payload []byte) {
 		return
 	}
 	s.talk.promised = time.Time{}
+	if s.conn.spki == [32]byte{} {
+		s.checkedIn()
+	}
 	raw, err := m.Body.Append(nil)
 	if err != nil {
 		s.remember(devices.ErrManifestFormat, err)

@@ -127,6 +127,9 @@ func (s *Sign) adopt() {
 			if slices.ContainsFunc(path, func(st wire.Step) bool { return !s.stored(st.Object) }) {
 				return
 			}
+			if !s.prepare(path) {
+				return
+			}
 		}
 	}
 	before := s.st
@@ -144,11 +147,31 @@ func (s *Sign) adopt() {
 	s.cut("manifest.stored")
 }
 
+// drawing is a picture that is decoded and not drawn yet.
+type drawing struct {
+	picture wire.Bitmap
+	step    wire.Step
+	glass   wire.Digest // it was decoded on
+}
+
+// prepare decodes the due picture of an incoming timeline: one that does not
+// come out right leaves the timeline before in force [DL-FLOW-5].
+func (s *Sign) prepare(path []wire.Step) bool {
+	glass := s.actual()
+	picture, code, err := s.decode(path)
+	if err != nil {
+		s.fail(code, err)
+		return false
+	}
+	s.ready = &drawing{picture, path[len(path)-1], glass}
+	return true
+}
+
 // fail gives an incoming timeline or the objects of the one in force up, and
 // tells the gateway why: it sends others.
 func (s *Sign) fail(code devices.ErrorCode, err error) {
 	s.incoming, s.parts = nil, nil
-	s.talk.gaveUp = true
+	s.talk.gaveUp, s.ready = true, nil
 	s.talk.gets = nil
 	s.remember(code, err)
 	if code != devices.ErrStorage {
@@ -187,6 +210,11 @@ func (s *Sign) flip() {
 		return
 	}
 	begin := time.Now()
+	if r := s.ready; r != nil && r.step == *due && r.glass == glass {
+		s.ready = nil
+		s.draw(r.picture, *due, begin)
+		return
+	}
 	picture, code, err := s.decode(path)
 	if err != nil {
 		if s.bad == nil {
