@@ -22,7 +22,7 @@ type Firmware interface {
 
 const faultOffer = "link.fw"
 
-// offer tells a sign of newer firmware, after the ack of its hello [DL-FW-2].
+// offer tells a sign of newer firmware, before the ack of its hello [DL-FW-2].
 func (l *Link) offer(ctx context.Context, hello devices.Report) error {
 	if l.opts.Firmware == nil || hello.Hardware.Capabilities&devices.CanUpdate == 0 {
 		return nil

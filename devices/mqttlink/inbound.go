@@ -206,26 +206,26 @@ func (l *Link) hello(ctx context.Context, id devices.SignID, m wire.Hello, at ti
 	return l.report(ctx, helloReport(id, m, at))
 }
 
-// report hands a report to the gateway and answers: an ack, the manifest when
-// there is a newer one, and an offer of firmware.
+// report hands a report to the gateway and answers: an offer of firmware, an
+// ack, and the manifest when there is a newer one.
 func (l *Link) report(ctx context.Context, r devices.Report) error {
 	d, err := l.opts.Gateway.Report(ctx, r)
 	if err != nil {
 		return err
 	}
 	l.sign(r.Sign).confirmed(r)
+	if r.Kind == devices.HelloReport {
+		if err := l.offer(ctx, r); err != nil { // the glass does not wait for that
+			l.log.Warn("mqtt: firmware not offered", "sign", r.Sign, "err", err)
+		}
+	}
 	if err := l.ack(ctx, r, d != nil); err != nil {
 		return err
 	}
-	if d != nil {
-		if err := l.deliver(ctx, *d); err != nil {
-			return err
-		}
-	}
-	if r.Kind != devices.HelloReport {
+	if d == nil {
 		return nil
 	}
-	return l.offer(ctx, r)
+	return l.deliver(ctx, *d)
 }
 
 // ack answers what the sign of r said; that of a hello may ask it to renew its
