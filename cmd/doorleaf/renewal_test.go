@@ -368,6 +368,22 @@ func (r *rig) publish(secret []byte, name wire.Name, m interface{ Marshal() ([]b
 	synctest.Wait()
 }
 
+// inject publishes to the sign as the broker's owner could.
+func (r *rig) inject(topic string, payload []byte) {
+	r.t.Helper()
+	user, password := r.house.broker.GatewayCredential()
+	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("mqtt://x").SetClientID("injector").SetUsername(user).SetPassword(password).
+		SetProtocolVersion(4).SetAutoReconnect(false).
+		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) { return r.house.broker.GatewayConn() }))
+	if tok := c.Connect(); !tok.WaitTimeout(10*time.Second) || tok.Error() != nil {
+		r.t.Fatal(tok.Error())
+	}
+	defer c.Disconnect(0)
+	if tok := c.Publish(topic, 1, false, payload); !tok.WaitTimeout(10*time.Second) || tok.Error() != nil {
+		r.t.Fatal(tok.Error())
+	}
+}
+
 func manifestKey(t *testing.T, secret []byte) *[32]byte {
 	t.Helper()
 	k, err := wire.DeriveKeys(secret, string(renewalSign))
