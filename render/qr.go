@@ -3,7 +3,6 @@ package render
 import (
 	"image"
 
-	"github.com/boombuler/barcode"
 	"github.com/boombuler/barcode/qr"
 
 	"doorleaf/render/mono"
@@ -25,11 +24,11 @@ func (pg *page) tallCode() {
 	default:
 		return
 	}
-	c, err := qr.Encode(pg.d.QR, qr.M, qr.Auto)
-	if err != nil {
+	c := pg.r.qrCode(pg.d.QR)
+	if c == nil {
 		return
 	}
-	n := c.Bounds().Dx()
+	n := c.Rect.Dx()
 	module := min(m.qrModule, (m.foot-m.header)/(n+2*2))
 	if module < m.qrMinimum || n*module > m.w*2/5 {
 		return
@@ -41,13 +40,42 @@ func (pg *page) tallCode() {
 	m.edge = (x - quietZone*module) / 8 * 8
 }
 
-// modules draws a QR code into a square.
-func (pg *page) modules(c barcode.Barcode, square image.Rectangle, module int) {
-	square = pg.at(square)
+// maxCode bounds the content of a QR code in bytes: phones read no larger one
+// from a sign.
+const maxCode = 256
+
+// qrCode returns the QR code of a text, a pixel for each module; nil for a text
+// that has none. Codes are remembered, for making one takes longer than drawing
+// all the rest.
+func (r *Renderer) qrCode(text string) *mono.Image {
+	if len(text) > maxCode {
+		return nil
+	}
+	return r.codes.Get(text, makeCode)
+}
+
+func makeCode(text string) *mono.Image {
+	c, err := qr.Encode(text, qr.M, qr.Auto)
+	if err != nil {
+		return nil
+	}
 	n := c.Bounds().Dx()
-	for row := range n {
-		for col := range n {
-			if cr, _, _, _ := c.At(col, row).RGBA(); cr == 0 {
+	out := mono.New(n, n)
+	for y := range n {
+		for x := range n {
+			dark, _, _, _ := c.At(x, y).RGBA()
+			out.Set(x, y, dark == 0)
+		}
+	}
+	return out
+}
+
+// modules draws a QR code into a square.
+func (pg *page) modules(c *mono.Image, square image.Rectangle, module int) {
+	square = pg.at(square)
+	for row := range c.Rect.Dy() {
+		for col := range c.Rect.Dx() {
+			if c.At(col, row) {
 				pg.img.Fill(image.Rect(col*module, row*module, (col+1)*module, (row+1)*module).Add(square.Min), true)
 			}
 		}
@@ -59,11 +87,11 @@ func (pg *page) modules(c barcode.Barcode, square image.Rectangle, module int) {
 // never below the size a phone reads; where that does not fit there is none.
 func (pg *page) code(r image.Rectangle) image.Rectangle {
 	m := &pg.m
-	c, err := qr.Encode(pg.d.QR, qr.M, qr.Auto)
-	if err != nil {
+	c := pg.r.qrCode(pg.d.QR)
+	if c == nil {
 		return r
 	}
-	n := c.Bounds().Dx()
+	n := c.Rect.Dx()
 	caption := ""
 	if pg.d.QRCaption != "" {
 		caption = typeset.Clean(pg.text(pg.d.QRCaption))

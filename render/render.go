@@ -28,6 +28,7 @@ type Renderer struct {
 	panels   memo.Memo[Panel, metrics] // the metrics' slices are never written to
 	joined   memo.Memo[[4]string, string]
 	phrases  memo.Memo[[3]string, string]
+	codes    memo.Memo[string, *mono.Image] // never written to
 	isolated memo.Memo[string, string]
 	cleaned  memo.Memo[string, string]
 	matched  memo.Memo[string, string] // languages
@@ -67,6 +68,7 @@ type page struct {
 
 	factBuf, lineBuf []string // memory for facts and their lines, used again
 	stackBuf         [2]string
+	set              int // bytes of text set by items of a template
 
 	// trace, when set, hears of every text drawn: for the test that nothing
 	// leaves its box or meets another.

@@ -17,6 +17,7 @@ const (
 	maxTemplateBlocks = 32
 	maxTemplateItems  = 200
 	maxTemplateText   = 1 << 10
+	maxTemplateCodes  = 4 // a block
 )
 
 // ErrTemplate is wrapped by every error about a template that cannot be used.

@@ -3,10 +3,9 @@ package render
 import (
 	"fmt"
 	"image"
+	"math"
 	"strconv"
 	"strings"
-
-	"github.com/boombuler/barcode/qr"
 
 	"doorleaf/render/mono"
 	"doorleaf/render/typeset"
@@ -85,16 +84,29 @@ func (pg *page) outline(r image.Rectangle, stroke int, s shade) {
 	pg.shade(image.Rect(r.Max.X-stroke, r.Min.Y, r.Max.X, r.Max.Y), s)
 }
 
-// line draws a straight line with a square pen.
+// line draws a straight line with a square pen, row by row: the pens that cover
+// a row follow each other.
 func (pg *page) line(it *item) {
 	from, to := it.block.Min, it.block.Max
-	steps := max(abs(to.X-from.X), abs(to.Y-from.Y), 1)
-	for i := range steps + 1 {
-		p := image.Pt(from.X+(to.X-from.X)*i/steps, from.Y+(to.Y-from.Y)*i/steps)
-		pen := image.Rect(p.X-it.stroke/2, p.Y-it.stroke/2, p.X-it.stroke/2+it.stroke, p.Y-it.stroke/2+it.stroke)
-		if pen.Overlaps(pg.img.Rect) {
-			pg.shade(pen, it.ink)
+	if from.Y > to.Y {
+		from, to = to, from
+	}
+	steps := max(abs(to.X-from.X), to.Y-from.Y, 1)
+	pen := func(i int) image.Rectangle {
+		p := image.Pt(from.X+(to.X-from.X)*i/steps-it.stroke/2, from.Y+(to.Y-from.Y)*i/steps-it.stroke/2)
+		return image.Rect(p.X, p.Y, p.X+it.stroke, p.Y+it.stroke)
+	}
+	top := max(pen(0).Min.Y, pg.img.Rect.Min.Y)
+	first, last := 0, 0
+	for y := top; y < min(pen(steps).Max.Y, pg.img.Rect.Max.Y); y++ {
+		for first < steps && pen(first).Max.Y <= y {
+			first++
 		}
+		for last = max(last, first); last < steps && pen(last+1).Min.Y <= y; {
+			last++
+		}
+		row := pen(first).Union(pen(last))
+		pg.shade(image.Rect(row.Min.X, y, row.Max.X, y+1), it.ink)
 	}
 }
 
@@ -102,29 +114,38 @@ func abs(n int) int { return max(n, -n) }
 
 // circle draws the ellipse that fills the block.
 func (pg *page) circle(it *item) {
-	b := it.block.Intersect(pg.img.Rect)
-	w, h := it.block.Dx(), it.block.Dy()
-	inside := func(x, y, inset int) bool {
-		rw, rh := w-2*inset, h-2*inset
-		if rw <= 0 || rh <= 0 {
-			return false
+	for y := max(it.block.Min.Y, pg.img.Rect.Min.Y); y < min(it.block.Max.Y, pg.img.Rect.Max.Y); y++ {
+		outer := ellipseRow(it.block, 0, y)
+		inner := ellipseRow(it.block, it.stroke, y)
+		if inner.Empty() {
+			pg.shade(outer, it.ink)
+			continue
 		}
-		dx, dy := 2*(x-it.block.Min.X)+1-w, 2*(y-it.block.Min.Y)+1-h
-		return dx*dx*rh*rh+dy*dy*rw*rw <= rw*rw*rh*rh
+		pg.shade(inner, it.paper)
+		pg.shade(image.Rect(outer.Min.X, y, inner.Min.X, y+1), it.ink)
+		pg.shade(image.Rect(inner.Max.X, y, outer.Max.X, y+1), it.ink)
 	}
-	for y := b.Min.Y; y < b.Max.Y; y++ {
-		for x := b.Min.X; x < b.Max.X; x++ {
-			s := none
-			if inside(x, y, 0) {
-				if s = it.ink; inside(x, y, it.stroke) {
-					s = it.paper
-				}
-			}
-			if s != none {
-				pg.img.Set(x, y, s == black)
-			}
-		}
+}
+
+// ellipseRow is the part of a row whose middles lie in the ellipse that fills a
+// block less inset on every side.
+func ellipseRow(block image.Rectangle, inset, y int) image.Rectangle {
+	w, h := block.Dx()-2*inset, block.Dy()-2*inset
+	dy := 2*(y-block.Min.Y) + 1 - block.Dy()
+	if w <= 0 || h <= 0 || dy*dy > h*h {
+		return image.Rectangle{}
 	}
+	square := w * w * (h*h - dy*dy) / (h * h) // of the largest distance, in half pixels
+	reach := int(math.Sqrt(float64(square)))
+	for reach*reach > square {
+		reach--
+	}
+	for (reach+1)*(reach+1) <= square {
+		reach++
+	}
+	middle := block.Dx() - 1 // of the block, in half pixels
+	first, last := (middle-reach+1)>>1, (middle+reach)>>1
+	return image.Rect(block.Min.X+first, y, block.Min.X+last+1, y+1)
 }
 
 func (pg *page) qrItem(it *item) {
@@ -135,11 +156,11 @@ func (pg *page) qrItem(it *item) {
 	if text == "" {
 		return
 	}
-	c, err := qr.Encode(text, qr.M, qr.Auto)
-	if err != nil {
+	c := pg.r.qrCode(text)
+	if c == nil {
 		return
 	}
-	n := c.Bounds().Dx()
+	n := c.Rect.Dx()
 	module := it.scale
 	if module == 0 {
 		module = max(min(it.block.Dx(), it.block.Dy())/n, 1)
@@ -177,6 +198,9 @@ func (pg *page) textItem(it *item) {
 	if text == "" || it.ink == none || r.Dx() <= 0 {
 		return
 	}
+	if pg.set > maxFrameText {
+		return
+	}
 	f, lines, pitch := pg.fitItem(it, text, r)
 	mode := mono.Or
 	if it.ink == white {
@@ -197,6 +221,10 @@ func (pg *page) textItem(it *item) {
 	}
 }
 
+// maxFrameText bounds the bytes of text that the items of one face set, each try
+// at a size counted; items after that stay empty.
+const maxFrameText = 16 << 10
+
 // fitItem breaks a text at the largest size, down to three fifths, at which it
 // fits whole; where none does, at the smallest.
 func (pg *page) fitItem(it *item, text string, r image.Rectangle) (f *typeset.Face, lines []string, pitch int) {
@@ -206,6 +234,7 @@ func (pg *page) fitItem(it *item, text string, r image.Rectangle) (f *typeset.Fa
 		pitch = size*9/8 + it.pitch
 		most := max((r.Dy()+pitch-size)/pitch, 1)
 		whole := true
+		pg.set += len(text)
 		lines = lines[:0]
 		for part := range strings.SplitSeq(text, "\n") {
 			if len(lines) == most {
@@ -219,7 +248,7 @@ func (pg *page) fitItem(it *item, text string, r image.Rectangle) (f *typeset.Fa
 			broken, ok := f.Break(part, r.Dx(), most-len(lines))
 			lines, whole = append(lines, broken...), whole && ok
 		}
-		if whole || smallest || it.id == "UPCOMING" {
+		if whole || smallest || it.id == "UPCOMING" || pg.set > maxFrameText {
 			return f, lines, pitch
 		}
 	}

@@ -162,7 +162,7 @@ func (s *source) block(path string, o map[string]any, status string) (block, err
 	if r.err == nil {
 		r.err = back.err
 	}
-	pictures := 0
+	pictures, codes := 0, 0
 	for i, v := range items {
 		if r.err != nil {
 			break
@@ -176,6 +176,11 @@ func (s *source) block(path string, o map[string]any, status string) (block, err
 				r.fail("items", "more than %d pictures", maxTemplatePictures)
 			}
 			s.use(fmt.Sprintf("%s[%d]", r.at("items"), i), it.key)
+		}
+		if draws && it.kind == "QRCODE" {
+			if codes++; codes > maxTemplateCodes {
+				r.fail("items", "more than %d QR codes", maxTemplateCodes)
+			}
 		}
 	}
 	return b, r.err

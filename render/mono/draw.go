@@ -25,13 +25,42 @@ func (m *Image) Set(x, y int, black bool) {
 
 // Fill makes a rectangle black or white, cut at the image's edges.
 func (m *Image) Fill(r image.Rectangle, black bool) {
-	m.span(r, func(b *byte, mask byte) {
+	r = r.Intersect(m.Rect)
+	if r.Empty() {
+		return
+	}
+	first, last := r.Min.X>>3, (r.Max.X-1)>>3
+	head, tail := byte(0xff)>>(r.Min.X&7), byte(0xff)<<(7-(r.Max.X-1)&7)
+	if first == last {
+		head &= tail
+		tail = 0
+	}
+	var above []byte // the whole bytes of the row above
+	for y := r.Min.Y; y < r.Max.Y; y++ {
+		row := m.Pix[y*m.Stride+first : y*m.Stride+last+1]
 		if black {
-			*b |= mask
+			row[0] |= head
+			row[len(row)-1] |= tail
 		} else {
-			*b &^= mask
+			row[0] &^= head
+			row[len(row)-1] &^= tail
 		}
-	})
+		if len(row) <= 2 {
+			continue
+		}
+		middle := row[1 : len(row)-1]
+		switch {
+		case !black:
+			clear(middle)
+		case above != nil:
+			copy(middle, above)
+		default:
+			for i := range middle {
+				middle[i] = 0xff
+			}
+		}
+		above = middle
+	}
 }
 
 // Invert turns a rectangle over, cut at the image's edges.

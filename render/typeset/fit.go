@@ -137,9 +137,13 @@ func (f *Face) cut(s string, width int, w wrap) string {
 }
 
 // most returns how many of n pieces fit from the start, where one more piece
-// hardly ever makes a text narrower.
+// hardly ever makes a text narrower. A line holds few of a long text, so the
+// search begins with few.
 func (f *Face) most(n int, fits func(last int) bool) int {
-	low, high := 0, n
+	low, high := 0, min(n, 1)
+	for high < n && fits(high-1) {
+		low, high = high, min(2*high, n)
+	}
 	for low < high {
 		mid := (low + high) / 2
 		if fits(mid) {
