@@ -25,6 +25,8 @@ type config struct {
 	publicURL         string
 	mqttListen        []string // mqtt:// or mqtts:// HOST:PORT
 	mqttURL           string   // an external broker instead of the embedded one
+	external          externalConf
+	certificates      certificateConf
 	adminPasswordFile string
 	loginURL          string
 	graphURL          string
@@ -51,12 +53,12 @@ func text(dst func(*config) *string) func(*config, string) error {
 }
 
 func settings() []setting {
-	return []setting{
+	return append([]setting{
 		{"DOORLEAF_DATA", "data", "doorleaf-data", "data folder: database, keys; one gateway per folder", text(func(c *config) *string { return &c.data })},
 		{"DOORLEAF_LISTEN", "listen", "127.0.0.1:8080", "HOST:PORT of /m; plain HTTP only on loopback", text(func(c *config) *string { return &c.listen })},
 		{"DOORLEAF_PUBLIC_URL", "public-url", "", "address people open, without path (https://signs.example.com); default http://localhost:PORT", setPublicURL},
 		{"DOORLEAF_MQTT_LISTEN", "mqtt-listen", "mqtts://:8883,mqtt://127.0.0.1:1883", "listeners of the embedded broker, separated by commas: mqtts://HOST:PORT, mqtt://HOST:PORT, or HOST:PORT (plain on loopback, else TLS)", setMQTTListen},
-		{"DOORLEAF_MQTT_URL", "mqtt-url", "", "an external MQTT 3.1.1 broker instead of the embedded one: mqtt[s]://USER:PASSWORD@HOST:PORT", setMQTTURL},
+		{"DOORLEAF_MQTT_URL", "mqtt-url", "", "an external MQTT 3.1.1 broker instead of the embedded one: mqtt[s]://[USER:PASSWORD@]HOST:PORT or ws[s]://", setMQTTURL},
 		{"DOORLEAF_MQTT_PLAIN", "mqtt-plain", "false", "allow unencrypted MQTT listeners beyond loopback", flagValue(func(c *config) *bool { return &c.plainMQTT })},
 		{"DOORLEAF_ADMIN_PASSWORD_FILE", "admin-password-file", "", "creates the first administrator \"admin\" with the password in this file", text(func(c *config) *string { return &c.adminPasswordFile })},
 		{"DOORLEAF_LOGIN_URL", "login-url", "", "login address of the custom cloud: scheme, host and port", setBase(func(c *config) *string { return &c.loginURL })},
@@ -69,7 +71,7 @@ func settings() []setting {
 		{"DOORLEAF_POLL_INTERVAL", "poll-interval", "45s", "how often each room's calendar is asked for changes, 1s to 1h", setPoll},
 		{"DOORLEAF_NOTIFY_URL", "notify-url", "", "https URL at which Microsoft reaches /graph/notifications of this gateway, or off; default PUBLIC_URL/graph/notifications when that is https and not loopback", setNotify},
 		{"DOORLEAF_LOG_LEVEL", "log-level", "info", "debug, info, warn or error", text(func(c *config) *string { return &c.logLevel })},
-	}
+	}, append(externalSettings(), certificateSettings()...)...)
 }
 
 // readConfig reads flags and environment (lines NAME=value). Unknown DOORLEAF_
@@ -125,8 +127,8 @@ func (c *config) complete() error {
 	if (c.tlsCertFile == "") != (c.tlsKeyFile == "") {
 		return errors.New("DOORLEAF_TLS_CERT_FILE and DOORLEAF_TLS_KEY_FILE belong together: set both or none")
 	}
-	if c.tlsCertFile == "" && !isLoopback(host) && !c.behindProxy {
-		return fmt.Errorf("DOORLEAF_LISTEN=%s would serve /m unencrypted beyond this machine: set DOORLEAF_TLS_CERT_FILE and DOORLEAF_TLS_KEY_FILE, or DOORLEAF_BEHIND_PROXY=true when a proxy in front ends TLS", c.listen)
+	if c.tlsCertFile == "" && !isLoopback(host) && !c.behindProxy && !c.certificates.acme {
+		return fmt.Errorf("DOORLEAF_LISTEN=%s would serve /m unencrypted beyond this machine: set DOORLEAF_TLS_CERT_FILE and DOORLEAF_TLS_KEY_FILE, DOORLEAF_ACME=true, or DOORLEAF_BEHIND_PROXY=true when a proxy in front ends TLS", c.listen)
 	}
 	if c.behindProxy && c.tlsCertFile == "" && !isLoopback(host) && !strings.HasPrefix(c.publicURL, "https://") {
 		return errors.New("DOORLEAF_BEHIND_PROXY needs DOORLEAF_PUBLIC_URL with https")
@@ -151,6 +153,12 @@ func (c *config) complete() error {
 		if c.mqttURL == "" && u.Scheme == "mqtt" && !isLoopback(u.Hostname()) && !c.plainMQTT {
 			return fmt.Errorf("DOORLEAF_MQTT_LISTEN: %s would carry sign credentials unencrypted: use mqtts://, or DOORLEAF_MQTT_PLAIN=true", l)
 		}
+	}
+	if err := c.external.complete(c); err != nil {
+		return err
+	}
+	if err := c.certificates.complete(c); err != nil {
+		return err
 	}
 	if c.masterKeyFile == "" {
 		c.masterKeyFile = filepath.Join(c.data, "master.key")
@@ -236,8 +244,18 @@ func setMQTTURL(c *config, v string) error {
 		return nil
 	}
 	u, err := url.Parse(v)
-	if err != nil || (u.Scheme != "mqtt" && u.Scheme != "mqtts") || u.Hostname() == "" || !isPort(u.Port()) || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
-		return errors.New("want mqtt[s]://USER:PASSWORD@HOST:PORT")
+	ok := err == nil && u.Hostname() != "" && isPort(u.Port()) && u.RawQuery == "" && u.Fragment == ""
+	if ok {
+		switch u.Scheme {
+		case "mqtt", "mqtts":
+			ok = strings.Trim(u.Path, "/") == ""
+		case "ws", "wss":
+		default:
+			ok = false
+		}
+	}
+	if !ok {
+		return errors.New("want mqtt[s]://[USER:PASSWORD@]HOST:PORT or ws[s]://[USER:PASSWORD@]HOST:PORT/PATH")
 	}
 	c.mqttURL = v
 	return nil

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -14,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"doorleaf/devices/mqttlink"
 )
 
 func cmdServe(ctx context.Context, args []string, std stdio) error {
@@ -74,6 +75,9 @@ func (h *house) run(ctx context.Context) error {
 	g := &group{cancel: cancel}
 	g.start(ctx, "gateway", h.core.Run)
 	g.start(ctx, "mqtt link", h.link.Run)
+	if h.outside != nil && h.outside.keeper != nil {
+		g.start(ctx, "users at the broker", h.outside.keeper.Run)
+	}
 	g.start(ctx, "calendars", h.calendars.Run)
 	g.start(ctx, "web", h.serveHTTP)
 	<-ctx.Done()
@@ -94,10 +98,13 @@ func (h *house) serveHTTP(ctx context.Context) error {
 		ErrorLog:          slog.NewLogLogger(h.log.Handler(), slog.LevelDebug),
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 	}
+	var err error
+	if srv.TLSConfig, err = h.webTLS(); err != nil {
+		return err
+	}
 	done := make(chan error, 1)
 	go func() {
-		if h.webCert != nil {
-			srv.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*h.webCert}}
+		if srv.TLSConfig != nil {
 			done <- srv.ServeTLS(h.web, "", "")
 			return
 		}
@@ -147,6 +154,9 @@ func (h *house) ready(ctx context.Context) error {
 		return errors.New("database does not answer")
 	}
 	if !h.link.Ready() {
+		if s := h.link.State(); s.Trouble != mqttlink.NoTrouble {
+			return errors.New("no connection to the MQTT broker: " + s.Trouble.String())
+		}
 		return errors.New("no connection to the MQTT broker")
 	}
 	return nil

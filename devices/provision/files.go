@@ -23,7 +23,9 @@ import (
 type Files struct {
 	Folder  string
 	Gateway Account
-	Seed    Seed
+	// ClientID is the first part of the gateway's client id, "gateway" by default.
+	ClientID string
+	Seed     Seed
 	// Load is asked for every sign before one is put or removed: files are always
 	// written whole.
 	Load func(context.Context) ([]devices.Login, error)
@@ -214,7 +216,7 @@ func emqxRights(gateway string) []byte {
 
 // rabbit is a definitions file that adds users to the virtual host "/".
 func (f *Files) rabbit(logins []devices.Login) ([]byte, error) {
-	r := RabbitMQ{Seed: f.Seed, Gateway: f.Gateway}
+	r := RabbitMQ{Seed: f.Seed, Gateway: f.Gateway, ClientID: f.ClientID}
 	var d definitions
 	for _, x := range r.fixed() {
 		r.add(&d, x)

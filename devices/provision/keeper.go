@@ -158,7 +158,7 @@ func (k *Keeper) note(err error, unknown int) {
 // Admit makes the broker let a sign in and proves that it does, before the sign
 // is told who it is: one that is refused three times forgets that again.
 func (k *Keeper) Admit(ctx context.Context, l devices.Login) error {
-	if err := k.put(ctx, l); err != nil {
+	if err := k.Put(ctx, l); err != nil {
 		return fmt.Errorf("let sign %s in at the broker: %w", l.Sign, err)
 	}
 	if k.opts.Prove == nil {
@@ -181,7 +181,8 @@ func (k *Keeper) Admit(ctx context.Context, l devices.Login) error {
 	}
 }
 
-func (k *Keeper) put(ctx context.Context, l devices.Login) error {
+// Put lets a sign in, or changes its password, and believes the broker.
+func (k *Keeper) Put(ctx context.Context, l devices.Login) error {
 	if err := k.take(ctx); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package provision
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -31,7 +32,9 @@ type RabbitMQ struct {
 	TLS     *tls.Config
 	Admin   Account // needs the tag administrator
 	Gateway Account // made unless it is the administrator
-	Seed    Seed
+	// ClientID is the first part of the gateway's client id, "gateway" by default.
+	ClientID string
+	Seed     Seed
 
 	once   sync.Once
 	client *http.Client
@@ -115,11 +118,11 @@ func rabbitSign(vhost string, l devices.Login) rights {
 }
 
 // rabbitFixed are the pairing user and the gateway.
-func rabbitFixed(vhost string, gateway Account) []rights {
+func rabbitFixed(vhost string, gateway Account, clientID string) []rights {
 	all := []rights{rabbitRights(vhost, pairUser, pairPassword, "pair-"+anyName,
 		`dl\.1\.pair\.`+anyName+`\.u\.(commit|reveal)`, `dl\.1\.pair\.`+anyName+`\.d\.(\*|[a-z]+)`)}
 	if gateway.User != "" {
-		all = append(all, rabbitRights(vhost, gateway.User, gateway.Password, "gateway-"+anyName,
+		all = append(all, rabbitRights(vhost, gateway.User, gateway.Password, cmp.Or(clientID, "gateway")+"-"+anyName,
 			`dl\.1\.(pair\.)?`+anyName+`\.d\.[a-z]+`, `dl\.1\.(pair\.)?(\*|`+anyName+`)\.u\.(\*|[a-z]+)`))
 	}
 	return all
@@ -138,7 +141,7 @@ func (r *RabbitMQ) fixed() []rights {
 	if g.User == r.Admin.User {
 		g.User = ""
 	}
-	return rabbitFixed(r.vhost(), g)
+	return rabbitFixed(r.vhost(), g, r.ClientID)
 }
 
 // Reconcile implements Broker.
