@@ -141,7 +141,7 @@ static int decode_row(struct dl_object *d, unsigned y, int full)
 	int16_t *same = c->weight + TABLES * (full ? 1024 : 256) + DL_REF_WEIGHTS, *plain = same + DL_SAME_WEIGHTS;
 	uint8_t *row = dl_row(d, y);
 	const uint8_t *base = dl_base(d, y);
-	unsigned i, corner = 0, before = 0, left = 0, r;
+	unsigned i, corner = c->equal[0] & 1, same_before = 0, before = 0, left = 0, r;
 
 	for (i = 0; i < d->stride; i++) {
 		uint32_t w[ROWS] = { 0 };
@@ -157,26 +157,28 @@ static int decode_row(struct dl_object *d, unsigned y, int full)
 		value = colour & valid;
 		if (base != NULL) {
 			/* The base's byte before may be overwritten already. */
-			unsigned b = base[i], e, k = c->equal[i / 8] >> i % 8 & 1u;
+			unsigned b = base[i], e;
+			uint8_t *equal = &c->equal[i / 8], bit = (uint8_t)(1u << i % 8);
 
 			w[BASE] = (around(d, base, i) & 0xffff) | before << 16;
 			before = b;
 			if (y + 1 < d->height)
-				w[BELOW] = around(d, base + d->pitch, i);
-			e = i > 0 ? c->equal[(i - 1) / 8] >> (i - 1) % 8 & 1u : 0;
-			e = e << 3 | corner << 2 | k << 1;
+				w[BELOW] = around(d, dl_base(d, y + 1), i);
+			corner <<= 1; /* E of the row above, from the left, and below it that before */
 			if (i + 1 < d->stride)
-				e |= c->equal[(i + 1) / 8] >> (i + 1) % 8 & 1u;
-			e |= b == (w[ABOVE1] >> 8 & 0xff) ? 0x10 : 0;
+				corner |= c->equal[(i + 1) / 8] >> (i + 1) % 8 & 1u;
+			e = (corner & 7) | same_before << 3;
+			if (b == (w[ABOVE1] >> 8 & 0xff))
+				e |= 0x10;
 			if (uniform)
 				e |= b == value ? 0x20 : 0x40;
-			corner = k;
-			c->equal[i / 8] |= (uint8_t)(1u << i % 8);
-			if (decide_one(d, same + e) == 0) { /* [DL-CTX-7] */
+			same_before = !decide_one(d, same + e); /* [DL-CTX-7] */
+			*equal = (uint8_t)(*equal | bit);
+			if (same_before) {
 				left = row[i] = (uint8_t)b;
 				continue;
 			}
-			c->equal[i / 8] ^= (uint8_t)(1u << i % 8);
+			*equal ^= bit;
 			if (b == value)
 				uniform = 0;
 		}
@@ -198,7 +200,9 @@ int dl_context_decode(struct dl_object *d, int full)
 	unsigned k, n = DL_SMALL_WEIGHTS;
 	int status = 0;
 
-#ifndef DL_SMALL
+#ifdef DL_SMALL
+	full = 0; /* a compiler then leaves the rest out */
+#else
 	if (full) {
 		start = dl_start_full;
 		n = DL_FULL_WEIGHTS;

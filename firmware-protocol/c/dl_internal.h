@@ -14,6 +14,16 @@ uint32_t dl_crc32(uint32_t crc, const uint8_t *b, size_t size);
 /* The next byte of the payload; 0 past its end, which d->left tells. */
 unsigned dl_next(struct dl_object *d);
 
+#ifdef DL_PLAIN
+/* Rows are those of the frame; they are checked when all are there. */
+static inline uint8_t *dl_row(const struct dl_object *d, unsigned y) { return d->target->frame + (size_t)y * d->stride; }
+static inline const uint8_t *dl_base(const struct dl_object *d, unsigned y) { return d->base == NULL ? NULL : dl_row(d, y); }
+static inline int dl_row_done(struct dl_object *d, unsigned y)
+{
+	(void)y;
+	return d->stopped;
+}
+#else
 /* Row y of the part, or one of the four above the current one. */
 uint8_t *dl_row(const struct dl_object *d, unsigned y);
 
@@ -22,6 +32,7 @@ const uint8_t *dl_base(const struct dl_object *d, unsigned y);
 
 /* Ends row y. Returns a status. */
 int dl_row_done(struct dl_object *d, unsigned y);
+#endif
 
 int dl_context_decode(struct dl_object *d, int full);
 int dl_inflate_decode(struct dl_object *d);

@@ -1,6 +1,8 @@
 /* Header, parts, raw rows, checksum. Licence: Apache-2.0. */
 #include "dl_internal.h"
 
+#ifndef DL_PLAIN
+
 enum { RAW, DEFLATE, DEFLATE_XOR, SMALL, SMALL_REF, FULL, FULL_REF, ENCODINGS };
 
 /* Sizes [DL-OBJ-2] and bits [DL-PART-2]. */
@@ -261,3 +263,6 @@ enum dl_object_status dl_object_decode(struct dl_object *d, const struct dl_obje
 		status = DL_OBJECT_CHECKSUM;
 	return (enum dl_object_status)status;
 }
+#else
+typedef int dl_plain; /* a file may not be empty */
+#endif

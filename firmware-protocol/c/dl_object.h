@@ -22,9 +22,15 @@ extern "C" {
 
 /*
  * What firmware may choose when it compiles, alike in all files:
- * DL_SMALL leaves out the full profile, DL_NO_DEFLATE the inflater.
- * DL_MAX_WIDTH is the width in pixels of the widest panel.
+ * DL_SMALL leaves out the full profile, DL_NO_DEFLATE the inflater. DL_PLAIN
+ * leaves out both, and all objects but those of one part that is the whole of a
+ * black and white picture; it needs a frame, and compiles dl_plain.c in place of
+ * dl_object.c. DL_MAX_WIDTH is the width in pixels of the widest panel.
  */
+#ifdef DL_PLAIN
+#define DL_SMALL
+#define DL_NO_DEFLATE
+#endif
 #ifndef DL_MAX_WIDTH
 #define DL_MAX_WIDTH 16384u
 #endif
@@ -33,7 +39,7 @@ extern "C" {
 #define DL_OBJECT_MAX_SIDE 16384u         /* pixels */
 #define DL_OBJECT_MAX_DECODED (8ul << 20) /* bytes */
 
-/* What can be decoded, for key 21 of Hello [DL-CAP-1]; with a frame, 128 more. */
+/* What can be decoded, for key 21 of Hello [DL-CAP-1]; with a frame, and not with DL_PLAIN, 128 more. */
 #ifdef DL_NO_DEFLATE
 #define DL_CAP_DEFLATE 0u
 #else

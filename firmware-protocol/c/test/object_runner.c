@@ -83,8 +83,11 @@ static void one(const uint8_t head[HEAD])
 	struct user u;
 	struct dl_sha256 hash = { NULL, start, update, finish };
 	uint8_t sum[32], *base = NULL, *rows = NULL, *object;
-	int status;
+	int status, mode = head[13];
 
+#ifdef DL_PLAIN
+	mode = FRAME; /* it has no other */
+#endif
 	memset(&t, 0, sizeof t);
 	memset(&u, 0, sizeof u);
 	t.width = (uint16_t)number(head + 8, 2);
@@ -100,7 +103,7 @@ static void one(const uint8_t head[HEAD])
 		base = room(picture);
 		fill(base, picture);
 		t.base_digest = head + 15;
-		if (head[13] == FRAME)
+		if (mode == FRAME)
 			memcpy(u.picture, base, picture);
 		else
 			t.base = base;
@@ -108,7 +111,7 @@ static void one(const uint8_t head[HEAD])
 	fill(object, size);
 	u.object = object;
 	u.left = size;
-	if (head[13] == ROWS) {
+	if (mode == ROWS) {
 		t.rows = rows = room(DL_OBJECT_ROWS * u.stride);
 		t.row = collect;
 	} else {
