@@ -36,6 +36,7 @@ type authority struct {
 	caKey   *ecdsa.PrivateKey
 	leafKey *ecdsa.PrivateKey
 	names   []string
+	own     *fileCertificate // the administrator's, instead of ours; nil for none
 
 	mu   sync.Mutex
 	leaf *tls.Certificate // guarded by mu
@@ -135,14 +136,25 @@ func (a *authority) parse(bundle []byte) error {
 
 // PEM returns the certificate signs trust.
 func (a *authority) PEM() []byte {
+	if a.own != nil {
+		return a.own.chainPEM()
+	}
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.ca.Raw})
 }
 
-// fingerprint is the SHA-256 of the CA certificate.
-func (a *authority) fingerprint() string { return fmt.Sprintf("%X", sha256.Sum256(a.ca.Raw)) }
+// fingerprint is the SHA-256 of the certificate that signs trust.
+func (a *authority) fingerprint() string {
+	if block, _ := pem.Decode(a.PEM()); block != nil {
+		return fmt.Sprintf("%X", sha256.Sum256(block.Bytes))
+	}
+	return ""
+}
 
 // spki is the SHA-256 of the leaf's public key: what a pairing code is bound to.
 func (a *authority) spki() ([32]byte, error) {
+	if a.own != nil {
+		return spkiOf(a.own.current(time.Now()).Leaf), nil
+	}
 	der, err := x509.MarshalPKIXPublicKey(&a.leafKey.PublicKey)
 	return sha256.Sum256(der), err
 }
@@ -155,6 +167,9 @@ func (a *authority) tlsConfig() *tls.Config {
 }
 
 func (a *authority) current(now time.Time) (*tls.Certificate, error) {
+	if a.own != nil {
+		return a.own.current(now), nil
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.leaf != nil && now.Before(a.leaf.Leaf.NotAfter.Add(-leafRenewal)) {

@@ -43,7 +43,7 @@ type house struct {
 	calendars *graphsync.Service
 	admin     http.Handler
 	web       net.Listener
-	webCert   *tls.Certificate // of the pages; nil for plain HTTP
+	webFiles  *fileCertificate // of the pages; nil for plain HTTP and ACME
 	setupURL  string           // one-time link for the first administrator, "" when there is one
 
 	closers []func() error
@@ -123,6 +123,11 @@ func (h *house) openBroker(ctx context.Context) error {
 		return err
 	}
 	h.authority = a
+	if c := h.conf.certificates; c.mqttCert != "" {
+		if a.own, err = openFileCertificate(c.mqttCert, c.mqttKey, true, h.log); err != nil {
+			return fmt.Errorf("DOORLEAF_MQTT_TLS_CERT_FILE, DOORLEAF_MQTT_TLS_KEY_FILE: %w", err)
+		}
+	}
 	if h.conf.mqttURL != "" {
 		h.outside, err = openOutside(ctx, h.conf, h.store, h.log)
 		return err
@@ -166,7 +171,7 @@ func (h *house) hostNames() []string {
 }
 
 func (h *house) openLink(ctx context.Context) error {
-	o := mqttlink.Options{Gateway: h.core, Keys: h.core, Firmware: h.core, Logger: h.log, Fault: faultHook(ctx)}
+	o := mqttlink.Options{Gateway: h.core, Keys: h.core, Firmware: h.core, Health: h.core, Logger: h.log, Fault: faultHook(ctx)}
 	var err error
 	if o.ServerSPKI, err = h.authority.spki(); err != nil {
 		return err
@@ -276,11 +281,11 @@ func (h *house) firstAccount(ctx context.Context) (token string, err error) {
 // openWeb listens for the pages; nothing is answered before everything is open.
 func (h *house) openWeb(context.Context) error {
 	if h.conf.tlsCertFile != "" {
-		cert, err := tls.LoadX509KeyPair(h.conf.tlsCertFile, h.conf.tlsKeyFile)
+		files, err := openFileCertificate(h.conf.tlsCertFile, h.conf.tlsKeyFile, false, h.log)
 		if err != nil {
 			return fmt.Errorf("DOORLEAF_TLS_CERT_FILE, DOORLEAF_TLS_KEY_FILE: %w", err)
 		}
-		h.webCert = &cert
+		h.webFiles = files
 	}
 	l, err := net.Listen("tcp", h.conf.listen)
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"time"
 
 	"doorleaf/gateway/connection"
@@ -12,16 +13,19 @@ import (
 // not for ever; files are renewed by whoever made them.
 func (h *house) tlsLifetimes() []connection.Lifetime {
 	var list []connection.Lifetime
-	if h.webCert != nil && h.webCert.Leaf != nil {
-		leaf := h.webCert.Leaf
+	if leaf, auto := h.webLeaf(context.Background()); leaf != nil {
 		label := leaf.Subject.CommonName
 		if label == "" && len(leaf.DNSNames) > 0 {
 			label = leaf.DNSNames[0]
 		}
-		list = append(list, connection.Lifetime{What: connection.LifeTLS, Label: label, Ends: leaf.NotAfter, Count: 1})
+		list = append(list, connection.Lifetime{What: connection.LifeTLS, Label: label, Ends: leaf.NotAfter, Auto: auto, Count: 1})
 	}
 	if h.broker == nil {
 		return list
+	}
+	if own := h.authority.own; own != nil {
+		leaf := own.current(time.Now()).Leaf
+		return append(list, connection.Lifetime{What: connection.LifeTLS, Label: leaf.Subject.CommonName, Ends: leaf.NotAfter, Count: 1})
 	}
 	ca := h.authority.ca
 	list = append(list, connection.Lifetime{What: connection.LifeTLS, Label: ca.Subject.CommonName, Ends: ca.NotAfter, Count: 1})
