@@ -32,6 +32,10 @@ func cmdSign(ctx context.Context, args []string, std stdio) error {
 	dir := fs.String("state", "", "`folder` that keeps the sign's state (required)")
 	glass := fs.String("glass", "", "PNG `file` that always holds what the glass shows")
 	always := fs.Bool("always-on", false, "stay connected instead of sleeping between wakes")
+	factory := fs.String("factory", "", "CSV `file` of a factory with the sign's id and secret: it is not paired")
+	maker := fs.String("maker", "", "public key `file` of the maker whose firmware the sign takes, see doorleaf firmware")
+	model := fs.String("model", "", "model to say (default: the panel's size)")
+	number := fs.Uint("firmware", 0, "number of the firmware the sign was made with")
 	serial := fs.String("serial", "", "serial number (default: made from the name of the state folder)")
 	if err := fs.Parse(args); err != nil {
 		return flag.ErrHelp
@@ -46,6 +50,22 @@ func cmdSign(ctx context.Context, args []string, std stdio) error {
 		return err
 	}
 	o := simsign.Options{Gateway: *gateway, Panel: p, Serial: *serial, AlwaysOn: *always}
+	if *factory != "" {
+		given := false
+		fs.Visit(func(f *flag.Flag) { given = given || f.Name == "panel" })
+		if err := factoryIdentity(*factory, &o, given); err != nil {
+			return err
+		}
+	}
+	if *model != "" {
+		o.Panel.Model = *model
+	}
+	if *maker != "" {
+		if o.Maker, err = readMaker(*maker); err != nil {
+			return err
+		}
+	}
+	o.FirmwareNumber = uint32(min(*number, 1<<32-1))
 	if o.Serial == "" {
 		o.Serial = serialOf(*dir)
 	}

@@ -33,12 +33,14 @@ func commands() []command {
 		{"serve", "run the gateway: /m, the broker, the calendars", cmdServe},
 		{"demo", "run the gateway with a practice Microsoft 365 and six simulated signs", cmdDemo},
 		{"sign", "run one simulated sign", cmdSign},
+		{"firmware", "for makers of signs: make a key, sign a release", cmdFirmware},
 		{"render", "draw a Door (JSON) as PNG or PBM", cmdRender},
 		{"dither", "turn a photo into a 1-bit picture", cmdDither},
 		{"sheet", "draw every state on every panel in every language", cmdSheet},
 		{"wire", "encode and decode pictures as they travel", cmdWire},
 		{"backup", "copy database and key of a gateway that may be running", cmdBackup},
 		{"restore", "fill an empty data folder from a backup", cmdRestore},
+		{"broker-files", "export the users of signs for another MQTT broker", cmdBrokerFiles},
 		{"version", "print the version", cmdVersion},
 	}
 }
@@ -85,7 +87,7 @@ func run(ctx context.Context, args []string, std stdio) int {
 func usage(w io.Writer) {
 	fmt.Fprint(w, "Doorleaf shows room calendars on e-paper door signs.\n\nUsage: doorleaf COMMAND [flags]\n\n")
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  %-8s %s\n", c.name, c.summary)
+		fmt.Fprintf(w, "  %-12s %s\n", c.name, c.summary)
 	}
 	fmt.Fprint(w, "\n\"doorleaf COMMAND -h\" lists the flags of a command.\n")
 }
