@@ -110,7 +110,7 @@ func isName(s string) bool {
 func grantFor(c connect) (grant, bool) {
 	if c.username == pairUser {
 		nonce, ok := strings.CutPrefix(c.clientID, pairClient)
-		return grant{role: rolePair, base: pairPrefix + nonce + "/"}, ok && isName(nonce) && (!c.hasPassword || string(c.password) == pairPassword)
+		return grant{role: rolePair, base: pairPrefix + nonce + "/"}, ok && isName(nonce) && (len(c.password) == 0 || string(c.password) == pairPassword)
 	}
 	ok := isName(c.username) && c.clientID == c.username
 	return grant{role: roleSign, base: topicPrefix + c.username + "/"}, ok

@@ -201,6 +201,15 @@ func TestPairingUser(t *testing.T) {
 	if b.Address(nonce(0)) != "127.0.0.1" {
 		t.Errorf("Address: got %q", b.Address(nonce(0)))
 	}
+	for _, password := range []string{"", "pair"} { // as good as none
+		c := dial(t, b)
+		c.send(connectPacket(4, 0xc2, 30, pairClient+nonce(4), pairUser, password))
+		if code := c.next().body[1]; code != 0 {
+			t.Errorf("password %q: CONNACK %d", password, code)
+		}
+		_ = c.conn.Close()
+		waitFor(t, "its end", func() bool { return b.Address(nonce(4)) == "" })
+	}
 	second, code := pair(1)
 	if code != 0 {
 		t.Fatalf("CONNACK %d", code)

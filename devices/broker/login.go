@@ -88,7 +88,7 @@ func (b *Broker) login(c net.Conn, inside bool) *session {
 		return nil
 	}
 	_ = c.SetDeadline(time.Time{})
-	s := newSession(g, con.clientID, c, r, pk.raw, b)
+	s := newSession(g, con.clientID, c, r, con.forServer(), b)
 	s.kicks = kicks
 	return s
 }

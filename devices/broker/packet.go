@@ -106,11 +106,10 @@ func noEOF(err error) error {
 
 // connect is what a CONNECT packet says.
 type connect struct {
-	clientID    string
-	username    string
-	password    []byte
-	hasPassword bool
-	keepalive   uint16 // seconds
+	clientID  string
+	username  string
+	password  []byte // nil or empty without one
+	keepalive uint16 // seconds
 }
 
 // errVersion is a CONNECT of another protocol version.
@@ -155,7 +154,7 @@ func parseConnect(p packet) (connect, error) {
 	c.clientID = d.text()
 	c.username = d.text()
 	if flags&pass != 0 {
-		c.password, c.hasPassword = d.bytes(), true
+		c.password = d.bytes()
 	}
 	if d.failed || len(d.rest) != 0 {
 		return bad("payload")
@@ -164,6 +163,19 @@ func parseConnect(p packet) (connect, error) {
 		return refuse(devices.ForeignID, "without client id")
 	}
 	return c, nil
+}
+
+// forServer is the CONNECT that mochi sees: as plain as one can be, and without
+// the password.
+func (c connect) forServer() []byte {
+	body := []byte{0, 4, 'M', 'Q', 'T', 'T', 4, 0x82}
+	body = binary.BigEndian.AppendUint16(body, c.keepalive)
+	for _, s := range []string{c.clientID, c.username} {
+		body = binary.BigEndian.AppendUint16(body, uint16(len(s)))
+		body = append(body, s...)
+	}
+	// A CONNECT of at most maxConnect bytes came in, so two bytes hold the length.
+	return append([]byte{typeConnect << 4, byte(len(body)&0x7f | 0x80), byte(len(body) >> 7)}, body...)
 }
 
 // check refuses every packet a client of ours has no reason to send after its

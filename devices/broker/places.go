@@ -12,3 +12,11 @@ func (b *Broker) Place(id devices.SignID) string {
 	}
 	return ""
 }
+
+// Place returns the address, without port, from which a sign is connected now,
+// "" when it is not.
+func (p *Process) Place(id devices.SignID) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.peers[string(id)].host
+}
