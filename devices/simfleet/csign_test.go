@@ -2,6 +2,7 @@ package simfleet
 
 import (
 	"encoding/binary"
+	"strings"
 	"time"
 )
 
@@ -18,6 +19,7 @@ const (
 	noteSleep     = 15
 	linkOpen      = 0
 	linkFailed    = 1
+	linkRefused   = 2
 	wakeBoot      = 1
 	cSignChunk    = 90
 	cSignsAtATime = 16
@@ -34,6 +36,7 @@ type cSign struct {
 	told    bool
 	steps   uint32 // as it is: leave
 	breaks  byte   // as it is: leave
+	atDraw  byte   // as it is: leave
 	isFull  bool
 	mistake mistake
 
@@ -52,12 +55,12 @@ type cSign struct {
 
 // Values of faults that change nothing.
 const (
-	sameSteps  = 1<<32 - 1
-	sameBreaks = 255
+	sameSteps = 1<<32 - 1
+	same      = 255
 )
 
 func newCSign(d *door, h *harness) *cSign {
-	c := &cSign{d: d, h: h, slot: byte(d.n % cSignsAtATime), own: uint64(1 + d.rng.IntN(1<<30)), steps: sameSteps, breaks: sameBreaks}
+	c := &cSign{d: d, h: h, slot: byte(d.n % cSignsAtATime), own: uint64(1 + d.rng.IntN(1<<30)), steps: sameSteps, breaks: same, atDraw: same}
 	p := binary.LittleEndian.AppendUint16(nil, panelWidth)
 	p = binary.LittleEndian.AppendUint16(p, panelHeight)
 	p = append(p, 0)
@@ -99,9 +102,9 @@ func (c *cSign) do(what byte, payload ...byte) (int32, bool) {
 	if c.isFull {
 		full = 1
 	}
-	faults = append(faults, full, c.breaks, byte(c.mistake))
+	faults = append(faults, full, c.breaks, byte(c.mistake), c.atDraw)
 	told := c.told
-	c.told, c.steps, c.breaks = true, sameSteps, sameBreaks
+	c.told, c.steps, c.breaks, c.atDraw = true, sameSteps, same, same
 	w.mu.Unlock()
 	if !told {
 		if _, _, err := c.h.command('F', c.slot, clock, faults); err != nil {
@@ -147,7 +150,8 @@ func (c *cSign) obey(r record) {
 	defer w.mu.Unlock()
 	switch r.what {
 	case 'c':
-		c.connect(string(r.data))
+		client, password, _ := strings.Cut(string(r.data), "\x00")
+		c.connect(client, password)
 	case 'd':
 		c.dialing++
 		w.path.end(c.session)
@@ -180,7 +184,7 @@ func (c *cSign) noted(what byte, number uint32, text string) {
 }
 
 // connect is the sign's way to the broker. The caller holds mu.
-func (c *cSign) connect(client string) {
+func (c *cSign) connect(client, password string) {
 	d, w := c.d, c.d.w
 	c.dialing++
 	try := c.dialing
@@ -209,14 +213,18 @@ func (c *cSign) connect(client string) {
 		return
 	}
 	outcome(20*time.Millisecond, func() {
+		welcome := w.admits(d, client, password)
 		w.mu.Lock()
 		late := try != c.dialing || w.path.broken
-		if !late {
+		if !late && welcome {
 			c.open(client)
 		}
 		w.mu.Unlock()
-		if !late {
+		switch {
+		case !late && welcome:
 			c.do('C', linkOpen)
+		case !late:
+			c.do('C', linkRefused)
 		}
 	})
 }
@@ -355,7 +363,8 @@ func (c *cSign) setEra(time.Duration) {
 	c.inbox, c.stop, c.done, c.session = nil, nil, nil, nil
 }
 
-func (c *cSign) plan(steps int)      { c.steps, c.told = uint32(steps), false }
+func (c *cSign) plan(steps int)      { c.steps, c.atDraw, c.told = uint32(steps), 0, false }
+func (c *cSign) planDraw()           { c.atDraw, c.told = 1, false }
 func (c *cSign) full(on bool)        { c.isFull, c.told = on, false }
 func (c *cSign) panelFails(n int)    { c.breaks, c.told = byte(n), false }
 func (c *cSign) misbehave(m mistake) { c.mistake, c.told = m, false }

@@ -20,6 +20,7 @@ type body interface {
 	wake()                     // it contacts the gateway now
 	press(button int)          //
 	plan(steps int)            // the power is cut at that hook from now on; 0: no more
+	planDraw()                 // the power is cut while it draws the next time
 	full(bool)                 // its flash takes nothing
 	jumpClock(int)             // its own clock jumps by so many minutes
 	panelFails(n int)          // its panel breaks down the next n times it draws
@@ -56,7 +57,10 @@ type door struct {
 	id                  devices.SignID
 	code                string // on the glass, while it is not paired
 
-	isDeaf  bool // no manifest reaches it
+	isDeaf    bool        // no manifest reaches it
+	passwords [2][32]byte // that the broker lets in, hashed
+	renewals  int         // of its secret since the backup; of the main loop
+
 	powered bool
 	life    int // counts cuts, so that a late boot is not for another one
 	paired  bool

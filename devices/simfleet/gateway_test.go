@@ -2,17 +2,20 @@ package simfleet
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"doorleaf/devices"
 	"doorleaf/devices/mqttlink"
+	"doorleaf/firmware-protocol/wire"
 	"doorleaf/gateway"
 	"doorleaf/gateway/calendar"
 	"doorleaf/gateway/connection"
@@ -44,7 +47,9 @@ func (w *world) open() *house {
 	}
 	h := &house{w: w, store: store, cancel: cancel, ended: make(chan struct{})}
 	alive := func() bool { return !h.dead.Load() }
-	lo := mqttlink.Options{Gateway: lateCore{h}, Logger: slog.New(slog.DiscardHandler), Fault: h.passed,
+	h.core = gateway.New(gateway.Options{Store: store, Renderer: painter{}, Logger: slog.New(slog.DiscardHandler),
+		Connected: func(id devices.SignID) bool { return h.link.Connected(id) }, EpochFloor: w.floor})
+	lo := mqttlink.Options{Gateway: h.core, Keys: h.core, Logger: slog.New(slog.DiscardHandler), Fault: h.passed,
 		Dial: func() (net.Conn, error) { return w.path.dialGateway(alive) }}
 	if w.embedded {
 		lo.Connected = w.path.isConnected
@@ -52,8 +57,6 @@ func (w *world) open() *house {
 	if h.link, err = mqttlink.New(lo); err != nil {
 		w.t.Fatal(err)
 	}
-	h.core = gateway.New(gateway.Options{Store: store, Renderer: painter{}, Logger: slog.New(slog.DiscardHandler),
-		Connected: h.link.Connected, EpochFloor: w.floor})
 	h.core.SetWire(h.link)
 	w.mu.Lock()
 	w.house = h
@@ -78,23 +81,40 @@ func (w *world) open() *house {
 	return h
 }
 
-// lateCore lets the link be made before the core.
-type lateCore struct{ *house }
+// admits is the broker's look at a password: the gateway knows it, and while
+// that is off, what it said last holds.
+func (w *world) admits(d *door, client, password string) bool {
+	if strings.HasPrefix(client, wire.PairClientPrefix) {
+		return true
+	}
+	w.mu.Lock()
+	h := w.house
+	w.mu.Unlock()
+	c, err := h.store.Credential(context.Background(), devices.SignID(client))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err == nil {
+		d.passwords = [2][32]byte{c.PasswordHash, c.NextPasswordHash}
+	}
+	sum := sha256.Sum256([]byte(password))
+	if sum != d.passwords[0] && sum != d.passwords[1] {
+		d.note("is refused")
+		return false
+	}
+	return true
+}
 
-func (l lateCore) Report(ctx context.Context, r devices.Report) (*devices.Delivery, error) {
-	return l.core.Report(ctx, r)
-}
-func (l lateCore) Object(ctx context.Context, id devices.SignID, h devices.ObjectHash) ([]byte, error) {
-	return l.core.Object(ctx, id, h)
-}
-func (l lateCore) Credential(ctx context.Context, id devices.SignID) (devices.Credential, error) {
-	return l.core.Credential(ctx, id)
-}
-func (l lateCore) Joining(ctx context.Context, j devices.Joining) error {
-	return l.core.Joining(ctx, j)
-}
-func (l lateCore) NextWake(ctx context.Context, id devices.SignID) (time.Time, time.Duration) {
-	return l.core.NextWake(ctx, id)
+// renew makes a sign ask for another secret. Only one renewal may be lost with
+// the database: a sign keeps the secret before and no more.
+func (w *world) renew(d *door) {
+	err := w.house.core.RenewKey(context.Background(), d.id)
+	if err != nil {
+		return // it cannot, or one is under way
+	}
+	d.note("is to renew its secret")
+	if d.renewals++; d.renewals > 1 {
+		w.backedUp = false
+	}
 }
 
 // passed kills the gateway where it is to die.
@@ -184,6 +204,9 @@ func (w *world) backup() {
 		w.t.Fatalf("seed %d: backup: %v", w.seed, err)
 	}
 	w.backedUp = true
+	for _, d := range w.doors {
+		d.renewals = 0
+	}
 	w.note("backup")
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/eclipse/paho.mqtt.golang/packets"
+
 	"doorleaf/devices"
 	"doorleaf/devices/simsign"
 )
@@ -22,6 +24,7 @@ type goSign struct {
 	skew  time.Duration
 
 	steps   int  // hooks until the power is cut, 0: it is not
+	atPanel bool // it is cut at the next drawing
 	dead    bool // without power: nothing it does is seen
 	isFull  bool
 	mistake mistake
@@ -45,7 +48,7 @@ func (g *goSign) step() (gone bool) {
 	if g.steps--; g.steps > 0 {
 		return false
 	}
-	g.dead = true
+	g.dead, g.atPanel = true, false
 	g.d.lostPower()
 	return true
 }
@@ -87,6 +90,9 @@ func (g *goSign) put(name string, data []byte) (gone bool, err error) {
 	panel := name == goGlass
 	if !panel && g.isFull {
 		return false, errFull
+	}
+	if panel && g.atPanel {
+		g.steps = 1
 	}
 	gone = g.step()
 	switch {
@@ -243,16 +249,19 @@ func (g *goSign) dial(context.Context) (net.Conn, error) {
 	var s *session
 	ready := make(chan struct{})
 	c = serve(far, handler{
-		connect: func(client string) bool {
+		connect: func(p *packets.ConnectPacket) int {
 			<-ready
+			if !w.admits(g.d, p.ClientIdentifier, string(p.Password)) {
+				return refused
+			}
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			if g.dead || deaf {
-				return false
+				return noAnswer
 			}
-			s = w.path.connect(g.d, client, c.deliver, c.close)
+			s = w.path.connect(g.d, p.ClientIdentifier, c.deliver, c.close)
 			g.session = s
-			return true
+			return welcome
 		},
 		publish: func(topic string, payload []byte) {
 			if s != nil {
@@ -306,7 +315,8 @@ func (g *goSign) setEra(jump time.Duration) {
 	g.cancel, g.done, g.sign, g.session = nil, nil, nil, nil
 }
 
-func (g *goSign) plan(steps int)      { g.steps = steps }
+func (g *goSign) plan(steps int)      { g.steps, g.atPanel = steps, false }
+func (g *goSign) planDraw()           { g.atPanel = true }
 func (g *goSign) full(on bool)        { g.isFull = on }
 func (g *goSign) panelFails(int)      {} // a sign in Go has a panel that cannot
 func (g *goSign) misbehave(m mistake) { g.mistake = m }

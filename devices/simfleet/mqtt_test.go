@@ -10,10 +10,17 @@ import (
 // handler is what a connection of a client means to the broker. Functions may be
 // called from several goroutines.
 type handler struct {
-	connect func(client string) bool // false: no answer
+	connect func(p *packets.ConnectPacket) int // the answer, noAnswer for none
 	publish func(topic string, payload []byte)
 	closed  func()
 }
+
+// Answers to a connect.
+const (
+	noAnswer = -1
+	welcome  = packets.Accepted
+	refused  = packets.ErrRefusedNotAuthorised
+)
 
 // client is one MQTT client, seen from the broker: the packets of one
 // connection and nothing else.
@@ -50,8 +57,10 @@ func (c *client) read() {
 		}
 		switch p := p.(type) {
 		case *packets.ConnectPacket:
-			if c.on.connect(p.ClientIdentifier) {
-				c.send(packets.NewControlPacket(packets.Connack))
+			if code := c.on.connect(p); code != noAnswer {
+				a := packets.NewControlPacket(packets.Connack).(*packets.ConnackPacket)
+				a.ReturnCode = byte(code)
+				c.send(a)
 			}
 		case *packets.SubscribePacket:
 			a := packets.NewControlPacket(packets.Suback).(*packets.SubackPacket)

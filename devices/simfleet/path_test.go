@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/eclipse/paho.mqtt.golang/packets"
+
 	"doorleaf/devices"
 	"doorleaf/firmware-protocol/wire"
 )
@@ -192,12 +194,12 @@ func (p *path) dialGateway(alive func() bool) (net.Conn, error) {
 	var c *client
 	ready := make(chan struct{})
 	c = serve(far, handler{
-		connect: func(string) bool {
+		connect: func(*packets.ConnectPacket) int {
 			<-ready
 			p.w.mu.Lock()
 			defer p.w.mu.Unlock()
 			p.gateway = c
-			return true
+			return welcome
 		},
 		publish: func(topic string, payload []byte) {
 			if alive() {

@@ -218,11 +218,24 @@ func (w *world) act() {
 	case r < 55:
 		w.wake(d)
 	case r < 70:
-		locked(func() { d.body.plan(1 + w.rng.IntN(30)) })
+		draw := w.rng.IntN(3) == 0
+		locked(func() {
+			if draw {
+				d.body.planDraw()
+				d.diary.change(time.Now(), w.rng)
+			} else {
+				d.body.plan(1 + w.rng.IntN(30))
+			}
+		})
+		if draw {
+			w.read(w.house)
+		}
 		w.wake(d)
 	case r < 73:
 		d.powerOff()
 		d.powerOn(d.life)
+	case r < 75:
+		w.renew(d)
 	case r < 77:
 		d.note("a button is pressed")
 		d.body.press(1 + w.rng.IntN(4))

@@ -28,7 +28,7 @@ enum {
 	MESSAGE = 'M',   /* u8 length of the topic, topic, message */
 	PRESS = 'P',     /* u8 button */
 	WAKE = 'W',
-	FAULTS = 'F',    /* u32 steps until the power is cut, u8 flash is full, u8 times the panel breaks down, u8 mistake; all bits set: as it was */
+	FAULTS = 'F',    /* u32 steps until the power is cut, u8 flash is full, u8 times the panel breaks down, u8 mistake, u8 the power is cut at the next drawing; all bits set: as it was */
 	CUT = 'X'
 };
 
@@ -58,7 +58,7 @@ struct machine {
 	uint8_t *glass;
 
 	uint32_t steps; /* until the power is cut; 0: it is not */
-	unsigned full, breaks, mistake;
+	unsigned full, breaks, mistake, at_draw;
 };
 
 static struct machine *machines[SIGNS];
@@ -283,7 +283,7 @@ static int object_sweep(void *user, int (*wanted)(void *to, const uint8_t hash[3
 
 static void connect_to(void *user, const struct dl_login *login)
 {
-	tell('c', login->client, strlen(login->client), NULL, 0);
+	tell('c', login->client, strlen(login->client) + 1, login->password, strlen(login->password));
 	if (gone(user))
 		longjmp(outage, 1);
 }
@@ -316,7 +316,7 @@ static int draw(void *user, const uint8_t *frame, unsigned refresh)
 {
 	struct machine *m = user;
 	uint32_t stride = m->picture / m->options.hardware.height, n = m->picture;
-	int cut = gone(m), breaks = m->breaks > 0;
+	int cut = gone(m) || m->at_draw, breaks = m->breaks > 0;
 	uint8_t whole = (uint8_t)(!cut && !breaks);
 
 	(void)refresh;
@@ -408,6 +408,7 @@ static void drop(struct machine *m)
 static void power_off(struct machine *m)
 {
 	m->on = 0;
+	m->steps = m->at_draw = 0;
 	m->part.there = 0;
 	if (rnd(m, 2))
 		m->record[DL_RECORD_NEXT].there = 0;
@@ -440,13 +441,15 @@ static int message(struct machine *m, const uint8_t *data, size_t n)
 
 static int32_t obey(struct machine *m, int what, const uint8_t *data, size_t n)
 {
-	if (what == FAULTS && n == 7) {
+	if (what == FAULTS && n == 8) {
 		if (get(data, 4) != 0xffffffffu)
 			m->steps = (uint32_t)get(data, 4);
 		m->full = data[4];
 		if (data[5] != 255)
 			m->breaks = data[5];
 		m->mistake = data[6];
+		if (data[7] != 255)
+			m->at_draw = data[7];
 		return 0;
 	}
 	if (what == BOOT && n == 2) {
