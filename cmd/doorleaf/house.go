@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -171,7 +170,7 @@ func (h *house) hostNames() []string {
 }
 
 func (h *house) openLink(ctx context.Context) error {
-	o := mqttlink.Options{Gateway: h.core, Keys: h.core, Firmware: h.core, Health: h.core, Logger: h.log, Fault: faultHook(ctx)}
+	o := mqttlink.Options{Gateway: h.core, Keys: h.core, Firmware: h.core, Logger: h.log, Fault: faultHook(ctx)}
 	var err error
 	if o.ServerSPKI, err = h.authority.spki(); err != nil {
 		return err
@@ -241,7 +240,7 @@ func (h *house) openAdmin(ctx context.Context) error {
 	}
 	info := admin.MQTTInfo{URLs: h.conf.mqttListen, CAFingerprint: h.authority.fingerprint(), CAPEM: h.authority.PEM()}
 	h.admin, err = admin.New(admin.Options{
-		Core: h.core, Firmware: h.core, Lists: h.core, Calendars: calendars{h.calendars}, Store: h.watched, Catalogue: texts, Logger: h.log,
+		Core: h.core, Firmware: h.core, Health: h.core, Lists: h.core, Calendars: calendars{h.calendars}, Store: h.watched, Catalogue: texts, Logger: h.log,
 		PublicURL: h.conf.publicURL, Version: version(), SetupToken: token,
 		CustomCloud: h.conf.customCloud(), MQTT: info, TLS: h.tlsLifetimes,
 	})
