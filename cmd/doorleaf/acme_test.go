@@ -81,7 +81,7 @@ func TestACME(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "gateway")
 	start := func() *child {
 		c := startChild(t, "run", nil, "serve", "-data", data, "-listen", listen, "-mqtt-listen", freeAddress(t), "-public-url", "https://signs.contoso.example",
-			"-acme", "-acme-url", directory, "-acme-email", "it@contoso.example", "-ca-file", caFile)
+			"-acme", "true", "-acme-url", directory, "-acme-email", "it@contoso.example", "-ca-file", caFile)
 		c.waitFor("the pages", 0, func(line string) bool { return strings.Contains(line, "listening") })
 		return c
 	}
