@@ -36,6 +36,7 @@ type config struct {
 	masterKeyFile     string
 	behindProxy       bool
 	plainMQTT         bool
+	brokerInside      bool // the embedded broker runs in this process, for demo and tests
 	pollInterval      time.Duration
 	notify            string // "", notifyOff, or the absolute URL Microsoft notifies
 	logLevel          string

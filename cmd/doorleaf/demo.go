@@ -118,6 +118,7 @@ func (d *demo) openOffice(data, listen, mqtt string) error {
 		graph.Close()
 		return err
 	}
+	d.conf.brokerInside = true // one process to look at
 	d.app = graph.RegisterApp(graphtest.AppRegistration{Name: "Doorleaf", RedirectURIs: []string{d.conf.publicURL + "/m"},
 		Delegated:   []string{"offline_access", "Calendars.Read", "Calendars.Read.Shared", "Place.Read.All"},
 		Application: []string{"Place.Read.All", "Calendars.Read"}})

@@ -35,7 +35,7 @@ type house struct {
 	store     *sqlite.Store
 	watched   gateway.Watched // the store that tells the core what changed about rooms
 	core      *gateway.Core
-	broker    *broker.Broker // nil with an external broker
+	broker    signBroker // nil with an external broker
 	authority *authority
 	outside   *outside // nil with the embedded one
 	link      *mqttlink.Link
@@ -134,9 +134,10 @@ func (h *house) openBroker(ctx context.Context) error {
 	if err := os.WriteFile(filepath.Join(h.conf.data, "ca.pem"), a.PEM(), 0o644); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
-	h.broker, err = broker.Open(broker.Options{Listen: h.conf.mqttListen, TLS: a.tlsConfig(),
+	h.broker, err = openSignBroker(h.conf, broker.Options{Listen: h.conf.mqttListen, TLS: a.tlsConfig(),
 		AllowPlain: h.conf.plainMQTT, Auth: h.core, Logger: h.log})
 	if err != nil {
+		h.broker = nil
 		return fmt.Errorf("DOORLEAF_MQTT_LISTEN: %w", err)
 	}
 	h.onClose(h.broker.Close)

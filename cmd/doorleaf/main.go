@@ -12,6 +12,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"doorleaf/devices/broker"
 )
 
 // stdio are the three streams of a command, so that tests can replace them.
@@ -61,6 +63,13 @@ func run(ctx context.Context, args []string, std stdio) int {
 	}
 	if args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
 		usage(std.out)
+		return 0
+	}
+	if args[0] == brokerCommand { // ends with the gateway, not with a signal
+		if err := broker.RunProcess(std.err); err != nil {
+			fmt.Fprintln(std.err, err)
+			return 1
+		}
 		return 0
 	}
 	for _, c := range commands() {

@@ -64,7 +64,7 @@ func startProcess(t *testing.T, change func(*Options)) (*Process, *signs, *lines
 	if change != nil {
 		change(&o)
 	}
-	p, err := Start(o, Command{Path: exe, Env: []string{asProcess + "=1", "PATH=" + os.Getenv("PATH")}})
+	p, err := Start(o, Command{Path: exe, Args: []string{"broker"}, Env: []string{asProcess + "=1", "PATH=" + os.Getenv("PATH")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,7 +243,7 @@ func TestProcessNotStarted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range []Command{{Path: "/nonexistent"}, {Path: exe, Args: []string{"-test.run=^$"}}} {
+	for _, c := range []Command{{Path: "/nonexistent"}, {Path: exe, Args: []string{"broker", "-test.run=^$"}}} {
 		p, err := Start(Options{Listen: []string{"mqtt://127.0.0.1:0"}, Auth: &signs{}, Logger: discard()}, c)
 		if err == nil {
 			_ = p.Close()

@@ -98,7 +98,7 @@ func spawn(c Command, sockets []socket, log *slog.Logger) (*running, error) {
 	if err != nil {
 		return fail(err)
 	}
-	run.cmd = exec.Command(c.Path, c.Args...)
+	run.cmd = &exec.Cmd{Path: c.Path, Args: c.Args}
 	run.cmd.Env = append(slices.Clone(c.Env), "GOTRACEBACK=single")
 	run.cmd.Dir = "/"
 	run.cmd.Stderr = in

@@ -67,8 +67,8 @@ type Process struct {
 	restarts int64           // guarded by mu
 }
 
-// Command is how the process is started: a program and its arguments that call
-// RunProcess, and the environment it gets.
+// Command is how the process is started: a program that calls RunProcess, its
+// arguments, its own name first, and the environment it gets.
 type Command struct {
 	Path string
 	Args []string
