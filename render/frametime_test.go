@@ -3,6 +3,7 @@ package render
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"runtime"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"doorleaf/render/mono"
+	"doorleaf/render/typeset"
 )
 
 // maxFrame is how long any face may take to be drawn, the first use of fonts and
@@ -29,9 +31,14 @@ func threadTime(t testing.TB) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// warmScripts draws a word of every bundled font, so that they are loaded.
+// warmScripts draws a word of every bundled font and opens every size, so that
+// they are loaded.
 func warmScripts(t testing.TB, r *Renderer) {
 	t.Helper()
+	for size := typeset.MinSize; size <= 160; size++ {
+		r.fonts.Face(typeset.Regular, size)
+		r.fonts.Face(typeset.Bold, size)
+	}
 	for _, language := range []string{"en", "ja", "zh", "zh-Hant", "ko"} {
 		d := Door{State: Booked, Language: language, Room: "漢字 한국 あ", Title: "Aя اع אב कख กข 漢字 한국"}
 		if _, err := r.Draw(nil, d, Panel{250, 122, 131}); err != nil {
@@ -47,6 +54,9 @@ func checkFrame(t *testing.T, r *Renderer, what any, draw func(r *Renderer) erro
 	limit := maxFrame
 	if raceDetector {
 		limit *= 10
+	}
+	if fuzzing := flag.Lookup("test.fuzz"); fuzzing != nil && fuzzing.Value.String() != "" {
+		limit *= 4 // every branch is counted
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

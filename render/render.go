@@ -88,15 +88,33 @@ func (r *Renderer) page(img *mono.Image, d Door, p Panel) *page {
 	return pg
 }
 
-// Longer texts and languages are not remembered.
-const maxRemembered = 1024
+const (
+	maxRemembered = 1024 // bytes of a text or language; longer ones are not remembered
+	maxField      = 256  // characters of a name or subject; Exchange takes 255
+)
 
-// clean is typeset.Clean that remembers what it made.
+// clean makes a name or a subject safe to set, as typeset.Clean does, and bounds
+// it; it remembers what it made.
 func (r *Renderer) clean(s string) string {
-	if len(s) > maxRemembered || typeset.IsClean(s) {
-		return typeset.Clean(s)
+	switch {
+	case len(s) <= maxField && typeset.IsClean(s):
+		return s
+	case len(s) > maxRemembered:
+		return cleanField(s)
 	}
-	return r.cleaned.Get(s, typeset.Clean)
+	return r.cleaned.Get(s, cleanField)
+}
+
+func cleanField(s string) string {
+	s = typeset.Clean(s)
+	n := 0
+	for i := range s {
+		if n == maxField {
+			return strings.TrimRight(s[:i], " ")
+		}
+		n++
+	}
+	return s
 }
 
 // language is the language of a face that asks for one.

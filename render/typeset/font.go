@@ -36,7 +36,13 @@ type Fonts struct {
 	slots   [families][2]slot
 	shapers sync.Pool // of *shaper
 	mu      sync.Mutex
-	faces   map[faceKey]*Face // guarded by mu
+	faces   map[faceKey]*Face     // guarded by mu
+	strikes map[strikeKey]*strike // shared by the faces of all languages; guarded by mu
+}
+
+type strikeKey struct {
+	weight Weight
+	size   int
 }
 
 type faceKey struct {
@@ -73,7 +79,7 @@ func habitOf(language string) habit {
 
 // Load parses the Latin fonts; others follow when a text needs them.
 func Load() (*Fonts, error) {
-	f := &Fonts{faces: map[faceKey]*Face{}}
+	f := &Fonts{faces: map[faceKey]*Face{}, strikes: map[strikeKey]*strike{}}
 	f.shapers.New = func() any { return &shaper{} }
 	for w := range Weight(2) {
 		if f.source(latin, w) == nil {
@@ -123,13 +129,22 @@ type Face struct {
 	breaks map[breakKey]*broken // guarded by mu
 }
 
+// strike returns the strike of a face, nil for none; mu is held.
+func (f *Fonts) strike(k strikeKey) *strike {
+	s, known := f.strikes[k]
+	if !known {
+		s, _ = openStrike(f.source(latin, k.weight).strikes, k.size) // damage, which the tests exclude, is as none
+		f.strikes[k] = s
+	}
+	return s
+}
+
+// newFace makes a face; the fonts' mu is held.
 func newFace(fonts *Fonts, k faceKey) *Face {
 	f := &Face{Size: k.size, fonts: fonts, weight: k.weight, habit: k.habit,
 		glyphs: map[glyphKey]*glyph{}, plain: map[rune]*glyph{}, lines: map[string]*line{},
 		cuts: map[cutKey]string{}, breaks: map[breakKey]*broken{}}
-	if s, err := openStrike(fonts.source(latin, k.weight).strikes, k.size); err == nil {
-		f.strike = s
-	}
+	f.strike = fonts.strike(strikeKey{k.weight, k.size})
 	if h := f.plainGlyph('H'); h != nil {
 		f.Cap = h.top
 	}
