@@ -277,8 +277,12 @@ func (s *Sign) decode(path []wire.Step) (wire.Bitmap, devices.ErrorCode, error) 
 // stands for what the memory of the panel holds already. Meanwhile the glass
 // counts as unknown [DL-PWR-3].
 func (s *Sign) draw(picture wire.Bitmap, st wire.Step, begin time.Time) {
+	before := s.st.Drawing
 	s.st.Drawing = true
-	s.keep(s.save())
+	if !s.keep(s.save()) { // without the mark nobody would know after a cut
+		s.st.Drawing = before
+		return
+	}
 	s.cut("draw.before")
 	s.mu.Lock()
 	copy(s.glass.Pix, picture.Pix)
