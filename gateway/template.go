@@ -2,11 +2,13 @@ package gateway
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 
+	"doorleaf/gateway/calendar"
 	"doorleaf/render"
 )
 
@@ -44,7 +46,7 @@ func (t *templates) of(site Site) *render.Template {
 
 // CheckTemplate reads a template and says what of it is left out. Errors are
 // ErrTemplate. An empty text stands for the built-in faces.
-func (c *Core) CheckTemplate(text string) ([]TemplateNote, error) {
+func (c *Core) CheckTemplate(ctx context.Context, text string) ([]TemplateNote, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, nil
 	}
@@ -56,20 +58,21 @@ func (c *Core) CheckTemplate(text string) ([]TemplateNote, error) {
 	for _, n := range t.Notes() {
 		notes = append(notes, TemplateNote{n.Line, n.Path, n.Reason})
 	}
-	return notes, nil
+	missing, err := c.missingPictures(ctx, t)
+	return append(notes, missing...), err
 }
 
-// TemplateExamples names the faces that PreviewTemplate draws.
+// TemplateExamples names the faces that PreviewLook draws.
 func TemplateExamples() []string { return []string{"free", "soon", "booked", "booked-private"} }
 
-// PreviewTemplate draws an example face as PNG with a template on glass of so
-// many pixels. Errors are ErrTemplate and, for an unknown example or size,
-// ErrInvalid.
-func (c *Core) PreviewTemplate(text, example, language string, width, height int) ([]byte, error) {
+// PreviewLook draws an example face as PNG on glass of so many pixels, as signs
+// would with these settings and the pictures that are kept. Errors are
+// ErrTemplate and, for an unknown example or size, ErrInvalid.
+func (c *Core) PreviewLook(ctx context.Context, site Site, example string, width, height int) ([]byte, error) {
 	var t *render.Template
-	if strings.TrimSpace(text) != "" {
+	if strings.TrimSpace(site.Template) != "" {
 		var err error
-		if t, err = render.ReadTemplate(strings.NewReader(text)); err != nil {
+		if t, err = render.ReadTemplate(strings.NewReader(site.Template)); err != nil {
 			return nil, err
 		}
 	}
@@ -78,9 +81,15 @@ func (c *Core) PreviewTemplate(text, example, language string, width, height int
 	if i < 0 {
 		return nil, fmt.Errorf("%w: no example %q", ErrInvalid, example)
 	}
-	d := all[i].Door
-	d.Language = language
-	img, err := c.renderer.DrawTemplate(nil, d, t, panelOf(Sign{Hardware: hardwareOf(width, height)}))
+	d, panel := all[i].Door, panelOf(Sign{Hardware: hardwareOf(width, height)})
+	d.Language = site.Language
+	offerBooking(&d, site, calendar.Room{ID: "aalto@example.com", Name: d.Room})
+	l, err := c.lookOf(ctx, t, panel)
+	if err != nil {
+		return nil, err
+	}
+	l.dress(&d)
+	img, err := c.renderer.DrawTemplate(nil, d, t, panel)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}

@@ -24,19 +24,21 @@ func realCore(t *testing.T) *Core {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(Options{Renderer: r})
+	c := New(Options{Renderer: r})
+	c.assets.read = true // no pictures
+	return c
 }
 
 func TestTemplatesAreChecked(t *testing.T) {
 	c := realCore(t)
-	notes, err := c.CheckTemplate(lineTemplate)
+	notes, err := c.CheckTemplate(t.Context(), lineTemplate)
 	if err != nil || len(notes) != 1 || notes[0].Line != 2 {
 		t.Errorf("notes %v, error %v", notes, err)
 	}
-	if notes, err := c.CheckTemplate("  "); err != nil || notes != nil {
+	if notes, err := c.CheckTemplate(t.Context(), "  "); err != nil || notes != nil {
 		t.Errorf("built-in faces: notes %v, error %v", notes, err)
 	}
-	_, err = c.CheckTemplate("{\n\"layout\": 7}")
+	_, err = c.CheckTemplate(t.Context(), "{\n\"layout\": 7}")
 	if !errors.Is(err, ErrTemplate) || !strings.Contains(err.Error(), "line 2") {
 		t.Errorf("error %v", err)
 	}
@@ -45,7 +47,7 @@ func TestTemplatesAreChecked(t *testing.T) {
 func TestPreviewOfATemplate(t *testing.T) {
 	c := realCore(t)
 	draw := func(text, example string) []byte {
-		b, err := c.PreviewTemplate(text, example, "de", 296, 128)
+		b, err := c.PreviewLook(t.Context(), Site{Template: text, Language: "de"}, example, 296, 128)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -61,13 +63,13 @@ func TestPreviewOfATemplate(t *testing.T) {
 			t.Errorf("%s: drawn by the template: %v", name, !same)
 		}
 	}
-	if _, err := c.PreviewTemplate("", "nothing", "en", 296, 128); !errors.Is(err, ErrInvalid) {
+	if _, err := c.PreviewLook(t.Context(), Site{}, "nothing", 296, 128); !errors.Is(err, ErrInvalid) {
 		t.Errorf("unknown example: %v", err)
 	}
-	if _, err := c.PreviewTemplate("", "free", "en", 1, 128); !errors.Is(err, ErrInvalid) {
+	if _, err := c.PreviewLook(t.Context(), Site{}, "free", 1, 128); !errors.Is(err, ErrInvalid) {
 		t.Errorf("tiny glass: %v", err)
 	}
-	if _, err := c.PreviewTemplate("[", "free", "en", 296, 128); !errors.Is(err, ErrTemplate) {
+	if _, err := c.PreviewLook(t.Context(), Site{Template: "["}, "free", 296, 128); !errors.Is(err, ErrTemplate) {
 		t.Errorf("bad template: %v", err)
 	}
 }

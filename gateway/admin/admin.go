@@ -46,11 +46,12 @@ type Core interface {
 	// Watch returns a channel that receives when anything a page shows changed.
 	Watch() (<-chan struct{}, func())
 	SiteChanged(ctx context.Context) error
+	Pictures
 	// CheckTemplate reads a template of faces and says what is left out;
-	// PreviewTemplate draws an example with it as PNG. Errors about the template
+	// PreviewLook draws an example with it as PNG. Errors about the template
 	// are gateway.ErrTemplate.
-	CheckTemplate(text string) ([]gateway.TemplateNote, error)
-	PreviewTemplate(text, example, language string, width, height int) ([]byte, error)
+	CheckTemplate(ctx context.Context, text string) ([]gateway.TemplateNote, error)
+	PreviewLook(ctx context.Context, site gateway.Site, example string, width, height int) ([]byte, error)
 }
 
 // Store is the part of gateway.Store that pages read and write directly.

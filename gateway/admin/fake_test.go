@@ -25,6 +25,7 @@ type fakeCore struct {
 	writes   int
 	pairErr  error
 	watch    chan struct{}
+	assets   []gateway.Asset
 	err      error // of Doors
 }
 
@@ -114,7 +115,7 @@ func (c *fakeCore) Unpair(_ context.Context, id devices.SignID) error {
 	return nil
 }
 
-func (c *fakeCore) CheckTemplate(text string) ([]gateway.TemplateNote, error) {
+func (c *fakeCore) CheckTemplate(_ context.Context, text string) ([]gateway.TemplateNote, error) {
 	switch {
 	case strings.Contains(text, "broken"):
 		return nil, fmt.Errorf("%w", &render.TemplateError{Line: 3, Path: "layout[0].items", Reason: "a list [...] of items is wanted"})
@@ -124,14 +125,14 @@ func (c *fakeCore) CheckTemplate(text string) ([]gateway.TemplateNote, error) {
 	return nil, nil
 }
 
-func (c *fakeCore) PreviewTemplate(text, example, language string, width, height int) ([]byte, error) {
-	if _, err := c.CheckTemplate(text); err != nil {
+func (c *fakeCore) PreviewLook(ctx context.Context, site gateway.Site, example string, width, height int) ([]byte, error) {
+	if _, err := c.CheckTemplate(ctx, site.Template); err != nil {
 		return nil, err
 	}
 	if !slices.Contains(gateway.TemplateExamples(), example) {
 		return nil, gateway.ErrInvalid
 	}
-	return fmt.Appendf(nil, "%s %s %s %dx%d", text, example, language, width, height), nil
+	return fmt.Appendf(nil, "%s %s %s %dx%d %s", site.Template, example, site.Language, width, height, site.Booking), nil
 }
 
 func (c *fakeCore) PreviewPNG(ctx context.Context, id devices.SignID, which string) ([]byte, devices.Digest, error) {

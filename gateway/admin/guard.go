@@ -74,6 +74,8 @@ func bodyLimit(path string) int64 {
 	switch path {
 	case lookPage:
 		return maxLookBody
+	case picturesPage:
+		return maxPictureBody
 	case pairManyPage:
 		return maxPairListBody
 	case "/m/pair/factory":

@@ -54,6 +54,12 @@ type lookView struct {
 	Panels   []option
 	Examples []lookExample
 	Stamp    int // changes the pictures' addresses
+
+	Logo     *assetView
+	Pictures []assetView // all others
+	Name     string      // of a picture that is being uploaded
+	Booking  bookingView
+	Sizes    []sizeView
 }
 
 type lookExample struct{ Name, Label string }
@@ -68,18 +74,22 @@ func (s *server) showLook(w http.ResponseWriter, v *visit) error {
 	if !draft {
 		text = site.Template
 	}
-	return s.renderLook(w, v, http.StatusOK, site, text, draft && text != site.Template)
+	return s.renderLook(w, v, http.StatusOK, site, &lookView{Template: text, Draft: draft && text != site.Template})
 }
 
-func (s *server) renderLook(w http.ResponseWriter, v *visit, status int, site gateway.Site, text string, draft bool) error {
-	view := &lookView{page: s.newPage(v, "look.title", "settings"), Template: text, Custom: site.Template != "", Draft: draft, Panel: v.URL.Query().Get("panel")}
+// renderLook completes a view that has at least the template.
+func (s *server) renderLook(w http.ResponseWriter, v *visit, status int, site gateway.Site, view *lookView) error {
+	if view.page == nil {
+		view.page = s.newPage(v, "look.title", "settings")
+	}
+	view.Custom, view.Panel = site.Template != "", v.URL.Query().Get("panel")
 	if p := v.field("panel"); p != "" {
 		view.Panel = p
 	}
 	if view.Panel == "" {
 		view.Panel = "800x480"
 	}
-	notes, err := s.core.CheckTemplate(text)
+	notes, err := s.core.CheckTemplate(v.Context(), view.Template)
 	if err != nil {
 		view.Fault = templateFault(err)
 	}
@@ -87,11 +97,16 @@ func (s *server) renderLook(w http.ResponseWriter, v *visit, status int, site ga
 	for _, p := range devices.Panels() {
 		size := fmt.Sprintf("%dx%d", p.Width, p.Height)
 		view.Panels = append(view.Panels, option{Value: size, Label: size})
+		view.Sizes = append(view.Sizes, sizeView{size, p.Width, p.Height})
 	}
 	for _, name := range gateway.TemplateExamples() {
 		view.Examples = append(view.Examples, lookExample{name, view.T("look.example." + name)})
 	}
 	view.Stamp = int(v.now.UnixMilli() % 1e9)
+	if err := s.fillPictures(v, view); err != nil {
+		return err
+	}
+	s.fillBooking(view, site)
 	return s.render(w, v, status, "look", view)
 }
 
@@ -115,14 +130,14 @@ func (s *server) saveLook(w http.ResponseWriter, v *visit) error {
 		text = ""
 	}
 	s.drafts.put(v.account.ID, text)
-	_, err = s.core.CheckTemplate(text)
+	_, err = s.core.CheckTemplate(v.Context(), text)
 	switch {
 	case err != nil && !errors.Is(err, gateway.ErrTemplate):
 		return err
 	case err != nil:
-		return s.renderLook(w, v, http.StatusUnprocessableEntity, site, text, true)
+		return s.renderLook(w, v, http.StatusUnprocessableEntity, site, &lookView{Template: text, Draft: true})
 	case what == "try":
-		return s.renderLook(w, v, http.StatusOK, site, text, text != site.Template)
+		return s.renderLook(w, v, http.StatusOK, site, &lookView{Template: text, Draft: text != site.Template})
 	}
 	site.Template = text
 	if err := s.saveSiteSettings(v.Context(), site); err != nil {
@@ -139,9 +154,9 @@ func (s *server) sendLook(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	text, ok := s.drafts.get(v.account.ID)
-	if !ok {
-		text = site.Template
+	saved := site.Template
+	if text, ok := s.drafts.get(v.account.ID); ok {
+		site.Template = text
 	}
 	width, height, _ := strings.Cut(v.URL.Query().Get("panel"), "x")
 	wide, errW := strconv.Atoi(width)
@@ -149,13 +164,19 @@ func (s *server) sendLook(w http.ResponseWriter, v *visit) error {
 	if errW != nil || errH != nil {
 		return errBadRequest
 	}
-	png, err := s.core.PreviewTemplate(text, v.PathValue("example"), site.Language, wide, high)
+	png, err := s.core.PreviewLook(v.Context(), site, v.PathValue("example"), wide, high)
 	if errors.Is(err, gateway.ErrTemplate) {
-		png, err = s.core.PreviewTemplate(site.Template, v.PathValue("example"), site.Language, wide, high)
+		site.Template = saved
+		png, err = s.core.PreviewLook(v.Context(), site, v.PathValue("example"), wide, high)
 	}
 	if err != nil {
 		return err
 	}
+	return s.sendPNG(w, png)
+}
+
+// sendPNG answers with a picture that nobody keeps.
+func (s *server) sendPNG(w http.ResponseWriter, png []byte) error {
 	h := w.Header()
 	h.Set("Content-Type", "image/png")
 	h.Set("Cache-Control", "private, no-store")
