@@ -45,22 +45,7 @@ func buildCSign(t *testing.T) string {
 		}
 	}
 	binary := filepath.Join(t.TempDir(), "doorleaf-sign")
-	args := []string{"-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
-		"-I" + cFolder + "/sign", "-I" + cFolder, "-o", binary}
-	for _, pattern := range []string{"/sign/dl_*.c", "/sign/mbedtls/*.c", "/sign/openssl/*.c", "/sign/posix/*.c", "/panel/*.c"} {
-		files, err := filepath.Glob(cFolder + pattern)
-		if err != nil || len(files) == 0 {
-			t.Fatal("no sources", pattern, err)
-		}
-		args = append(args, files...)
-	}
-	for _, name := range []string{"object", "context", "inflate", "tables", "digest", "message", "manifest"} {
-		args = append(args, cFolder+"/dl_"+name+".c")
-	}
-	args = append(args, "-lmosquitto", "-lmbedcrypto", "-lssl", "-lcrypto")
-	if out, err := exec.Command(compiler, args...).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	compileCSign(t, binary, "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 	return binary
 }
 
