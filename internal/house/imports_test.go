@@ -52,7 +52,7 @@ func importTable() map[string]allowed {
 			outside: []string{"github.com/google/go-cmp/"}, inTests: []string{"gateway/sqlite"}},
 		"gateway/admin": {ours: []string{"gateway", "gateway/calendar", "gateway/connection", "gateway/rollout", "devices", "devices/energy", "devices/health", "render/lang"},
 			outside: []string{"golang.org/x/crypto/argon2", "github.com/boombuler/barcode"},
-			inTests: []string{"gateway/sqlite", "render", "render/mono"}},
+			inTests: []string{"gateway/sqlite", "render", "render/mono", "render/picture"}},
 		"graphsync": {ours: []string{"gateway/calendar", "gateway/connection", "graphsync/internal/msgraph"},
 			outside: []string{"github.com/AzureAD/microsoft-authentication-library-for-go/"}, inTests: []string{"graphsync/graphtest"}},
 		"devices/mqttlink": {ours: []string{"devices", "devices/refresh", "render/mono", "firmware-protocol/wire"},
