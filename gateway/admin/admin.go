@@ -111,6 +111,7 @@ type Options struct {
 	Core        Core
 	Calendars   Calendars
 	Firmware    Firmware
+	Health      Health
 	Lists       Lists
 	Store       Store
 	Catalogue   *lang.Catalogue
@@ -128,6 +129,7 @@ type server struct {
 	core      Core
 	calendars Calendars
 	firmware  Firmware
+	health    Health
 	lists     Lists
 	store     Store
 	texts     *lang.Catalogue
@@ -151,15 +153,15 @@ type server struct {
 
 // New returns the handler of every path under /m and of /.
 func New(o Options) (http.Handler, error) {
-	if o.Core == nil || o.Calendars == nil || o.Firmware == nil || o.Lists == nil || o.Store == nil || o.Catalogue == nil || o.Logger == nil {
-		return nil, errors.New("admin: Core, Calendars, Firmware, Lists, Store, Catalogue and Logger are required")
+	if o.Core == nil || o.Calendars == nil || o.Firmware == nil || o.Health == nil || o.Lists == nil || o.Store == nil || o.Catalogue == nil || o.Logger == nil {
+		return nil, errors.New("admin: Core, Calendars, Firmware, Health, Lists, Store, Catalogue and Logger are required")
 	}
 	public, err := url.Parse(strings.TrimRight(o.PublicURL, "/"))
 	if err != nil || public.Host == "" || (public.Scheme != "https" && public.Scheme != "http") || public.Path != "" {
 		return nil, fmt.Errorf("admin: public URL %q is not scheme://host", o.PublicURL)
 	}
 	s := &server{
-		core: o.Core, calendars: o.Calendars, firmware: o.Firmware, lists: o.Lists, store: o.Store, texts: o.Catalogue, log: o.Logger,
+		core: o.Core, calendars: o.Calendars, firmware: o.Firmware, health: o.Health, lists: o.Lists, store: o.Store, texts: o.Catalogue, log: o.Logger,
 		public: public, version: o.Version, token: o.SetupToken, custom: o.CustomCloud, mqtt: o.MQTT, tls: o.TLS,
 		hashing: make(chan struct{}, hashesAtOnce), tries: newTries(time.Now),
 		streams: make(chan struct{}, maxStreams), notes: newNotes(),

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -29,6 +30,7 @@ type doorView struct {
 	Chain    []chainLink
 	History  []historyLine
 	Facts    []fact
+	Battery  *batteryView // nil when nothing is known of one
 	Rooms    []roomGroup
 	Room     string
 	Others   []option // to swap rooms with
@@ -98,6 +100,13 @@ func (s *server) renderDoor(w http.ResponseWriter, v *visit, status int, problem
 	}
 	view.Differs = view.Wanted.Digest != "" && view.Wanted.Digest != view.Glass.Digest
 	view.Chain = p.chain(d)
+	if !d.Sign.Hardware.AlwaysOn {
+		life, err := s.health.Battery(v.Context(), d.Sign.ID)
+		if err != nil && !errors.Is(err, gateway.ErrNotFound) {
+			return err
+		}
+		view.Battery = p.batteryOf(life)
+	}
 	if err := s.addCure(v, view.Chain, d); err != nil {
 		return err
 	}

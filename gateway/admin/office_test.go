@@ -29,6 +29,7 @@ type office struct {
 	store     *fakeStore
 	calendars *fakeCalendars
 	firmware  fakeFirmware
+	health    fakeHealth
 	now       time.Time
 }
 
@@ -218,7 +219,7 @@ func texts(t testing.TB) *lang.Catalogue {
 }
 
 func (o *office) options(c *lang.Catalogue, publicURL string) Options {
-	return Options{Core: o.core, Calendars: o.calendars, Firmware: &o.firmware, Lists: fakeLists{o.core}, Store: o.store, Catalogue: c, Logger: slog.New(slog.DiscardHandler),
+	return Options{Core: o.core, Calendars: o.calendars, Firmware: &o.firmware, Health: &o.health, Lists: fakeLists{o.core}, Store: o.store, Catalogue: c, Logger: slog.New(slog.DiscardHandler),
 		PublicURL: publicURL, Version: "1.0", SetupToken: "one-time",
 		MQTT: MQTTInfo{URLs: []string{"mqtts://gateway.contoso.example:8883"}, CAFingerprint: "3f6d0c9e5b7a4d1288f0e6c2b1a49d775f3e0c8a9b6d4e2f1a0c8b7d6e5f4a3b", CAPEM: []byte("-----BEGIN CERTIFICATE-----\n")}}
 }

@@ -3,6 +3,7 @@ package admin
 import (
 	"net/http"
 	"net/url"
+	"slices"
 
 	"doorleaf/gateway"
 	"doorleaf/gateway/connection"
@@ -61,7 +62,16 @@ func (s *server) showOverview(w http.ResponseWriter, v *visit) error {
 	}
 	view := &overviewView{page: s.newPage(v, "overview.title", "overview")}
 	view.Live = true
-	view.Attention = s.needs(view.page, doors, conns, len(s.core.Joinings(ctx)))
+	report, err := s.health.Health(ctx)
+	if err != nil {
+		return err
+	}
+	groups, explained, rest := s.healthNeeds(view.page, report)
+	alone := slices.DeleteFunc(slices.Clone(doors), func(d gateway.DoorView) bool { return explained[d.Sign.ID] })
+	view.Attention = append(groups, s.needs(view.page, alone, conns, len(s.core.Joinings(ctx)))...)
+	if rest != nil {
+		view.Attention = append(view.Attention, *rest)
+	}
 	ending, err := s.endings(view.page, conns)
 	if err != nil {
 		return err

@@ -154,11 +154,11 @@ func (p *page) mark(name string) mark {
 		m.Shape, m.Class = "late", "warn"
 	case "stale":
 		m.Shape, m.Class = "stale", "warn"
-	case "ends-soon":
+	case "ends-soon", "health-2":
 		m.Shape, m.Class = "late", "warn"
 	case "limited", "rollout-paused":
 		m.Shape, m.Class = "limited", "warn"
-	case "wrong", "link-bad", "bad", "ends-close", "ended", "rollout-stopped":
+	case "wrong", "link-bad", "bad", "ends-close", "ended", "rollout-stopped", "health-3":
 		m.Shape, m.Class = "wrong", "bad"
 	case "sleeping":
 		m.Shape, m.Class = "sleeping", "muted"
@@ -166,7 +166,7 @@ func (p *page) mark(name string) mark {
 		m.Shape, m.Class = "pending", "info"
 	case "new":
 		m.Shape, m.Class = "new", "info"
-	case "todo", "skipped", "rollout-waiting":
+	case "todo", "skipped", "rollout-waiting", "health-1":
 		m.Shape, m.Class = "todo", "muted"
 	default:
 		m.Shape, m.Class = "unknown", "muted"
