@@ -1,8 +1,6 @@
 package wire
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -183,58 +181,4 @@ func TestCSizes(t *testing.T) {
 			}
 		})
 	}
-}
-
-// libFuzzer finds nothing in 30 seconds, or in 10 minutes of a soak.
-func TestCFuzz(t *testing.T) {
-	t.Parallel()
-	clang := need(t, "clang", "clang and libclang-rt-dev")
-	dir := t.TempDir()
-	fuzzer, corpus := filepath.Join(dir, "fuzzer"), filepath.Join(dir, "corpus")
-	args := append([]string{"-O1", "-g", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all", "-o", fuzzer, "../c/test/object_fuzz.c"}, strictC...)
-	if out, err := exec.Command(clang, append(args, cSources(t)...)...).CombinedOutput(); err != nil {
-		if bytes.Contains(out, []byte("libclang_rt")) {
-			t.Skipf("clang has no libFuzzer: install libclang-rt-dev")
-		}
-		t.Fatalf("%v\n%s", err, out)
-	}
-	if err := os.Mkdir(corpus, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	seed := func(kind byte, data []byte) {
-		name := fmt.Sprintf("%x", sha256.Sum256(append([]byte{kind}, data...)))
-		if err := os.WriteFile(filepath.Join(corpus, name), append([]byte{kind}, data...), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, c := range vectorCases(t) {
-		seed(0, c.object)
-		seed(1, c.object)
-	}
-	for _, v := range vectors(t, "messages.json", func() []messageVector { return messageVectors(t) }) {
-		seed(2, v.CBOR)
-	}
-	for _, v := range vectors(t, "manifests.json", func() []manifestVector { return manifestVectors(t) }) {
-		seed(2, v.Message[:max(0, len(v.Message)-tailSize-macSize)])
-	}
-	seconds := 30
-	if testing.Short() {
-		seconds = 3
-	}
-	if os.Getenv("DOORLEAF_SOAK") == "1" {
-		seconds = 600
-	}
-	cmd := exec.Command(fuzzer, fmt.Sprintf("-max_total_time=%d", seconds), "-timeout=10", "-max_len=4096", "-detect_leaks=0", "-print_final_stats=1",
-		"-artifact_prefix="+dir+"/", corpus)
-	out, err := cmd.CombinedOutput()
-	lines := bytes.Split(out, []byte("\n"))
-	if err != nil {
-		found, _ := filepath.Glob(filepath.Join(dir, "crash-*"))
-		for _, f := range found {
-			input, _ := os.ReadFile(f)
-			t.Logf("input %x", input)
-		}
-		t.Fatalf("%v\n%s", err, bytes.Join(lines[max(0, len(lines)-60):], []byte("\n")))
-	}
-	t.Logf("%s", bytes.Join(lines[max(0, len(lines)-6):], []byte("\n")))
 }
