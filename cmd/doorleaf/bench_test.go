@@ -52,7 +52,7 @@ func runFleet(ctx context.Context, gateway string, n int) error {
 // fleet is a gateway in this process with a thousand rooms, and a thousand
 // signs in another.
 type fleet struct {
-	b     *testing.B
+	b     testing.TB
 	n     int // signs
 	h     *house
 	mqtt  string // address of the broker
@@ -71,7 +71,7 @@ func newFleet(b *testing.B) *fleet {
 
 // newFleetOf is a gateway with n signs that are still to be started; scheme is
 // mqtt or mqtts.
-func newFleetOf(b *testing.B, n int, scheme string, alwaysOn bool) *fleet {
+func newFleetOf(b testing.TB, n int, scheme string, alwaysOn bool) *fleet {
 	b.Helper()
 	f := &fleet{b: b, n: n, mqtt: freeAddress(b), data: filepath.Join(b.TempDir(), "gateway")}
 	conf, err := readConfig("serve", []string{"-data", f.data, "-listen", freeAddress(b), "-mqtt-listen", scheme + "://" + f.mqtt}, nil, stdio{err: os.Stderr})

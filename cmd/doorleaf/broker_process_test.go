@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"doorleaf/devices/broker"
+)
+
+// TestBrokerKilled ends the broker's process while signs are connected and while
+// their pictures change: the gateway stays, and every sign shows what it should.
+func TestBrokerKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs a fleet")
+	}
+	f := newFleetOf(t, 40, "mqtt", true)
+	p, ok := f.h.broker.(*broker.Process)
+	if !ok {
+		t.Fatalf("serve runs its broker as %T", f.h.broker)
+	}
+	startChild(t, fmt.Sprintf("fleet:%d:mqtt://%s", f.n, f.mqtt), nil, "fleet")
+	t.Logf("first timelines: %v", f.settled(time.Minute))
+	for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGABRT} {
+		t.Run(sig.String(), func(t *testing.T) {
+			f.round++
+			f.each(func(i int) error {
+				if err := f.commit(i, f.day(i, f.round)); err != nil {
+					return err
+				}
+				f.h.core.AgendaChanged(f.rooms[i].ID)
+				if i == f.n/2 {
+					return syscall.Kill(p.PID(), sig)
+				}
+				return nil
+			})
+			t.Logf("settled after %v", f.settled(time.Minute))
+			if err := f.h.ready(t.Context()); err != nil {
+				t.Errorf("gateway: %v", err)
+			}
+		})
+	}
+	if got := p.Stats().Restarts; got != 2 {
+		t.Errorf("restarts: got %d, want 2", got)
+	}
+	for _, id := range f.ids {
+		if !f.h.connected(id) {
+			t.Errorf("%s is not connected", id)
+		}
+	}
+}
+
+// A gateway that is killed takes its broker along, so that the next one finds
+// its port free; signals that end the gateway do not end the broker first.
+func TestBrokerEndsWithGateway(t *testing.T) {
+	dir, web, mqtt := t.TempDir(), freeAddress(t), freeAddress(t)
+	serve := func() (*child, int) {
+		c := startChild(t, "1", nil, "serve", "-data", dir, "-listen", web, "-mqtt-listen", "mqtt://"+mqtt)
+		c.waitFor("start", 0, func(l string) bool { return strings.Contains(l, "listening") })
+		return c, brokerOf(t, c.cmd.Process.Pid)
+	}
+	c, pid := serve()
+	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range open {
+		if to, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%s", pid, fd.Name())); err == nil && strings.HasPrefix(to, filepath.Clean(dir)) {
+			t.Errorf("the broker's process has %s open", to)
+		}
+	}
+	c.kill()
+	goneSoon(t, pid)
+	c, pid = serve()                                           // at once, on the same port
+	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil { // as a service manager ends a whole service
+		t.Fatal(err)
+	}
+	if err := c.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	<-c.done
+	goneSoon(t, pid)
+	if strings.Contains(c.output(), "process ended") {
+		t.Error("the gateway took the end of its own broker for a crash")
+	}
+}
+
+// brokerOf returns the child process of a gateway.
+func brokerOf(t *testing.T, parent int) int {
+	t.Helper()
+	all, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil || len(all) == 0 {
+		t.Skip("no /proc on this system")
+	}
+	for _, name := range all {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			continue
+		}
+		var pid, ppid int
+		var state string
+		_, after, _ := strings.Cut(string(b), ") ")
+		if _, err := fmt.Sscan(string(b), &pid); err != nil {
+			continue
+		}
+		if _, err := fmt.Sscan(after, &state, &ppid); err == nil && ppid == parent {
+			return pid
+		}
+	}
+	t.Fatalf("process %d has no broker", parent)
+	return 0
+}
+
+// goneSoon waits for the end of a process that is no child of ours.
+func goneSoon(t *testing.T, pid int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for syscall.Kill(pid, 0) == nil {
+		if b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil && strings.Contains(string(b), ") Z ") {
+			return // ended, and nobody has asked how
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("process %d is still there", pid)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
