@@ -145,4 +145,6 @@ var (
 	ErrInvalid   = errors.New("invalid")
 	ErrTooMany   = errors.New("too many tries")
 	ErrNewSchema = errors.New("database was written by a newer version")
+	ErrDiskFull  = errors.New("no space left for the database: free some in the data folder")
+	ErrLocked    = errors.New("another program holds the database file")
 )

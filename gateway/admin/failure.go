@@ -47,6 +47,10 @@ func failureOf(err error) failure {
 		return failure{http.StatusBadRequest, "failure.bad-request", ""}
 	case errors.Is(err, errTooLarge), errors.As(err, &tooLarge):
 		return failure{http.StatusRequestEntityTooLarge, "failure.too-large", ""}
+	case errors.Is(err, gateway.ErrDiskFull):
+		return failure{http.StatusInsufficientStorage, "failure.disk-full", ""}
+	case errors.Is(err, gateway.ErrLocked):
+		return failure{http.StatusServiceUnavailable, "failure.locked", ""}
 	case errors.Is(err, errCrossSite):
 		return failure{http.StatusForbidden, "failure.cross-site", ""}
 	case errors.Is(err, errBusy):

@@ -12,7 +12,8 @@ import (
 
 // failed names the operation and maps SQLite's result codes to the sentinels of
 // gateway: a uniqueness rule to ErrConflict, a missing parent or row to
-// ErrNotFound, another constraint to ErrInvalid.
+// ErrNotFound, another constraint to ErrInvalid, a full disk to ErrDiskFull, a
+// file that another program holds to ErrLocked.
 func failed(op string, err error) error {
 	if err == nil {
 		return nil
@@ -25,6 +26,10 @@ func kind(err error) error {
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return gateway.ErrNotFound
+	case errors.As(err, &e) && e.Code == sqlite3.ErrFull:
+		return fmt.Errorf("%w: %w", gateway.ErrDiskFull, err)
+	case errors.As(err, &e) && (e.Code == sqlite3.ErrBusy || e.Code == sqlite3.ErrLocked):
+		return fmt.Errorf("%w: %w", gateway.ErrLocked, err)
 	case !errors.As(err, &e) || e.Code != sqlite3.ErrConstraint:
 		return err
 	}
