@@ -42,7 +42,7 @@ func (pg *page) tallCode() {
 
 // maxCode bounds the content of a QR code in bytes: phones read no larger one
 // from a sign.
-const maxCode = 256
+const maxCode = 300
 
 // qrCode returns the QR code of a text, a pixel for each module; nil for a text
 // that has none. Codes are remembered, for making one takes longer than drawing

@@ -221,9 +221,13 @@ func (pg *page) textItem(it *item) {
 	}
 }
 
-// maxFrameText bounds the bytes of text that the items of one face set, each try
-// at a size counted; items after that stay empty.
-const maxFrameText = 16 << 10
+// Bounds of the bytes of text that the items of one face set, each try at a size
+// counted: from the first on no smaller size is tried, from the second on items
+// stay empty.
+const (
+	maxTriedText = 6 << 10
+	maxFrameText = 8 << 10
+)
 
 // fitItem breaks a text at the largest size, down to three fifths, at which it
 // fits whole; where none does, at the smallest.
@@ -248,7 +252,7 @@ func (pg *page) fitItem(it *item, text string, r image.Rectangle) (f *typeset.Fa
 			broken, ok := f.Break(part, r.Dx(), most-len(lines))
 			lines, whole = append(lines, broken...), whole && ok
 		}
-		if whole || smallest || it.id == "UPCOMING" || pg.set > maxFrameText {
+		if whole || smallest || it.id == "UPCOMING" || pg.set > maxTriedText {
 			return f, lines, pitch
 		}
 	}
