@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -21,7 +22,7 @@ import (
 const cSignID = "k7qf2m4pabcdefgh"
 
 // buildRenew compiles the core of the sign with the runner of these tests.
-func buildRenew(t *testing.T) string {
+func buildRenew(t *testing.T, flags ...string) string {
 	t.Helper()
 	compiler := need(t, "gcc", "gcc")
 	for header, pkg := range map[string]string{"mbedtls/gcm.h": "libmbedtls-dev", "openssl/evp.h": "libssl-dev"} {
@@ -32,9 +33,12 @@ func buildRenew(t *testing.T) string {
 		}
 	}
 	runner := filepath.Join(t.TempDir(), "sign_runner")
-	args := append([]string{compiler, "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-I../c/sign", "-o", runner,
-		"../c/sign/test/sign_runner.c", "../c/sign/mbedtls/dl_mbedtls.c", "../c/sign/openssl/dl_openssl.c"}, strictC...)
-	compile(t, append(append(append(args, signSources(t)...), cSources(t)...), "-lmbedcrypto", "-lcrypto")...)
+	if len(flags) == 0 {
+		flags = []string{"-fsanitize=address,undefined", "-fno-sanitize-recover=all"}
+	}
+	args := append([]string{compiler, "-O1", "-g", "-I../c/sign", "-o", runner, "../c/sign/test/sign_runner.c", "../c/sign/mbedtls/dl_mbedtls.c",
+		"../c/sign/openssl/dl_openssl.c"}, strictC...)
+	compile(t, slices.Concat(args, flags, signSources(t), cSources(t), []string{"-lmbedcrypto", "-lcrypto"})...)
 	return runner
 }
 
@@ -49,6 +53,22 @@ func TestCRenew(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { test(t, runner) })
 	}
+}
+
+// valgrind finds nothing while it does.
+func TestCRenewValgrind(t *testing.T) {
+	t.Parallel()
+	valgrind := need(t, "valgrind", "valgrind")
+	runner := buildRenew(t, "-O0")
+	watched := filepath.Join(t.TempDir(), "watched")
+	script := "#!/bin/sh\nexec " + valgrind + " -q --error-exitcode=9 " + runner + " \"$@\"\n"
+	if err := os.WriteFile(watched, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w := openWorld(t, watched, true, true)
+	w.wants = 1
+	w.offers(2, "epd-64", 3000)
+	w.insist(0, func() bool { return w.booted == [2]uint32{1, 2} && w.runs(2)() && w.last().KeyNumber == 1 })
 }
 
 // world is a sign in C, a gateway and the time between them.
