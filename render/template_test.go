@@ -167,6 +167,7 @@ func TestBadTemplates(t *testing.T) {
 		{"picture", "{\"items\": [{\"type\":\"BITMAP_URI\",\"data\":{\"uri\":\"data:image/png;base64,AAAA\"}}]}", 1, "items[0].data.uri", "PNG"},
 		{"deep", strings.Repeat("[", 1000), 1, strings.Repeat("[0]", maxTemplateDepth+1), "deep"},
 		{"something after", "{\"items\": []}\n{}", 2, "", "follows"},
+		{"too many codes", "{\"items\": [" + strings.TrimSuffix(strings.Repeat("{\"type\":\"QRCODE\",\"data\":{\"text\":\"x\"}},", maxTemplateCodes+1), ",") + "]}", 1, "items", "QR codes"},
 		{"too large", strings.Repeat(" ", maxTemplateBytes+1), 1, "", "KiB"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -1,7 +1,7 @@
 // Package typeset turns text into 1-bit glyphs: hinted outlines, whole-pixel
 // advances, no dithering. It shapes lines, orders directions, breaks and fits
 // by Unicode rules. Latin, Greek and Cyrillic are FreeType's own pixels at the
-// sizes that have strikes; Arabic, Hebrew, Devanagari, Thai, Chinese, Japanese
+// sizes that have strikes, and nearly always at others; Arabic, Hebrew, Devanagari, Thai, Chinese, Japanese
 // and Korean come from bundled fonts that are loaded when first needed; any
 // other character is drawn as its code point in a small frame, never as an
 // empty box. It draws no colour and sets no vertical text. Fonts and Faces may
