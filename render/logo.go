@@ -122,3 +122,26 @@ func (pg *page) pictureItem(it *item) {
 	}
 	pg.img.Blit(p.Image, r.Min, mode)
 }
+
+// ExampleLogo is an invented logo as large as a panel's header takes, for the
+// sheet and the tests; nil where there is no room.
+func ExampleLogo(p Panel) *mono.Image {
+	box := LogoBox(p)
+	h := box.Y
+	w := min(h*3, box.X)
+	if h < 16 || w < h*2 {
+		return nil
+	}
+	m := mono.New(w, h)
+	for y := range h {
+		for x := range h {
+			u, v := (2*x+1)*500/h, (2*y+1)*500/h
+			m.Set(x, y, disc(u, v, 500, 500, 500) && !disc(u, v, 640, 500, 300))
+		}
+	}
+	t := h / 8
+	for i, side := range []int{w, w - h/2, w - h/4} {
+		m.Fill(image.Rect(h+t, t+i*h*5/16, side, 2*t+i*h*5/16), true)
+	}
+	return m
+}

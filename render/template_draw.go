@@ -39,6 +39,7 @@ func (r *Renderer) DrawTemplate(dst *mono.Image, d Door, t *Template, p Panel) (
 	for i := range b.items {
 		pg.item(&b.items[i])
 	}
+	r.pages.Put(pg)
 	return dst, nil
 }
 

@@ -129,7 +129,7 @@ func (s *sheet) drawPanel(ctx context.Context, p render.Panel, language string) 
 	if err := os.MkdirAll(filepath.Join(s.dir, name), 0o755); err != nil {
 		return e, err
 	}
-	examples := render.Examples()
+	examples := sheetExamples(p)
 	contact := newContact(p, len(examples))
 	for i, x := range examples {
 		if err := ctx.Err(); err != nil {
@@ -154,6 +154,27 @@ func (s *sheet) drawPanel(ctx context.Context, p render.Panel, language string) 
 		return e, err
 	}
 	return e, writeWhole(filepath.Join(s.dir, e.Contact), b.Bytes())
+}
+
+// sheetExamples are the examples and, below them, faces as an office makes them:
+// with a logo, and with the long address of Outlook behind the code.
+func sheetExamples(p render.Panel) []render.Example {
+	all := render.Examples()
+	for _, x := range all {
+		switch x.Name {
+		case "free", "booked", "stale":
+			x.Name += "-logo"
+			x.Door.Logo = render.ExampleLogo(p)
+		case "free-book":
+			x.Name += "-outlook"
+			x.Door.Logo = render.ExampleLogo(p)
+			x.Door.QR = "https://outlook.office.com/calendar/0/deeplink/compose?to=aalto%40example.com&location=Aalto%202.14"
+		default:
+			continue
+		}
+		all = append(all, x)
+	}
+	return all
 }
 
 // contact is a contact sheet: faces side by side on grey, large panels at half
