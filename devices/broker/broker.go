@@ -20,6 +20,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
@@ -50,7 +51,8 @@ type Options struct {
 	Auth Authenticator
 	// Logger is required.
 	Logger *slog.Logger
-	// MaxConnections bounds all connections; 0 means 20,000.
+	// MaxConnections bounds all connections; 0 means 20,000, or fewer where the
+	// process may not open so many descriptors.
 	MaxConnections int
 	// MaxPairing bounds the connections that want to pair, MaxPairingAddress
 	// those of one address; 0 means 64 and 16.
@@ -171,6 +173,8 @@ func (o *Options) complete() error {
 	setDefault(&o.MaxPairing, 64)
 	setDefault(&o.MaxPairingAddress, 16)
 	setDefault(&o.MaxEnteringAddress, 2000)
+	o.MaxConnections = min(o.MaxConnections, affordable())
+	o.MaxEnteringAddress = min(o.MaxEnteringAddress, max(8, o.MaxConnections/4))
 	if o.FailureDelay == 0 {
 		o.FailureDelay = time.Second
 	}
@@ -178,6 +182,19 @@ func (o *Options) complete() error {
 		o.secret = rand.Text()
 	}
 	return nil
+}
+
+// spare is how many file descriptors are kept for all else.
+const spare = 128
+
+// affordable is how many connections the descriptors of this process allow:
+// beyond that connections are closed at once instead of left waiting.
+func affordable() int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur > math.MaxInt32 {
+		return math.MaxInt32
+	}
+	return max(int(limit.Cur)-spare, spare)
 }
 
 func setDefault(v *int, d int) {

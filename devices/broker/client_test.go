@@ -273,3 +273,5 @@ func alive(t *testing.T, b server) {
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func bufioReader(b []byte) *bufio.Reader { return bufio.NewReader(bytes.NewReader(b)) }
+
+func bufioReaderOf(c net.Conn) *bufio.Reader { return bufio.NewReader(c) }

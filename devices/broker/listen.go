@@ -127,6 +127,7 @@ func (b *Broker) accept(l net.Listener, name string) {
 		if b.ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 			return
 		}
+		b.note(devices.TooManyConnects, "", "")
 		if b.count.acceptErrors.Add(1); wait == first {
 			b.log.Error("broker: cannot accept connections", "listener", name, "err", err)
 		}
