@@ -265,6 +265,9 @@ func (pg *page) itemText(it *item) string {
 	if v, ok := pg.value(it.id); ok {
 		return v
 	}
+	if !strings.Contains(it.text, "{") {
+		return typeset.Clean(it.text)
+	}
 	parts := pg.expand(typeset.Clean(it.text), func(v string) string { return pg.isolate(typeset.Clean(v)) })
 	return strings.Join(strings.Fields(parts), " ")
 }
