@@ -151,17 +151,20 @@ func (c *Core) AssetPNG(ctx context.Context, name string, box image.Point) ([]by
 	return b.Bytes(), err
 }
 
-// picture is an uploaded picture for a box: what is not paper of a drawing, all
-// of a photo.
+// picture is an uploaded picture for a box, without the paper around it; a photo
+// that fills its box is taken whole.
 func (c *Core) picture(ctx context.Context, a Asset, box image.Point, fit picture.Fit) (render.Picture, error) {
 	part, method := image.Rectangle{Max: a.Size}, dither.Default
 	if a.Style == DrawingStyle {
-		part, method = a.Ink, dither.Threshold
+		method = dither.Threshold
+	}
+	if a.Style == DrawingStyle || fit == picture.Contain {
+		part = a.Ink
 	}
 	if fit == picture.Contain {
 		box, fit = within(part.Size(), box), picture.Stretch
 	}
-	m, err := c.assets.ready.Stored(a.Content, picture.Options{Width: box.X, Height: box.Y, Fit: fit, Crop: part, Levels: true}, method,
+	m, err := c.assets.ready.Stored(a.Content, picture.Options{Width: box.X, Height: box.Y, Fit: fit, Crop: part, Levels: true, Paper: a.Style == DrawingStyle}, method,
 		func() ([]byte, error) { return c.store.AssetFile(ctx, a.Content) })
 	if err != nil {
 		return render.Picture{}, fmt.Errorf("picture %q: %w", a.Name, err)

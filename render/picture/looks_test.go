@@ -97,3 +97,28 @@ func TestLooksOfPhotos(t *testing.T) {
 		t.Fatal("no photos")
 	}
 }
+
+// A drawing in one bright colour is black on white, with and without its paper.
+func TestInkOfADrawing(t *testing.T) {
+	file := painted(t, 200, 100, func(m *image.NRGBA) { fillRect(m, image.Rect(50, 0, 150, 100), color.NRGBA{255, 200, 0, 255}) })
+	p, err := DecodeBytes(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, crop := range map[string]image.Rectangle{"whole": {}, "ink alone": p.Looks().Ink} {
+		g := p.Gray(Options{Crop: crop, Levels: true, Paper: true})
+		if got := g.GrayAt(g.Rect.Dx()/2, 50).Y; got != 0 {
+			t.Errorf("%s: ink of grey %d, want black", name, got)
+		}
+		if got := g.GrayAt(0, 50).Y; name == "whole" && got != 255 {
+			t.Errorf("paper of grey %d, want white", got)
+		}
+	}
+	blank, err := DecodeBytes(painted(t, 20, 20, func(*image.NRGBA) {}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g := blank.Gray(Options{Levels: true, Paper: true}); g.GrayAt(3, 3).Y != 255 {
+		t.Error("paper alone is not white")
+	}
+}

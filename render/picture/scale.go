@@ -34,6 +34,10 @@ type Options struct {
 	// Levels stretches the tones, so that the darkest and brightest half percent
 	// become black and white.
 	Levels bool
+
+	// Paper says that white is paper: with Levels it stays white, even where none
+	// of it is left in the crop, and the darkest tone becomes black.
+	Paper bool
 }
 
 // Gray returns the picture in grey: colours by their luminance (sRGB, Rec. 709)

@@ -31,6 +31,9 @@ func (o Options) apply(pix []byte, count [256]int, n, each int) {
 	black, white := 0, 255
 	if o.Levels {
 		black, white = ends(count, n)
+		if o.Paper {
+			black, white = darkest(count, n), 255
+		}
 	}
 	gain := 100 + min(max(o.Contrast, -100), 100)
 	var to [256]byte
@@ -60,6 +63,15 @@ func ends(count [256]int, n int) (black, white int) {
 		return 0, 255
 	}
 	return black, white
+}
+
+// darkest is the tone below which half a percent lies, at most 223: fainter ink
+// is taken for paper.
+func darkest(count [256]int, n int) (black int) {
+	for below := count[0]; black < 223 && below <= n/200; black++ {
+		below += count[black+1]
+	}
+	return black
 }
 
 func floorDiv(a, b int) int {
