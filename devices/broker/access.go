@@ -13,7 +13,12 @@ const (
 	roleSign role = iota + 1
 	rolePair
 	roleGateway
+	roleOpen // of Options.open: everything but noSubscription
 )
+
+// noSubscription is refused where everything else is open, so that there is a
+// refusal to look at.
+const noSubscription = "test/nosubscribe"
 
 // The names of the protocol (SPEC.md, topics). They are restated here because
 // this package does not know the wire format.
@@ -55,6 +60,8 @@ func (g grant) mayPublish(topic string) bool {
 		}
 		id, leaf, ok := strings.Cut(rest, "/d/")
 		return ok && isName(id) && oneOf(leaf, "want", "blk", "ack", "key", "fw")
+	case roleOpen:
+		return true
 	}
 	return false
 }
@@ -67,6 +74,8 @@ func (g grant) maySubscribe(filter string) bool {
 		return filter == g.base+"d/+"
 	case roleGateway:
 		return filter == gatewaySigns || filter == gatewayPaired
+	case roleOpen:
+		return filter != noSubscription
 	}
 	return false
 }
@@ -79,6 +88,8 @@ func (g grant) mayReceive(topic string) bool {
 		return ok && leaf != "" && !strings.ContainsAny(leaf, "/+#")
 	case roleGateway:
 		return strings.HasPrefix(topic, topicPrefix) && strings.Contains(topic, "/u/") && !strings.ContainsAny(topic, "+#")
+	case roleOpen:
+		return true
 	}
 	return false
 }

@@ -67,6 +67,10 @@ type Options struct {
 	sockets []socket // already open, instead of Listen
 	secret  string   // password of the gateway, instead of a new one
 	watch   watcher
+
+	// open lets everybody do all that MQTT 3.1.1 has, and returns the client id of
+	// a CONNECT. Only tests of the protocol itself set it.
+	open func(packet) (clientID string, err error)
 }
 
 // Broker is a running broker.
@@ -114,7 +118,7 @@ func Open(o Options) (*Broker, error) {
 		kicked: map[devices.SignID]int{}, records: map[devices.SignID]*record{}, begun: time.Now(),
 	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
-	b.server = newServer()
+	b.server = newServer(capabilities(o.open != nil))
 	if err := b.server.AddHook(&hook{broker: b}, nil); err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
 	}
@@ -203,20 +207,29 @@ func setDefault(v *int, d int) {
 	}
 }
 
-// newServer returns mochi with everything off that the protocol does not use.
-// Its log is off: it prints whole packets.
-func newServer() *mqtt.Server {
+// capabilities turn everything of mochi off that the protocol does not use, or,
+// with open, on what MQTT 3.1.1 has.
+func capabilities(open bool) *mqtt.Capabilities {
+	c := &mqtt.Capabilities{
+		MaximumClients:             math.MaxInt64, // counted here
+		MaximumClientWritesPending: writesPending,
+		MaximumPacketSize:          maxFromGateway + 8,
+		ReceiveMaximum:             1024,
+		MaximumInflight:            8 << 10,
+		MinimumProtocolVersion:     4,
+		MaximumQos:                 1,
+		WildcardSubAvailable:       1,
+	}
+	if open {
+		c.MaximumQos, c.RetainAvailable, c.MaximumSessionExpiryInterval = 2, 1, math.MaxUint32
+	}
+	return c
+}
+
+// newServer returns mochi. Its log is off: it prints whole packets.
+func newServer(c *mqtt.Capabilities) *mqtt.Server {
 	return mqtt.New(&mqtt.Options{
-		Capabilities: &mqtt.Capabilities{
-			MaximumClients:             math.MaxInt64, // counted here
-			MaximumClientWritesPending: writesPending,
-			MaximumPacketSize:          maxFromGateway + 8,
-			ReceiveMaximum:             1024,
-			MaximumInflight:            8 << 10,
-			MinimumProtocolVersion:     4,
-			MaximumQos:                 1,
-			WildcardSubAvailable:       1,
-		},
+		Capabilities:             c,
 		ClientNetReadBufferSize:  64, // sessions buffer themselves
 		ClientNetWriteBufferSize: 4 << 10,
 		SysTopicResendInterval:   int64(100 * 365 * 24 * time.Hour / time.Second / 2),

@@ -37,6 +37,9 @@ func (*hook) of(cl *mqtt.Client) *session {
 // OnConnectAuthenticate accepts only connections that went through login.
 func (h *hook) OnConnectAuthenticate(cl *mqtt.Client, pk packets.Packet) bool {
 	s := h.of(cl)
+	if s != nil && s.role == roleOpen {
+		return true
+	}
 	return s != nil && cl.ID == s.clientID && cl.Properties.ProtocolVersion == 4 &&
 		cl.Properties.Clean && !pk.Connect.WillFlag
 }

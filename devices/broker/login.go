@@ -64,6 +64,9 @@ func (b *Broker) login(c net.Conn, inside bool) *session {
 	}
 	r := bufio.NewReaderSize(c, 512)
 	pk, err := readPacket(r, maxConnect)
+	if err == nil && b.opts.open != nil {
+		return b.loginOpen(c, r, pk)
+	}
 	var con connect
 	if err == nil {
 		con, err = parseConnect(pk)
@@ -91,6 +94,16 @@ func (b *Broker) login(c net.Conn, inside bool) *session {
 	s := newSession(g, con.clientID, c, r, con.forServer(), b)
 	s.kicks = kicks
 	return s
+}
+
+// loginOpen is login where everybody may do everything.
+func (b *Broker) loginOpen(c net.Conn, r *bufio.Reader, pk packet) *session {
+	id, err := b.opts.open(pk)
+	if err != nil {
+		return nil
+	}
+	_ = c.SetDeadline(time.Time{})
+	return newSession(grant{role: roleOpen}, id, c, r, pk.raw, b)
 }
 
 // admit checks a sign's password and how often it connects; it answers where
@@ -332,6 +345,10 @@ func (b *Broker) leave(s *session) {
 	defer b.mu.Unlock()
 	if b.sessions[s.clientID] == s {
 		delete(b.sessions, s.clientID)
+		if s.role == roleOpen { // sessions are mochi's
+			close(s.ended)
+			return
+		}
 		if cl, ok := b.server.Clients.Get(s.clientID); ok && cl.Net.Conn == net.Conn(s) { // left over by a panic
 			b.server.UnsubscribeClient(cl)
 			b.server.Clients.Delete(s.clientID)
