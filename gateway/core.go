@@ -245,7 +245,7 @@ func (c *Core) work(ctx context.Context, j job) {
 	if quick || w.Partial {
 		c.queue.putLater(job{sign: j.sign}, afterRush)
 	}
-	if reason == NothingToDo && !(j.first && c.unconfirmed(ctx, w)) {
+	if reason == NothingToDo && !(j.first && (c.unconfirmed(ctx, w) || c.alwaysOn(ctx, j.sign))) {
 		return
 	}
 	c.push(ctx, w)
@@ -258,6 +258,14 @@ func (c *Core) work(ctx context.Context, j job) {
 func (c *Core) unconfirmed(ctx context.Context, w *Want) bool {
 	st, err := c.store.Status(ctx, w.Sign)
 	return err == nil && newer(w.Epoch, w.Seq, st.Epoch, st.Seq)
+}
+
+// alwaysOn reports whether the sign stays connected. Sent again what it has, it
+// answers, so that a gateway that starts anew behind an external broker learns
+// that it is there.
+func (c *Core) alwaysOn(ctx context.Context, id devices.SignID) bool {
+	s, err := c.store.Sign(ctx, id)
+	return err == nil && s.Hardware.AlwaysOn
 }
 
 func (c *Core) push(ctx context.Context, w *Want) {

@@ -53,7 +53,7 @@ func TestDocumentedCommands(t *testing.T) {
 			t.Errorf("the README does not list doorleaf %s", c.name)
 		}
 	}
-	for _, m := range regexp.MustCompile("`doorleaf ([a-z]+)").FindAllStringSubmatch(page, -1) {
+	for _, m := range regexp.MustCompile("`doorleaf ([a-z-]+)").FindAllStringSubmatch(page, -1) {
 		if !slices.Contains(names, m[1]) {
 			t.Errorf("the README speaks of doorleaf %s, which is not a command", m[1])
 		}
@@ -63,7 +63,7 @@ func TestDocumentedCommands(t *testing.T) {
 // TestLinks follows every link between the pages of the repository.
 func TestLinks(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
-	for _, page := range []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/operator.md", "docs/sign.md", "docs/door.md", "firmware-protocol/SPEC.md"} {
+	for _, page := range []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/operator.md", "docs/brokers.md", "docs/sign.md", "docs/door.md", "firmware-protocol/SPEC.md"} {
 		text := readPage(t, "../../"+page)
 		for _, m := range link.FindAllStringSubmatch(text, -1) {
 			target := "../../" + page[:strings.LastIndex(page, "/")+1] + m[1]

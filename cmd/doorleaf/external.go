@@ -100,6 +100,12 @@ func (o *outside) options(c *config, l *mqttlink.Options) {
 	l.Username, l.Password = o.account.User, o.account.Password
 }
 
+// alwaysOn reports whether a sign said that it stays connected.
+func (h *house) alwaysOn(ctx context.Context, id devices.SignID) bool {
+	s, err := h.store.Sign(ctx, id)
+	return err == nil && s.Hardware.AlwaysOn
+}
+
 // newPassword tells the broker the password of a renewed secret. The sign is
 // connected now: logging in as it would push it out, so the broker is believed.
 func (h *house) newPassword(ctx context.Context, l devices.Login) error {
@@ -153,6 +159,11 @@ func (h *house) wire() gateway.Wire {
 	if h.outside == nil || h.outside.keeper == nil {
 		return h.link
 	}
-	h.link.OnConnect(h.outside.keeper.Wake)
+	// A broker that lost its users has lost the gateway too.
+	h.link.OnTry(func(s mqttlink.State) {
+		if s.Connected || s.Trouble == mqttlink.TroubleLogin || s.Trouble == mqttlink.TroubleRights {
+			h.outside.keeper.Wake()
+		}
+	})
 	return outsideWire{h.link, h.outside.keeper, h.log}
 }

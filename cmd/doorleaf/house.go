@@ -185,6 +185,7 @@ func (h *house) openLink(ctx context.Context) error {
 		o.KickSession = h.broker.Kick
 	} else {
 		h.outside.options(h.conf, &o)
+		o.AlwaysOn = h.alwaysOn
 	}
 	h.link, err = mqttlink.New(o)
 	if err != nil {

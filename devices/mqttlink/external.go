@@ -148,8 +148,8 @@ type State struct {
 // stateOf keeps the State of a link.
 type stateOf struct {
 	mu      sync.Mutex
-	state   State    // guarded by mu
-	changed []func() // guarded by mu; called when a connection was made
+	state   State         // guarded by mu
+	changed []func(State) // guarded by mu; called after each try
 }
 
 func (s *stateOf) get() State {
@@ -158,37 +158,61 @@ func (s *stateOf) get() State {
 	return s.state
 }
 
-// up notes a connection and tells who waits for one.
-func (s *stateOf) up(now time.Time) {
+// set notes a state and tells who wants to know.
+func (s *stateOf) set(change func(State) State) {
 	s.mu.Lock()
-	s.state = State{Connected: true, Since: now}
-	calls := s.changed
+	s.state = change(s.state)
+	state, calls := s.state, s.changed
 	s.mu.Unlock()
 	for _, call := range calls {
-		call()
+		call(state)
 	}
+}
+
+// up notes a connection.
+func (s *stateOf) up(now time.Time) {
+	s.set(func(State) State { return State{Connected: true, Since: now} })
 }
 
 // down notes a failure; Since stays that of the first in a row.
 func (s *stateOf) down(err error, now time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	since := s.state.Since
-	if s.state.Connected || since.IsZero() {
-		since = now
-	}
-	s.state = State{Since: since, Trouble: TroubleOf(err), Err: err}
+	s.set(func(before State) State {
+		since := before.Since
+		if before.Connected || since.IsZero() {
+			since = now
+		}
+		return State{Since: since, Trouble: TroubleOf(err), Err: err}
+	})
 }
 
 // State returns how the connection to the broker stands.
 func (l *Link) State() State { return l.state.get() }
 
-// OnConnect has f called, shortly, whenever a connection has been made; call it
-// before Run.
-func (l *Link) OnConnect(f func()) {
+// OnTry has f called, shortly, after each try to connect and after each loss;
+// call it before Run.
+func (l *Link) OnTry(f func(State)) {
 	l.state.mu.Lock()
 	defer l.state.mu.Unlock()
 	l.state.changed = append(l.state.changed, f)
+}
+
+// learn notes whether a sign that the link hears for the first time stays
+// connected. Only Hello says so itself.
+func (l *Link) learn(ctx context.Context, r devices.Report) {
+	if l.opts.AlwaysOn == nil || r.Kind == devices.HelloReport {
+		return
+	}
+	s := l.sign(r.Sign)
+	s.mu.Lock()
+	known := !s.heard.IsZero()
+	s.mu.Unlock()
+	if known {
+		return
+	}
+	on := l.opts.AlwaysOn(ctx, r.Sign)
+	s.mu.Lock()
+	s.alwaysOn = on
+	s.mu.Unlock()
 }
 
 // schemes are the ways to an external broker. Over WebSockets signs see another

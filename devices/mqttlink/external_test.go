@@ -184,7 +184,11 @@ func TestSubscriptions(t *testing.T) {
 			b := &oddBroker{granted: tt.granted}
 			l := external(t, Options{BrokerURL: "mqtt://" + listen(t, nil, b.serve)})
 			up := make(chan struct{}, 1)
-			l.OnConnect(func() { up <- struct{}{} })
+			l.OnTry(func(s State) {
+				if s.Connected {
+					up <- struct{}{}
+				}
+			})
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error, 1)
 			begin := time.Now()

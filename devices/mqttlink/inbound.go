@@ -213,6 +213,7 @@ func (l *Link) report(ctx context.Context, r devices.Report) error {
 	if err != nil {
 		return err
 	}
+	l.learn(ctx, r)
 	l.sign(r.Sign).confirmed(r)
 	if r.Kind == devices.HelloReport {
 		if err := l.offer(ctx, r); err != nil { // the glass does not wait for that

@@ -76,6 +76,9 @@ type Options struct {
 	// Connected reports whether a sign is connected now. Nil: nobody knows, and
 	// every delivery is published.
 	Connected func(devices.SignID) bool
+	// AlwaysOn reports whether a sign stays connected, for one that has not said
+	// hello since the link began; may be nil.
+	AlwaysOn func(context.Context, devices.SignID) bool
 	// Address returns the peer's address of a pairing attempt; may be nil.
 	Address func(nonce string) string
 	// KickSession closes a sign's session; may be nil.
