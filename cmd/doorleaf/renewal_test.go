@@ -32,6 +32,18 @@ import (
 	"doorleaf/render/mono"
 )
 
+// soak reports whether there is time for everything.
+func soak() bool { return os.Getenv("DOORLEAF_SOAK") == "1" }
+
+// lives are the kinds of signs, always-on or not, that long tests try: the
+// sleeping one does all that the other does.
+func lives() []bool {
+	if soak() {
+		return []bool{false, true}
+	}
+	return []bool{false}
+}
+
 // digestPainter draws a face as the digest of what it says.
 type digestPainter struct{}
 
@@ -248,7 +260,10 @@ func (r *rig) until(what string, limit time.Duration, ok func() bool) {
 	step := time.Second
 	for begin, end := time.Now(), time.Now().Add(limit); ; {
 		synctest.Wait()
-		if time.Since(begin) > time.Minute {
+		switch d := time.Since(begin); {
+		case d > time.Hour:
+			step = 10 * time.Minute
+		case d > time.Minute:
 			step = time.Minute
 		}
 		select {
