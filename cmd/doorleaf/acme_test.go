@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
-	"io"
 	"log"
 	"net"
 	"net/http"
@@ -30,11 +29,11 @@ func acmeServer(t *testing.T, tlsPort int) (directory, caFile string) {
 	t.Helper()
 	t.Setenv("PEBBLE_VA_NOSLEEP", "1")
 	t.Setenv("PEBBLE_WFE_NONCEREJECT", "20") // of 100: clients must try again
-	packets, err := net.ListenPacket("udp", "127.0.0.1:0")
+	asked, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := &dns.Server{PacketConn: packets, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
+	names := &dns.Server{Listener: asked, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
 		a := new(dns.Msg).SetReply(q)
 		if q.Question[0].Qtype == dns.TypeA {
 			a.Answer = []dns.RR{&dns.A{Hdr: dns.RR_Header{Name: q.Question[0].Name, Rrtype: dns.TypeA, Class: dns.ClassINET}, A: net.IPv4(127, 0, 0, 1)}}
@@ -44,10 +43,10 @@ func acmeServer(t *testing.T, tlsPort int) (directory, caFile string) {
 	go func() { _ = names.ActivateAndServe() }()
 	t.Cleanup(func() { _ = names.Shutdown() })
 
-	quiet := log.New(io.Discard, "", 0)
+	quiet := log.New(t.Output(), "", 0)
 	store := db.NewMemoryStore()
 	authority := ca.New(quiet, store, "", "ecdsa", 0, 1, map[string]ca.Profile{"default": {}})
-	validator := va.New(quiet, 1, tlsPort, false, packets.LocalAddr().String(), store)
+	validator := va.New(quiet, 1, tlsPort, false, asked.Addr().String(), store)
 	front := wfe.New(quiet, store, validator, authority, []string{"pebble.letsencrypt.org"}, false, false, 1, 1)
 	srv := httptest.NewTLSServer(front.Handler())
 	t.Cleanup(srv.Close)
@@ -86,6 +85,7 @@ func TestACME(t *testing.T) {
 		return c
 	}
 	c := start()
+	c.waitFor("the certificate", 0, func(line string) bool { return strings.Contains(line, "certificate of the pages") })
 	first, err := handshake(listen, "signs.contoso.example")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, c.output())

@@ -213,24 +213,42 @@ func (c acmeCache) leaf(ctx context.Context, host string) *x509.Certificate {
 	return nil
 }
 
-// webTLS is how the pages are served, nil for plain HTTP.
-func (h *house) webTLS() (*tls.Config, error) {
+// fetchCertificate gets the first certificate before anybody asks for it: a
+// browser would not wait that long. Failures are tried again ever more rarely,
+// as certificate authorities demand.
+func fetchCertificate(ctx context.Context, m *autocert.Manager, host string, log *slog.Logger) {
+	for wait := time.Minute; ; wait = min(2*wait, 6*time.Hour) {
+		cert, err := m.GetCertificate(&tls.ClientHelloInfo{ServerName: host, SignatureSchemes: []tls.SignatureScheme{tls.ECDSAWithP256AndSHA256},
+			SupportedCurves: []tls.CurveID{tls.CurveP256}, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}})
+		if err == nil {
+			log.Info("certificate of the pages", "name", host, "ends", cert.Leaf.NotAfter)
+			return
+		}
+		log.Error("no certificate by ACME: the name must lead to this machine, port 443", "name", host, "again", wait, "err", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
+// webTLS is how the pages are served, nil for plain HTTP. With ACME it begins to
+// get a certificate, until ctx ends.
+func (h *house) webTLS(ctx context.Context) (*tls.Config, error) {
 	switch {
 	case h.conf.certificates.acme:
 		m, err := acmeManager(h.conf, h.store)
 		if err != nil {
 			return nil, err
 		}
+		u, err := url.Parse(h.conf.publicURL)
+		if err != nil {
+			return nil, err
+		}
+		go fetchCertificate(ctx, m, u.Hostname(), h.log)
 		c := m.TLSConfig()
 		c.MinVersion = tls.VersionTLS12
-		get := c.GetCertificate
-		c.GetCertificate = func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-			cert, err := get(hello)
-			if err != nil && hello.ServerName != "" {
-				h.log.Warn("certificate by ACME", "name", hello.ServerName, "err", err)
-			}
-			return cert, err
-		}
 		return c, nil
 	case h.webFiles != nil:
 		return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {

@@ -99,7 +99,7 @@ func (h *house) serveHTTP(ctx context.Context) error {
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 	}
 	var err error
-	if srv.TLSConfig, err = h.webTLS(); err != nil {
+	if srv.TLSConfig, err = h.webTLS(ctx); err != nil {
 		return err
 	}
 	done := make(chan error, 1)
