@@ -9,7 +9,7 @@ import (
 )
 
 // HealthNow is Health without the few seconds for which a report is kept.
-func (c *Core) HealthNow(ctx context.Context) (health.Report, error) { return c.examine(ctx) }
+func (c *Core) HealthNow(ctx context.Context) (health.Report, error) { return c.examine(ctx, 0) }
 
 // SetStarted, SetAddress and SetConnected put a test's facts into a core.
 func (c *Core) SetStarted(t time.Time) {

@@ -48,17 +48,21 @@ func (h *healthState) init() {
 	h.started, h.moved = time.Now(), map[devices.SignID]string{}
 }
 
+// younger returns the last report if it is younger than that.
+func (h *healthState) younger(than time.Duration) (health.Report, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	age := time.Since(h.at)
+	return h.report, age >= 0 && age < than
+}
+
 // Health says what is wrong with the house, worst first, at most a few seconds
 // old.
 func (c *Core) Health(ctx context.Context) (health.Report, error) {
-	h := &c.health
-	h.mu.Lock()
-	report, at := h.report, h.at
-	h.mu.Unlock()
-	if age := time.Since(at); age >= 0 && age < healthFresh {
+	if report, ok := c.health.younger(healthFresh); ok {
 		return report, nil
 	}
-	return c.examine(ctx)
+	return c.examine(ctx, healthFresh)
 }
 
 // watchHealth looks at the house now and then, so that "since" is true also when
@@ -72,21 +76,25 @@ func (c *Core) watchHealth(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if _, err := c.examine(ctx); err != nil && ctx.Err() == nil {
+		if _, err := c.examine(ctx, 0); err != nil && ctx.Err() == nil {
 			c.log.Error("look at the health of the signs", "err", err)
 		}
 	}
 }
 
 // examine makes a round: it gathers the facts, judges them and stores since when
-// what is wrong has been so.
-func (c *Core) examine(ctx context.Context) (health.Report, error) {
+// what is wrong has been so. A report younger than fresh, which somebody else
+// made meanwhile, will do.
+func (c *Core) examine(ctx context.Context, fresh time.Duration) (health.Report, error) {
 	h := &c.health
 	select {
 	case h.round <- struct{}{}:
 		defer func() { <-h.round }()
 	case <-ctx.Done():
 		return health.Report{}, ctx.Err()
+	}
+	if report, ok := h.younger(fresh); ok {
+		return report, nil
 	}
 	if err := c.recall(ctx); err != nil {
 		return health.Report{}, err
@@ -212,13 +220,13 @@ func (c *Core) house(ctx context.Context, now time.Time) (health.House, error) {
 	if err != nil {
 		return h, err
 	}
-	floors := map[calendar.RoomID]string{}
+	floors, zones := map[calendar.RoomID]string{}, map[calendar.RoomID]*time.Location{"": site.Location()}
 	for _, r := range rooms {
-		floors[r.ID] = floorOf(r)
+		floors[r.ID], zones[r.ID] = floorOf(r), zoneOf(r, site)
 	}
 	budget := factsARound
 	for _, s := range signs {
-		sign := c.glance(ctx, s, status[s.ID], site, now, &budget)
+		sign := c.glance(ctx, s, status[s.ID], planning{site, zones[s.Room], now}, &budget)
 		sign.Floor, sign.Address = floors[s.Room], places[s.ID]
 		if _, was := known[health.Key{Kind: health.WrongPicture, Subject: string(s.ID)}]; was && !sign.Wrong {
 			sign.Wrong = c.showsOther(s.ID, status[s.ID].Shown) // as it was before the start
@@ -282,9 +290,16 @@ func (c *Core) rolledOut(ctx context.Context) (map[string]uint32, error) {
 	return target, nil
 }
 
+// planning is what the calls of a sign are planned by, beside the sign itself.
+type planning struct {
+	site Site
+	zone *time.Location
+	now  time.Time
+}
+
 // glance is what is known of a sign without reading its agenda and pictures.
 // Facts that are a day old are found out anew while the budget lasts.
-func (c *Core) glance(ctx context.Context, s Sign, st Status, site Site, now time.Time, budget *int) health.Sign {
+func (c *Core) glance(ctx context.Context, s Sign, st Status, in planning, budget *int) health.Sign {
 	e := c.signs.entry(s.ID)
 	if _, err := c.want(ctx, e, s.ID); err != nil && !errors.Is(err, ErrNotFound) {
 		c.log.Warn("timeline of a sign not read", "sign", s.ID, "err", err)
@@ -305,14 +320,14 @@ func (c *Core) glance(ctx context.Context, s Sign, st Status, site Site, now tim
 	if s.Hardware.AlwaysOn {
 		return out
 	}
-	if facts.day != now.Unix()/86400 && *budget > 0 {
+	if facts.day != in.now.Unix()/86400 && *budget > 0 {
 		*budget--
-		facts = c.factsOf(ctx, s.ID, now)
+		facts = c.factsOf(ctx, s.ID, in.now)
 	}
 	out.Battery = facts.life
 	v := DoorView{Status: st, NextContact: promise}
 	if !promise.After(st.LastSeen) { // made before a start: reckon from the last contact
-		v.NextContact = c.nextCall(ctx, s, site, c.zoneOf(ctx, s.ID, site), w, st.LastSeen)
+		v.NextContact = c.nextCall(ctx, s, in.site, in.zone, w, st.LastSeen)
 	}
 	out.LateSince = lateSince(v)
 	return out

@@ -1,7 +1,9 @@
 package gateway_test
 
 import (
+	"fmt"
 	"log/slog"
+	"os"
 	"testing"
 	"time"
 
@@ -133,5 +135,51 @@ func TestHealthWarnsOfABattery(t *testing.T) {
 	}
 	if !found {
 		t.Error("nothing was said of the battery")
+	}
+}
+
+// A round over a large house reads lists and memory, not one sign after another.
+func TestHealthOfALargeHouse(t *testing.T) {
+	n, most := 300, 2*time.Second
+	if os.Getenv("DOORLEAF_SOAK") == "1" {
+		n, most = 10000, 5*time.Second
+	}
+	b := newBenchOn(t, func(s *sqlite.Store) gateway.Store { return s }, false)
+	room := b.room("Aalto")
+	now := time.Now()
+	ids := make([]devices.SignID, n)
+	errs := make(chan error, n)
+	for i := range ids {
+		ids[i] = devices.SignID(fmt.Sprintf("aaaaaaaaaa%06d", i))
+		go func() {
+			s := gateway.Sign{ID: ids[i], Name: fmt.Sprintf("Door %d", i), Room: room, PairedAt: now, Hardware: devices.Hardware{Model: "800x480", Width: 800, Height: 480}}
+			err := b.store.AddSign(t.Context(), s, devices.Credential{Sign: s.ID, ManifestKey: []byte{1}})
+			if err == nil {
+				_, err = b.store.CommitReport(t.Context(), devices.Report{Kind: devices.HelloReport, Sign: s.ID, Received: now.Add(-48 * time.Hour), Boot: 1, Counter: 1,
+					BatteryMillivolts: 3900, SignalDBm: -60})
+			}
+			errs <- err
+		}()
+	}
+	for range ids {
+		if err := <-errs; err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := b.restarted(nil)
+	again.core.SetConnected(func(devices.SignID) bool { return false })
+	r := again.health() // the first round also finds out facts
+	if len(r.Groups) != 1 || r.Groups[0].Cause != health.TheHouse || len(r.Groups[0].Members) != n {
+		t.Fatalf("%d groups, %d alone, want one of %d", len(r.Groups), len(r.Conditions), n)
+	}
+	for range (n + 299) / 300 { // until all facts are there
+		again.health()
+	}
+	start := time.Now()
+	again.health()
+	if took := time.Since(start); took > most {
+		t.Errorf("a round over %d signs took %v, at most %v", n, took, most)
+	} else {
+		t.Logf("a round over %d signs took %v", n, took)
 	}
 }

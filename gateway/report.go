@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"doorleaf/devices"
+	"doorleaf/gateway/calendar"
 )
 
 // Report takes what a sign told: it is stored first, then judged. The delivery
@@ -154,13 +155,20 @@ func (c *Core) repair(ctx context.Context, e *signEntry, w *Want, r devices.Repo
 
 func hex8(d devices.Digest) string { return fmt.Sprintf("%x", d[:4]) }
 
-func (c *Core) zoneOf(ctx context.Context, id devices.SignID, site Site) *time.Location {
-	s, err := c.store.Sign(ctx, id)
-	if err != nil || s.Room == "" {
+// zoneAt is the zone of a room, the site's where there is none.
+func (c *Core) zoneAt(ctx context.Context, id calendar.RoomID, site Site) *time.Location {
+	if id == "" {
 		return site.Location()
 	}
-	room, err := c.store.Room(ctx, s.Room)
-	if err != nil || room.Zone == "" {
+	room, err := c.store.Room(ctx, id)
+	if err != nil {
+		return site.Location()
+	}
+	return zoneOf(room, site)
+}
+
+func zoneOf(room calendar.Room, site Site) *time.Location {
+	if room.Zone == "" {
 		return site.Location()
 	}
 	loc, err := time.LoadLocation(room.Zone)

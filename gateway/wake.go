@@ -136,7 +136,7 @@ func (c *Core) callOf(ctx context.Context, id devices.SignID, site Site, w *Want
 	if err != nil {
 		return checkIn(site, site.Location(), now)
 	}
-	return c.nextCall(ctx, s, site, c.zoneOf(ctx, id, site), w, now)
+	return c.nextCall(ctx, s, site, c.zoneAt(ctx, s.Room, site), w, now)
 }
 
 // lateSince is when a sleeping sign counts as late: after its promised contact,

@@ -209,18 +209,30 @@ func TestInterval(t *testing.T) {
 	}
 }
 
+// A long weekend without a network costs a sign weeks of its life, not its
+// battery.
 func TestRetriesBackOff(t *testing.T) {
-	total := time.Duration(0)
-	tries := 0
-	for total < 3*24*time.Hour { // a weekend without a network
-		tries++
-		total += Retry(tries, 500)
+	const failedTry = 1000 // mC: ten seconds of looking for a network that is gone, at 100 mA
+	for _, sign := range []uint64{0, 500, 999} {
+		tries := 0
+		for total := time.Duration(0); total < 4*24*time.Hour; total += Retry(tries, sign) {
+			tries++
+		}
+		spent := float64(tries) * failedTry / 3600
+		b := Boards()[0]
+		normal := Spend(WiFi(), b, Simulate(ours(15*time.Minute), office, demand, 1, 1).Use).Total()
+		t.Logf("place %d: %d tries in four days cost %.0f mAh, %.1f %% of the battery; a usual day %.1f mAh", sign, tries, spent, 100*spent/b.Usable.Mid, normal)
+		if spent > 0.03*b.Usable.Mid {
+			t.Errorf("place %d: four days without a network cost %.0f mAh of %.0f", sign, spent, b.Usable.Mid)
+		}
 	}
-	if tries > 12 {
-		t.Errorf("%d tries in three days", tries)
+	for n, want := range map[int]time.Duration{-5: time.Second, 1: time.Second, 2: 2 * time.Second, 3: time.Minute, 5: 4 * time.Minute, 9: time.Hour, 1 << 30: time.Hour} {
+		if got := Retry(n, 0); got != want {
+			t.Errorf("after %d failures: %v, want %v", n, got, want)
+		}
 	}
-	if Retry(0, 0) != time.Minute || Retry(1<<30, 0) != 12*time.Hour {
-		t.Error("out of range")
+	if got := Retry(9, 999); got < 30*time.Minute || got > 31*time.Minute {
+		t.Errorf("shortened to %v", got)
 	}
 }
 

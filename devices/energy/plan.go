@@ -155,11 +155,15 @@ func onDay(t time.Time, days int, clock time.Duration) time.Time {
 	return time.Date(y, m, d+days, 0, int(clock/time.Minute), 0, 0, t.Location())
 }
 
-// Retry is how long a sign waits after its n-th failure in a row, from 1: it
-// backs off to hours, because retries empty batteries faster than any plan. The
-// place spreads signs over a quarter of the wait.
+// Retry is how long a sleeping sign waits after its n-th failure in a row, from
+// 1, as SPEC.md asks [DL-TIME-3]: 1 and 2 seconds, then minutes that double up
+// to an hour, each shortened by up to half, by the sign's place.
 func Retry(n int, sign uint64) time.Duration {
-	steps := []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 4 * time.Hour, 12 * time.Hour}
-	wait := steps[min(max(n, 1), len(steps))-1]
-	return wait + time.Duration(sign%1000)*(wait/4)/1000
+	var wait time.Duration
+	if n = max(n, 1); n <= 2 {
+		wait = time.Duration(n) * time.Second
+	} else {
+		wait = min(time.Minute<<min(n-3, 6), time.Hour)
+	}
+	return wait - time.Duration(sign%1000)*(wait/2)/1000
 }

@@ -23,7 +23,7 @@ type Health interface {
 
 const (
 	healthPage    = "/m/health"
-	healthRows    = 6   // of one kind that are shown at once; the rest unfolds
+	healthRows    = 4   // of one kind that are shown at once; the rest unfolds
 	maxHealthRows = 500 // of one kind on the page
 )
 
@@ -70,7 +70,6 @@ func (s *server) showHealth(w http.ResponseWriter, v *visit) error {
 		view.Items = append(view.Items, view.group(g))
 	}
 	view.Items = append(view.Items, view.kinds(report.Conditions, conns)...)
-	view.Need = report.Count(health.Warning)
 	view.Headline = view.N("health.found", len(view.Items))
 	if view.Well = len(view.Items) == 0; view.Well {
 		view.Headline = view.T("health.well")
@@ -194,17 +193,17 @@ func (s *server) healthNeeds(p *page, report health.Report) (groups []attention,
 			explained[m.Sign] = true
 		}
 	}
-	n := 0
+	kinds := map[health.Kind]bool{}
 	for _, c := range report.Conditions {
 		switch c.Kind {
 		case health.WrongPicture, health.Offline, health.Late, health.CalendarFailing: // the overview has them already
 		default:
 			if c.Severity >= health.Warning {
-				n++
+				kinds[c.Kind] = true
 			}
 		}
 	}
-	if n > 0 {
+	if n := len(kinds); n > 0 {
 		rest = &attention{Mark: p.severity(health.Warning), Title: p.N("need.health", n), Text: p.T("need.health.text"), Href: healthPage, Action: p.T("need.health.do")}
 	}
 	return groups, explained, rest

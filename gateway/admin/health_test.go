@@ -77,7 +77,7 @@ func TestHealthPageOfALargeHouse(t *testing.T) {
 	o := newOffice(time.Now())
 	b := open(t, o).enter(o)
 	o.fillHealth(300)
-	page := b.get(healthPage).want(t, http.StatusOK, "").says(t, "300 of 300 signs").says(t, "294 more")
+	page := b.get(healthPage).want(t, http.StatusOK, "").says(t, "300 of 300 signs").says(t, "296 more")
 	if len(page.body) > 1<<20 {
 		t.Errorf("%d bytes", len(page.body))
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -38,6 +39,9 @@ func servePreview(address string) error {
 	}
 	o := newOffice(time.Now())
 	o.fillFirmware()
+	if ill, err := strconv.Atoi(os.Getenv("PREVIEW_ILL")); err == nil {
+		o.fillHealth(ill) // so many signs with each trouble
+	}
 	hash, err := HashPassword("correct horse")
 	if err != nil {
 		return err
