@@ -189,19 +189,30 @@ void dl_key_take(struct dl_sign *s, const uint8_t *data, size_t n)
 	memset(s->key, 0, sizeof s->key);
 }
 
-/* The gateway knows that the new secret is stored: it is the first one now. */
+/*
+ * The gateway knows that the new secret is stored: it is the first one now. When
+ * that cannot be stored the old one stays in use, because the gateway ends it
+ * with the first connection that uses the new one.
+ */
 void dl_key_confirmed(struct dl_sign *s)
 {
-	struct dl_secret old = s->secret[0];
+	struct dl_secret before[2];
 
-	s->secret[0] = s->secret[1];
-	s->secret[1] = old;
+	memcpy(before, s->secret, sizeof before);
+	s->secret[0] = before[1];
+	s->secret[1] = before[0];
 	s->other = DL_OTHER_OLD;
-	s->in_use = 1;
-	s->renewed = 1;
-	if (dl_save_identity(s) != 0)
+	if (dl_save_identity(s) != 0) {
+		memcpy(s->secret, before, sizeof before);
+		s->other = DL_OTHER_NEW;
+		s->key_quiet = 1;
 		dl_remember(s, DL_ERROR_STORAGE);
-	dl_note(s, DL_NOTE_RENEWED, s->secret[0].number, NULL);
+	} else {
+		s->in_use = 1;
+		s->renewed = 1;
+		dl_note(s, DL_NOTE_RENEWED, s->secret[0].number, NULL);
+	}
+	memset(before, 0, sizeof before);
 }
 
 /*
