@@ -23,7 +23,7 @@ type body interface {
 	planDraw()                 // the power is cut while it draws the next time
 	full(bool)                 // its flash takes nothing
 	jumpClock(int)             // its own clock jumps by so many minutes
-	panelFails(n int)          // its panel breaks down the next n times it draws
+	panelFails(n int)          // its panel breaks down the next n times it draws, or shows wrong pixels at once
 	misbehave(mistake)         // it does wrong on purpose
 	setEra(jump time.Duration) // it is without power; the clock of the gateway was set
 }

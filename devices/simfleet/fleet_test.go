@@ -48,7 +48,7 @@ func TestFleet(t *testing.T) {
 
 // siteOf is the world of a seed: some signs of each kind.
 func siteOf(seed uint64, h *harness) plan {
-	p := plan{seed: seed, goSigns: int(1 + seed%2), cSigns: int(2 - seed%2), harness: h, eras: 2, rounds: 3, actions: 50}
+	p := plan{seed: seed, goSigns: int(1 + seed%2), cSigns: int(2 - seed%2), harness: h, eras: 2, rounds: 2, actions: 40}
 	p.trace = os.Getenv("DOORLEAF_FLEET_TRACE")
 	return p
 }

@@ -25,6 +25,7 @@ type goSign struct {
 
 	steps   int  // hooks until the power is cut, 0: it is not
 	atPanel bool // it is cut at the next drawing
+	smudges bool // what is written to the panel now is no drawing
 	dead    bool // without power: nothing it does is seen
 	isFull  bool
 	mistake mistake
@@ -91,10 +92,10 @@ func (g *goSign) put(name string, data []byte) (gone bool, err error) {
 	if !panel && g.isFull {
 		return false, errFull
 	}
-	if panel && g.atPanel {
+	if panel && g.atPanel && !g.smudges {
 		g.steps = 1
 	}
-	gone = g.step()
+	gone = !g.smudges && g.step()
 	switch {
 	case panel && (gone || g.mistake == tornPanel): // the rows drawn until then
 		rows := 4 + g.d.rng.IntN(panelHeight+1)*panelWidth/8
@@ -106,7 +107,7 @@ func (g *goSign) put(name string, data []byte) (gone bool, err error) {
 	}
 	g.flash[name] = bytes.Clone(data)
 	if panel {
-		g.d.drew(data[4:], !gone)
+		g.d.drew(data[4:], !gone && !g.smudges)
 	}
 	return gone, nil
 }
@@ -315,8 +316,31 @@ func (g *goSign) setEra(jump time.Duration) {
 	g.cancel, g.done, g.sign, g.session = nil, nil, nil, nil
 }
 
-func (g *goSign) plan(steps int)      { g.steps, g.atPanel = steps, false }
-func (g *goSign) planDraw()           { g.atPanel = true }
-func (g *goSign) full(on bool)        { g.isFull = on }
-func (g *goSign) panelFails(int)      {} // a sign in Go has a panel that cannot
+func (g *goSign) plan(steps int) { g.steps, g.atPanel = steps, false }
+func (g *goSign) planDraw()      { g.atPanel = true }
+func (g *goSign) full(on bool)   { g.isFull = on }
+
+// panelFails turns some of its pixels over, which it does not notice.
+func (g *goSign) panelFails(n int) {
+	for ; n > 0; n-- {
+		x, y := g.d.rng.IntN(panelWidth), g.d.rng.IntN(panelHeight)
+		time.AfterFunc(time.Millisecond, func() { g.smudge(x, y) })
+	}
+}
+
+func (g *goSign) smudge(x, y int) {
+	s := g.running()
+	if s == nil {
+		return
+	}
+	g.d.w.mu.Lock()
+	g.smudges = true
+	g.d.w.mu.Unlock()
+	if err := s.Flip(x, y); err != nil {
+		g.d.w.violate("%s: %v", g.d.name, err)
+	}
+	g.d.w.mu.Lock()
+	g.smudges = false
+	g.d.w.mu.Unlock()
+}
 func (g *goSign) misbehave(m mistake) { g.mistake = m }
