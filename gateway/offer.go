@@ -178,14 +178,16 @@ func (c *Core) noteFirmware(ctx context.Context, r devices.Report) error {
 	defer o.mu.Unlock()
 	for _, f := range o.list {
 		m, ok := f.marks[r.Sign]
-		if !ok || m.Offered.IsZero() || !m.Runs.IsZero() {
+		// It may say a word with newer firmware and go back all the same.
+		back := r.LastError == devices.ErrFirmwareBack && r.Hardware.FirmwareNo < f.r.Release.Number
+		if !ok || m.Offered.IsZero() || !m.Runs.IsZero() && !back {
 			continue
 		}
 		switch {
 		case r.Hardware.FirmwareNo >= f.r.Release.Number:
 			m.Runs, m.Failed, m.Code = r.Received, time.Time{}, devices.NoError
 		case m.Failed.IsZero() && (r.LastError == devices.ErrFirmware || r.LastError == devices.ErrFirmwareBack || r.LastError == devices.ErrFirmwareRefused):
-			m.Failed, m.Code = r.Received, r.LastError
+			m.Runs, m.Failed, m.Code = time.Time{}, r.Received, r.LastError
 		default:
 			continue
 		}

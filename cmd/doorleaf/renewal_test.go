@@ -88,6 +88,7 @@ type rig struct {
 	points map[string]bool // that were passed, with how often: "sign:key.sent#2"
 	passes map[string]int  // how often each was passed
 	copies map[string]int  // how often a message is to be delivered, "true key#2" is the second one up
+	deaf   bool            // the sign hears nothing
 	events []simsign.Event
 	opts   simsign.Options
 	change func(*gateway.Options, *mqttlink.Options)
@@ -114,6 +115,9 @@ func newRig(t *testing.T) *rig {
 		Traffic: func(up bool, name string) int {
 			r.mu.Lock()
 			defer r.mu.Unlock()
+			if r.deaf && !up {
+				return 0
+			}
 			if n, ok := r.copies[r.count(fmt.Sprint(up, " ", name))]; ok {
 				return n
 			}

@@ -186,6 +186,37 @@ func TestBrokenFirmwareGoesBack(t *testing.T) {
 	}
 }
 
+// A firmware that can say hello but hears nothing goes back too, and the gateway
+// does not count it as running for having heard from it.
+func TestDeafFirmwareGoesBack(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.opts.AlwaysOn = true
+		updatable(&r.opts)
+	}, func(t *testing.T, r *rig) {
+		r.rollOut(4, 5000)
+		deaf := func(is bool) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.deaf = is
+		}
+		emit := r.opts.Emit
+		_ = r.off()
+		r.opts.Emit = func(e simsign.Event) {
+			emit(e)
+			if e.Event == "firmware" {
+				deaf(e.Reason == "trial")
+			}
+		}
+		r.switchOn()
+		r.until("newer firmware is heard of", renewalLimit, func() bool { n, _ := r.firmware(); return n == 4 })
+		r.until("went back", renewalLimit, func() bool { return r.said("error", "firmware-back") })
+		r.until("told", renewalLimit, func() bool {
+			list, err := r.house.core.Rollouts(t.Context())
+			return err == nil && len(list) == 1 && list[0].Count.Failed == 1 && list[0].Count.Runs == 0
+		})
+	})
+}
+
 // A firmware on trial that loses its power again and again is given back too.
 func TestRestartingFirmwareGoesBack(t *testing.T) {
 	bubble(t, func(r *rig) {
