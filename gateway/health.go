@@ -196,7 +196,7 @@ func (c *Core) house(ctx context.Context, now time.Time) (health.House, error) {
 	places, known := maps.Clone(c.health.places), c.health.known
 	c.health.mu.Unlock()
 	around := c.around()
-	h.Incidents, h.Broker = around.Incidents, around.BrokerDown
+	h.Incidents, h.Broker = append(around.Incidents, c.joining.guesses.List(now)...), around.BrokerDown
 	var err error
 	if h.Calendars, err = c.failingCalendars(ctx); err != nil {
 		return h, err

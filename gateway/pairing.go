@@ -28,6 +28,8 @@ type joinings struct {
 	m     map[string]devices.Joining // by nonce, guarded by mu
 	wrong []time.Time                // moments of wrong codes, guarded by mu
 	pair  sync.Mutex                 // one pairing at a time
+
+	guesses devices.Incidents // codes typed when there were too many wrong ones
 }
 
 func (j *joinings) init() { j.m = map[string]devices.Joining{} }
@@ -84,6 +86,7 @@ func (j *joinings) find(code string, now time.Time) (devices.Joining, error) {
 	defer j.mu.Unlock()
 	j.expire(now)
 	if len(j.wrong) >= pairTries {
+		j.guesses.Add(devices.Incident{Kind: devices.CodeGuessing, Count: 1, First: now, Last: now})
 		return devices.Joining{}, ErrTooMany
 	}
 	var found []devices.Joining

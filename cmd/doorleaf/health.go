@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"doorleaf/devices"
 	"doorleaf/gateway"
 )
@@ -9,8 +11,9 @@ import (
 // everything is open.
 func (h *house) around() gateway.Around {
 	a := gateway.Around{BrokerDown: h.link != nil && !h.link.Ready()}
+	a.Incidents = h.incidents.List(time.Now())
 	if h.broker != nil {
-		a.Incidents = h.broker.Incidents()
+		a.Incidents = append(a.Incidents, h.broker.Incidents()...)
 	}
 	return a
 }

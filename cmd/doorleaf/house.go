@@ -35,7 +35,8 @@ type house struct {
 	store     *sqlite.Store
 	watched   gateway.Watched // the store that tells the core what changed about rooms
 	core      *gateway.Core
-	broker    signBroker // nil with an external broker
+	broker    signBroker        // nil with an external broker
+	incidents devices.Incidents // seen by the link and the pages
 	authority *authority
 	outside   *outside // nil with the embedded one
 	link      *mqttlink.Link
@@ -187,6 +188,7 @@ func (h *house) openLink(ctx context.Context) error {
 		h.outside.options(h.conf, &o)
 		o.AlwaysOn = h.alwaysOn
 	}
+	o.Incident = h.incidents.Add
 	h.link, err = mqttlink.New(o)
 	if err != nil {
 		return err

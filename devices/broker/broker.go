@@ -102,7 +102,7 @@ type Broker struct {
 	records      map[devices.SignID]*record  // guarded by mu, of signs that were let in
 
 	begun     time.Time
-	incidents incidents
+	incidents devices.Incidents
 	watch     watcher // nil in the gateway's own process
 }
 

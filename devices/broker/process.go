@@ -104,7 +104,7 @@ func (p *process) handle(kind byte, number uint32, body []byte) {
 		}
 		answer = reason(err)
 	case kindReport:
-		answer, _ = json.Marshal(report{p.broker.Stats(), p.broker.incidents.drain(time.Now())})
+		answer, _ = json.Marshal(report{p.broker.Stats(), p.broker.incidents.Drain(time.Now())})
 	}
 	_ = p.pipe.send(kindAnswer, number, answer)
 }

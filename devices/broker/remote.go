@@ -105,7 +105,7 @@ func (p *Process) Stats() Stats {
 // does, newest first: at most 65 of each kind. The slice is the caller's.
 func (p *Process) Incidents() []devices.Incident {
 	p.refresh()
-	return p.incidents.list(time.Now())
+	return p.incidents.List(time.Now())
 }
 
 // PID returns the process, 0 while there is none.

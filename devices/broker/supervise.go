@@ -54,7 +54,7 @@ type Process struct {
 	wg      sync.WaitGroup
 	closing sync.Once
 
-	incidents incidents
+	incidents devices.Incidents
 
 	mu       sync.Mutex
 	tickets  [][32]byte      // guarded by mu, newest first
@@ -156,7 +156,7 @@ func (p *Process) supervise(run *running) {
 			return
 		}
 		now := time.Now()
-		p.incidents.add(devices.Incident{Kind: devices.BrokerCrashed, Count: 1, First: now, Last: now})
+		p.incidents.Add(devices.Incident{Kind: devices.BrokerCrashed, Count: 1, First: now, Last: now})
 		if now.Sub(begun) > steadyAfter {
 			wait = firstRestart
 		}
@@ -339,7 +339,7 @@ func (p *Process) collect(run *running, limit time.Duration) error {
 	p.mu.Unlock()
 	for _, i := range r.Incidents {
 		if i.Count > 0 && (i.Sign == "" || isName(string(i.Sign))) && len(i.Address) <= 64 {
-			p.incidents.add(i)
+			p.incidents.Add(i)
 		}
 	}
 	return nil

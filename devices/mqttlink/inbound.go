@@ -84,6 +84,7 @@ var errSize = errors.New("message too large or of the wrong direction")
 // the log, at most once a minute each and never with content.
 func (l *Link) malformed(t wire.Topic, err error) {
 	l.count.malformed.Add(1)
+	l.incident(devices.UnreadableMessage, devices.SignID(t.Sign))
 	who := t.Sign + t.Nonce
 	if l.noisy.may(who, time.Now()) {
 		l.log.Warn("mqtt: malformed message", "sign", who, "message", string(t.Name), "err", err)
@@ -253,6 +254,7 @@ func (l *Link) ack(ctx context.Context, r devices.Report, manifest bool) error {
 func (l *Link) block(ctx context.Context, id devices.SignID, m wire.Get) error {
 	if !l.sign(id).spend(int(m.Length)) {
 		l.count.limited.Add(1)
+		l.incident(devices.GreedyRequests, id)
 		return nil // the sign asks again later
 	}
 	data, total, err := l.part(ctx, id, m)
@@ -261,6 +263,7 @@ func (l *Link) block(ctx context.Context, id devices.SignID, m wire.Get) error {
 	}
 	b := wire.Block{Object: [8]byte(m.Object[:8]), Offset: m.Offset, Total: total, Data: data}
 	if total == 0 {
+		l.strange(id)
 		b.Offset = 0
 	}
 	msg, err := b.Marshal()

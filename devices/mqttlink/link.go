@@ -81,6 +81,8 @@ type Options struct {
 	AlwaysOn func(context.Context, devices.SignID) bool
 	// Address returns the peer's address of a pairing attempt; may be nil.
 	Address func(nonce string) string
+	// Incident is told of what no sign of ours does; may be nil.
+	Incident func(devices.Incident)
 	// KickSession closes a sign's session; may be nil.
 	KickSession func(devices.SignID)
 	// Fault is called with the name of a point right before and right after each

@@ -44,6 +44,9 @@ type signState struct {
 	done     bool // the sign confirmed want
 	budget   float64
 	refilled time.Time
+
+	stranger     int // objects asked for that are not its own, since strangeSince
+	strangeSince time.Time
 }
 
 func (l *Link) sign(id devices.SignID) *signState {
