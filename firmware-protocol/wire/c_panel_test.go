@@ -50,12 +50,15 @@ type panelRun struct {
 	report  bytes.Buffer
 }
 
-// buildPanel compiles the drivers, of which one file may be replaced.
+// buildPanel compiles the drivers, of which one file may be replaced; then
+// without the sanitizers.
 func buildPanel(t *testing.T, dir, replaced, source string) (runner string) {
 	t.Helper()
 	runner = filepath.Join(dir, "panel_runner")
-	args := append([]string{need(t, "cc", "gcc"), "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-I../c/panel", "-o", runner,
-		"../c/panel/test/panel_runner.c"}, strictC...)
+	args := append([]string{need(t, "cc", "gcc"), "-I../c/panel", "-o", runner, "../c/panel/test/panel_runner.c"}, strictC...)
+	if replaced == "" {
+		args = append(args, "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+	}
 	for _, name := range []string{"dl_panel.c", "dl_ssd16xx.c", "dl_uc81xx.c"} {
 		if name == replaced {
 			args = append(args, source)
@@ -463,6 +466,9 @@ func TestCPanelMutants(t *testing.T) {
 			runner := buildPanel(t, dir, m.file, mutant)
 			for turn := range 4 {
 				for _, p := range []cPanel{panels[0], panels[5], panels[3]} {
+					if m.file == "dl_uc81xx.c" && !strings.HasPrefix(p.name, "uc") || m.file == "dl_ssd16xx.c" && !strings.HasPrefix(p.name, "ssd") {
+						continue
+					}
 					if panelTry(runner, p, turn, p.colours, 14) != nil {
 						return
 					}

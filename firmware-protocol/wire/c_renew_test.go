@@ -67,7 +67,7 @@ func TestCRenewValgrind(t *testing.T) {
 	}
 	w := openWorld(t, watched, true, true)
 	w.wants = 1
-	w.offers(2, "epd-64", 3000)
+	w.offers(2, "epd-64", 1500)
 	w.insist(0, func() bool { return w.booted == [2]uint32{1, 2} && w.runs(2)() && w.last().KeyNumber == 1 })
 }
 

@@ -74,6 +74,8 @@ int dl_boot(struct dl_slots *s)
 			s->slot[i].starts++;
 			return i;
 		}
+		if (s->slot[i ^ 1].state != DL_SLOT_GOOD)
+			return i; /* better than nothing; the marks were lost */
 		dl_slots_back(s, (unsigned)i);
 	}
 	for (i = 0; i < 2; i++)

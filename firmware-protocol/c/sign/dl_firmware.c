@@ -99,6 +99,10 @@ void dl_firmware_good(struct dl_sign *s)
 void dl_firmware_act(struct dl_sign *s, uint64_t now)
 {
 	if (s->trial_until != 0 && s->trial_until <= now) {
+		if (s->slots.slot[(s->options->slot & 1) ^ 1].state != DL_SLOT_GOOD) { /* nowhere to go; the marks were lost */
+			s->trial_until = 0;
+			return;
+		}
 		dl_slots_back(&s->slots, s->options->slot & 1);
 		if (save_slots(s) != 0) {
 			s->trial_until = now + 1000;
