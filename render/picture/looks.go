@@ -1,17 +1,21 @@
 package picture
 
-import "image"
+import (
+	"image"
+	"slices"
+)
 
 // Looks is what can be told of a picture without knowing what it shows.
 type Looks struct {
 	Ink     image.Rectangle // the part that is not paper, in pixels of Size; empty for a blank picture
-	Drawing bool            // few tones but black and white: a logo, a plan, a screenshot
+	Drawing bool            // hardly anything of it is lost in black and white: a logo, a plan
 }
 
 const (
 	looksSide = 512 // pixels a side to look at, at most
-	paper     = 250 // the least grey that counts as paper
-	tonesOf   = 40  // a picture with one pixel of tone in so many of ink is a photo
+	paper     = 240 // the least grey that counts as paper
+	tonesOf   = 40  // with one pixel of light tone in so many of ink it is no drawing
+	flatTones = 4   // greys that make at least half of the ink of a drawing
 )
 
 // Looks judges the picture by a smaller copy of it.
@@ -26,26 +30,39 @@ func (p *Picture) Looks() Looks {
 	for _, v := range g.Pix {
 		count[v]++
 	}
-	black, white := ends(count, len(g.Pix))
+	black := darkest(count, len(g.Pix))
 	w, h := g.Rect.Dx(), g.Rect.Dy()
-	low, high := black+(white-black)/4, white-(white-black)/4
+	// What is lighter than half is lost in black and white; the faintest is not
+	// missed.
+	low, high := (black+255)/2, 255-(255-black)/8
 	tone := func(x, y int) bool { v := int(g.Pix[y*g.Stride+x]); return v > low && v < high }
 	var ink image.Rectangle
+	var flat [64]int // pixels of ink by grey in steps of 4
 	inked, toned := 0, 0
 	for y := range h {
 		for x := range w {
-			if g.Pix[y*g.Stride+x] >= paper {
+			v := int(g.Pix[y*g.Stride+x])
+			if v >= paper {
 				continue
 			}
 			ink = ink.Union(image.Rect(x, y, x+1, y+1))
 			inked++
-			// The grey of an edge has black or white beside it.
-			if x > 0 && y > 0 && x < w-1 && y < h-1 && tone(x, y) && tone(x-1, y) && tone(x+1, y) && tone(x, y-1) && tone(x, y+1) {
+			if x == 0 || y == 0 || x == w-1 || y == h-1 {
+				continue
+			}
+			// The grey of an edge has ink or paper beside it.
+			if tone(x, y) && tone(x-1, y) && tone(x+1, y) && tone(x, y-1) && tone(x, y+1) {
 				toned++
 			}
+			flat[v/4]++
 		}
 	}
-	out := Looks{Drawing: toned*tonesOf <= inked}
+	slices.Sort(flat[:])
+	few := 0 // pixels of the most frequent greys
+	for _, n := range flat[len(flat)-flatTones:] {
+		few += n
+	}
+	out := Looks{Drawing: toned*tonesOf <= inked && few*2 >= inked}
 	if inked*2000 > w*h || inked > 64 { // less is dust
 		up := func(v, side, of int) int { return (v*side + of - 1) / of }
 		out.Ink = image.Rect(ink.Min.X*size.X/w, ink.Min.Y*size.Y/h, up(ink.Max.X, size.X, w), up(ink.Max.Y, size.Y, h))

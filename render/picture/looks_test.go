@@ -40,13 +40,25 @@ func TestLooks(t *testing.T) {
 		{"white on transparent", 300, 90, func(m *image.NRGBA) { fillRect(m, image.Rect(10, 10, 290, 80), white) }, image.Rectangle{}, true},
 		{"a bar with margins", 300, 90, func(m *image.NRGBA) { fillRect(m, image.Rect(10, 20, 200, 60), black) }, image.Rect(10, 20, 200, 60), true},
 		{"a yellow bar", 300, 90, func(m *image.NRGBA) { fillRect(m, image.Rect(10, 20, 200, 60), yellow) }, image.Rect(10, 20, 200, 60), true},
+		{"two dark colours", 300, 90, func(m *image.NRGBA) {
+			fillRect(m, image.Rect(10, 20, 100, 60), color.NRGBA{0, 90, 170, 255})
+			fillRect(m, image.Rect(110, 20, 200, 60), color.NRGBA{20, 20, 60, 255})
+		}, image.Rect(10, 20, 200, 60), true},
+		{"a dark and a light colour", 300, 90, func(m *image.NRGBA) {
+			fillRect(m, image.Rect(10, 20, 100, 60), yellow)
+			fillRect(m, image.Rect(110, 20, 200, 60), color.NRGBA{20, 20, 60, 255})
+		}, image.Rect(10, 20, 200, 60), false},
+		{"ink on paper that is not quite white", 300, 90, func(m *image.NRGBA) {
+			fillRect(m, image.Rect(0, 0, 300, 90), color.Gray{244})
+			fillRect(m, image.Rect(10, 20, 200, 60), black)
+		}, image.Rect(10, 20, 200, 60), true},
 		{"a large bar", 2048, 1024, func(m *image.NRGBA) { fillRect(m, image.Rect(512, 256, 1024, 512), black) }, image.Rect(512, 256, 1024, 512), true},
 		{"dust", 512, 512, func(m *image.NRGBA) { m.Set(7, 7, black) }, image.Rectangle{}, true},
 		{"a ramp", 256, 64, func(m *image.NRGBA) {
 			for x := range 256 {
 				fillRect(m, image.Rect(x, 0, x+1, 64), color.Gray{byte(x)})
 			}
-		}, image.Rect(0, 0, 250, 64), false},
+		}, image.Rect(0, 0, 240, 64), false},
 		{"two tones and grey", 200, 100, func(m *image.NRGBA) {
 			fillRect(m, image.Rect(0, 0, 100, 100), black)
 			fillRect(m, image.Rect(100, 0, 150, 100), color.Gray{128})
