@@ -37,7 +37,7 @@ func TestPages(t *testing.T) {
 	complaints := watchComplaints(b)
 
 	door := b.path()
-	paths := []string{"/m", "/m/doors", door, door + "/unpair", "/m/pair", "/m/pair/many", "/m/displays", "/m/rooms", "/m/more", "/m/help", "/m/setup",
+	paths := []string{"/m", "/m/doors", door, door + "/unpair", "/m/pair", "/m/pair/many", "/m/displays", "/m/rooms", "/m/health", "/m/settings/power", "/m/more", "/m/help", "/m/setup",
 		"/m/settings", "/m/settings/integration", "/m/settings/integration/settings", "/m/settings/integration/settings/office365",
 		"/m/settings/integration/office365", "/m/settings/integration/office365/check", "/m/settings/integration/office365/limit",
 		"/m/settings/integration/office365/lifetimes", "/m/settings/integration/office365/traffic", "/m/rooms/doctor", "/m/settings/look", "/m/settings/firmware", "/m/settings/site", "/m/settings/network", "/m/settings/account"}
