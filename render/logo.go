@@ -2,6 +2,7 @@ package render
 
 import (
 	"image"
+	"slices"
 	"strings"
 
 	"doorleaf/render/mono"
@@ -10,8 +11,9 @@ import (
 
 // Bounds of an office's pictures in a template.
 const (
-	maxTemplatePictures = 8    // a block
-	maxPictureSide      = 2048 // pixels
+	maxTemplatePictures = 8       // a block
+	maxPictureSide      = 2048    // pixels
+	maxPictureArea      = 4 << 20 // pixels of all pictures of a block
 )
 
 // LogoName is the name of the picture that IMAGE means without a name.
@@ -41,6 +43,23 @@ type PictureUse struct {
 // Pictures lists the pictures of the office that the template names. The slice
 // is the caller's to read only.
 func (t *Template) Pictures() []PictureUse { return t.pictures }
+
+// PicturesOf lists the pictures that faces of a panel draw, each once: of the
+// blocks that are used on it.
+func (t *Template) PicturesOf(p Panel) (out []PictureKey) {
+	for _, s := range States() {
+		b := t.find(s, p)
+		if b == nil {
+			continue
+		}
+		for _, it := range b.items {
+			if it.kind == "IMAGE" && !slices.Contains(out, it.key) {
+				out = append(out, it.key)
+			}
+		}
+	}
+	return out
+}
 
 // LogoBox is the room that the header of a panel's faces has for a logo, in
 // pixels; zero where it has none.

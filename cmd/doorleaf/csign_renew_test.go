@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"doorleaf/devices"
 	"doorleaf/firmware-protocol/wire"
@@ -168,6 +169,38 @@ func TestCSignFirmwareCuts(t *testing.T) {
 	}
 	c.on()
 	c.within("the new firmware runs", func() bool { return c.slots()[1][0] == 2 && c.rollout(image).Runs == 1 })
+	c.right("free")
+}
+
+// The sign in C renews its secret and takes firmware through Debian's mosquitto,
+// whose passwords the gateway keeps.
+func TestCSignRenewsOnMosquitto(t *testing.T) {
+	t.Parallel()
+	binary := buildCSign(t)
+	m := dynamicSecurity(t)
+	o := newOutsideCase(t, m, m.file("cert.pem"), "-mqtt-provision", "mosquitto", "-mqtt-password-file", m.secret("gateway", "the gateway's own"),
+		"-mqtt-admin-user", "root", "-mqtt-admin-password-file", m.secret("root", brokerPassword))
+	m.start()
+	o.up()
+	o.agreed(time.Time{})
+	maker := hex.EncodeToString(cMakerKey.Public().(ed25519.PublicKey))
+	c := &cHouse{t: t, binary: binary, office: o.office, dir: o.dir, house: o.house, listen: m.url(),
+		extra: []string{"-always-on", "-ca", m.file("cert.pem"), "-maker", maker}}
+	c.on()
+	c.pair()
+	c.right("free")
+	if err := c.house.core.RenewKey(t.Context(), c.id); err != nil {
+		t.Fatal(err)
+	}
+	c.nudge("the new secret is in use", func() bool {
+		k, err := c.house.core.SignKeys(t.Context(), c.id)
+		return err == nil && k.Number == 1 && k.Next == nil
+	})
+	if err := c.house.core.AddMaker(t.Context(), "Test", maker); err != nil {
+		t.Fatal(err)
+	}
+	image := c.release(2, buildCFirmware(t))
+	c.nudge("the new firmware runs", func() bool { return c.slots()[1] == [3]uint32{2, 1, 2} && c.rollout(image).Runs == 1 })
 	c.right("free")
 }
 

@@ -14,6 +14,7 @@ import (
 	"doorleaf/devices/mqttlink"
 	"doorleaf/devices/provision"
 	"doorleaf/gateway"
+	"doorleaf/gateway/admin"
 	"doorleaf/gateway/sqlite"
 )
 
@@ -118,6 +119,29 @@ func (h *house) passwordHook() func(context.Context, devices.Login) error {
 		return nil
 	}
 	return h.newPassword
+}
+
+// externalBroker says how the broker stands, for the pages.
+func (h *house) externalBroker() admin.ExternalBroker {
+	s := h.link.State()
+	b := admin.ExternalBroker{Connected: s.Connected, Since: s.Since, Trouble: string(s.Trouble)}
+	if h.outside.keeper == nil {
+		return b
+	}
+	k := h.outside.keeper.Status()
+	b.Kept, b.KeptSince, b.Unknown = true, k.Since, k.Unknown
+	switch {
+	case k.Err == nil:
+	case errors.Is(k.Err, provision.ErrUnreachable):
+		b.KeptWhy = "unreachable"
+	case errors.Is(k.Err, provision.ErrRefused):
+		b.KeptWhy = "refused"
+	case errors.Is(k.Err, provision.ErrNoPlugin):
+		b.KeptWhy = "plugin"
+	default:
+		b.KeptWhy = "other"
+	}
+	return b
 }
 
 // outsideWire is a link that keeps the broker's users: a sign is let in before

@@ -243,6 +243,9 @@ func (h *house) openAdmin(ctx context.Context) error {
 		return err
 	}
 	info := admin.MQTTInfo{URLs: h.conf.mqttListen, CAFingerprint: h.authority.fingerprint(), CAPEM: h.authority.PEM()}
+	if h.outside != nil {
+		info = admin.MQTTInfo{URLs: []string{h.outside.door.URL}, External: h.externalBroker}
+	}
 	h.admin, err = admin.New(admin.Options{
 		Core: h.core, Firmware: h.core, Health: h.core, Lists: h.core, Calendars: calendars{h.calendars}, Store: h.watched, Catalogue: texts, Logger: h.log,
 		PublicURL: h.conf.publicURL, Version: version(), SetupToken: token,

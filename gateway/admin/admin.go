@@ -88,6 +88,8 @@ type MQTTInfo struct {
 	URLs          []string // mqtt[s]://HOST:PORT as signs enter it
 	CAFingerprint string   // SHA-256 of the authority's certificate, hex; "" without TLS
 	CAPEM         []byte   // certificate of the authority, for download; nil without TLS
+	// External tells how a broker that is not ours stands; nil with our own.
+	External func() ExternalBroker
 }
 
 // Firmware is what the pages need to update signs. Implemented by gateway.Core.

@@ -11,11 +11,13 @@ type networkView struct {
 	URLs        []string
 	Fingerprint string
 	HasCA       bool
+	Broker      *brokerView // nil for the embedded one
 }
 
 // showNetwork says how signs reach the gateway.
 func (s *server) showNetwork(w http.ResponseWriter, v *visit) error {
 	view := &networkView{page: s.newPage(v, "network.title", "settings"), URLs: s.mqtt.URLs, Fingerprint: s.mqtt.CAFingerprint, HasCA: len(s.mqtt.CAPEM) > 0}
+	view.Broker = s.brokerView(view.page)
 	return s.render(w, v, http.StatusOK, "network", view)
 }
 
