@@ -214,15 +214,10 @@ func (c *Core) lookOf(ctx context.Context, t *render.Template, p render.Panel) (
 	if t == nil {
 		return l, ctx.Err()
 	}
-	for _, u := range t.Pictures() {
-		if _, done := l.of.Pictures[u.PictureKey]; done {
-			continue
-		}
-		if m, ok := draw(u.Name, u.Size, u.Fit); ok {
-			if l.of.Pictures == nil {
-				l.of.Pictures = map[render.PictureKey]render.Picture{}
-			}
-			l.of.Pictures[u.PictureKey] = m
+	l.of.Pictures = map[render.PictureKey]render.Picture{}
+	for _, k := range t.PicturesOf(p) {
+		if m, ok := draw(k.Name, k.Size, k.Fit); ok {
+			l.of.Pictures[k] = m
 		}
 	}
 	return l, ctx.Err()

@@ -145,6 +145,16 @@ func TestTemplateDrawsPicturesOfTheOffice(t *testing.T) {
 		t.Errorf("left out: %v", n)
 	}
 	p := Panel{800, 480, 125}
+	if got := tpl.PicturesOf(p); len(got) != 3 || got[1] != uses[1].PictureKey {
+		t.Errorf("on %v: got %v", p, got)
+	}
+	other := readTemplate(t, `{"layout":[{"status":"FREE","panel":"400x300","items":[{"type":"IMAGE"}]}]}`)
+	if got := other.PicturesOf(p); got != nil {
+		t.Errorf("of another panel: got %v", got)
+	}
+	if got := other.PicturesOf(Panel{400, 300, 120}); len(got) != 1 {
+		t.Errorf("of this panel: got %v", got)
+	}
 	d := example(t, "booked")
 	bare, err := r.DrawTemplate(nil, d, tpl, p)
 	if err != nil {
@@ -192,6 +202,7 @@ func TestTemplatePicturesAreBounded(t *testing.T) {
 		{"wide", `{"type":"IMAGE","data":{"block":{"w":2049,"h":8}}}`, "items[0].data.block.w"},
 		{"flat", `{"type":"IMAGE","data":{"block":{"w":100,"h":0}}}`, "items[0].data.block.w"},
 		{"colour", `{"type":"IMAGE","data":{"foregroundColor":"PINK"}}`, "items[0].data.foregroundColor"},
+		{"large together", `{"type":"IMAGE","data":{"block":{"w":2048,"h":2048}}},{"type":"IMAGE"}`, "items"},
 		{"many", strings.TrimSuffix(many, ","), "items"},
 	} {
 		_, err := ReadTemplate(strings.NewReader(`{"items":[` + tc.items + `]}`))

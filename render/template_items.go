@@ -162,7 +162,7 @@ func (s *source) block(path string, o map[string]any, status string) (block, err
 	if r.err == nil {
 		r.err = back.err
 	}
-	pictures, codes := 0, 0
+	pictures, area, codes := 0, 0, 0
 	for i, v := range items {
 		if r.err != nil {
 			break
@@ -174,6 +174,9 @@ func (s *source) block(path string, o map[string]any, status string) (block, err
 		if draws && it.kind == "IMAGE" {
 			if pictures++; pictures > maxTemplatePictures {
 				r.fail("items", "more than %d pictures", maxTemplatePictures)
+			}
+			if area += it.key.Size.X * it.key.Size.Y; area > maxPictureArea {
+				r.fail("items", "pictures of more than %d megapixels together", maxPictureArea>>20)
 			}
 			s.use(fmt.Sprintf("%s[%d]", r.at("items"), i), it.key)
 		}
