@@ -32,10 +32,9 @@ func readPlain(file []byte, makers []ed25519.PublicKey) (devices.Release, []byte
 // office is signs of firmware 1 on a gateway that can be started anew.
 type office struct {
 	*bench
-	path  string
-	ids   []devices.SignID
-	boots uint32
-	stop  func()
+	path string
+	ids  []devices.SignID
+	stop func()
 }
 
 func newOffice(t *testing.T, signs int) *office {

@@ -223,9 +223,6 @@ func (s *lightSign) live(ctx context.Context, address string, config *tls.Config
 	}
 }
 
-// errNewer ends the work on a manifest because a newer one came.
-var errNewer = errors.New("a newer manifest came")
-
 // take shows the picture that is due and fetches the rest. It returns a newer
 // manifest that came meanwhile.
 func (s *lightSign) take(m *wire.Manifest, d *decoders) (next []byte, err error) {
