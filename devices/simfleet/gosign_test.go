@@ -322,25 +322,32 @@ func (g *goSign) full(on bool)   { g.isFull = on }
 
 // panelFails turns some of its pixels over, which it does not notice.
 func (g *goSign) panelFails(n int) {
-	for ; n > 0; n-- {
-		x, y := g.d.rng.IntN(panelWidth), g.d.rng.IntN(panelHeight)
-		time.AfterFunc(time.Millisecond, func() { g.smudge(x, y) })
+	var at [][2]int
+	for range n {
+		at = append(at, [2]int{g.d.rng.IntN(panelWidth), g.d.rng.IntN(panelHeight)})
+	}
+	if n > 0 {
+		time.AfterFunc(time.Millisecond, func() { g.smudge(at) })
 	}
 }
 
-func (g *goSign) smudge(x, y int) {
+func (g *goSign) smudge(at [][2]int) {
 	s := g.running()
 	if s == nil {
 		return
 	}
-	g.d.w.mu.Lock()
-	g.smudges = true
-	g.d.w.mu.Unlock()
-	if err := s.Flip(x, y); err != nil {
-		g.d.w.violate("%s: %v", g.d.name, err)
+	smudges := func(on bool) {
+		g.d.w.mu.Lock()
+		defer g.d.w.mu.Unlock()
+		g.smudges = on
 	}
-	g.d.w.mu.Lock()
-	g.smudges = false
-	g.d.w.mu.Unlock()
+	smudges(true)
+	defer smudges(false)
+	for _, p := range at {
+		if err := s.Flip(p[0], p[1]); err != nil {
+			g.d.w.violate("%s: %v", g.d.name, err)
+		}
+	}
 }
+
 func (g *goSign) misbehave(m mistake) { g.mistake = m }
