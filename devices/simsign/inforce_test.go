@@ -70,6 +70,9 @@ func TestFailingTimelineDoesNotTakeOver(t *testing.T) {
 						t.Errorf("the sign says that %d is in force", r.Seq)
 					}
 				}
+				if n := len(s.core.reports); n > 20 {
+					t.Errorf("%d reports in a minute: a storm", n)
+				}
 				s.core.wants[id] = w // the gateway gives it up
 				s.core.mu.Unlock()
 				if !told {

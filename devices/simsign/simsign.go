@@ -113,6 +113,9 @@ type Sign struct {
 	download *download // nil for none
 	trialEnd time.Time // the running firmware goes back then, zero: not on trial
 	ready    *drawing  // the due picture of an incoming timeline, decoded
+
+	failed   string // body of the timeline that failed last
+	failedAt time.Time
 	stuckAt  time.Time // when a due picture could not be drawn last
 
 	incoming   *incoming

@@ -311,6 +311,8 @@ func (s *Sign) manifest(payload []byte) {
 		return // on its way already
 	}
 	switch {
+	case s.failed == string(raw) && time.Since(s.failedAt) < time.Minute:
+		// It failed just now: said at once again, it would fail again.
 	case s.body == nil || newer(&m.Body, s.body):
 		s.incoming = &incoming{body: m.Body, raw: raw}
 		s.talk.gets, s.talk.gaveUp, s.unknown = nil, false, 0

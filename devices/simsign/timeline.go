@@ -170,6 +170,9 @@ func (s *Sign) prepare(path []wire.Step) bool {
 // fail gives an incoming timeline or the objects of the one in force up, and
 // tells the gateway why: it sends others.
 func (s *Sign) fail(code devices.ErrorCode, err error) {
+	if s.incoming != nil && code != devices.ErrStorage {
+		s.failed, s.failedAt = string(s.incoming.raw), time.Now()
+	}
 	s.incoming, s.parts = nil, nil
 	s.talk.gaveUp, s.ready = true, nil
 	s.talk.gets = nil
