@@ -47,7 +47,7 @@ func TestCRenew(t *testing.T) {
 	t.Parallel()
 	runner := buildRenew(t)
 	for name, test := range map[string]func(*testing.T, string){
-		"key": testCRenewsKey, "key, old gateway": testCOldGateway, "key, refused": testCRefusesKeys, "key, vectors": testCKeyVectors,
+		"key": testCRenewsKey, "key, old gateway": testCOldGateway, "key, swapped": testCSwappedKey, "key, refused": testCRefusesKeys, "key, vectors": testCKeyVectors,
 		"firmware": testCFirmware, "firmware, vectors": testCFirmwareVectors, "firmware goes back": testCFirmwareGoesBack,
 		"firmware, refused": testCFirmwareRefuses, "firmware, other offer": testCFirmwareOtherOffer,
 	} {
@@ -96,6 +96,7 @@ type world struct {
 	deaf     bool                // the gateway answers nothing about keys
 	forge    func([]byte) []byte // changes what goes to the sign as d/key and d/fw
 	newest   uint32              // number of the firmware that needs no offer, 2 when 0
+	swaps    bool                // the broker keeps one password
 	down     bool                // nobody answers
 	spoil    bool                // blocks of the image are of another one
 
@@ -278,6 +279,9 @@ func (w *world) happened(f []string) {
 	case "publish":
 		data, err := hex.DecodeString(f[3])
 		topic, terr := ParseTopic(f[1])
+		if !w.online && w.swaps {
+			return // into a connection that is gone
+		}
 		if err != nil || terr != nil || !w.online {
 			w.t.Fatalf("%v: %v, %v, online %v", f, err, terr, w.online)
 		}
@@ -403,6 +407,10 @@ func (w *world) key(data []byte) {
 	if w.deaf {
 		return
 	}
+	if k.Stored && w.swaps { // the broker takes the new password alone, at once, and ends the connection
+		w.accepted, w.online, w.queue = []uint32{k.Number}, false, []string{"lost"}
+		return
+	}
 	if k.Stored {
 		w.stored = append(w.stored, k.Number)
 		w.acks(k.Boot, k.Counter, false)
@@ -506,6 +514,21 @@ func testCRenewsKey(t *testing.T, runner string) {
 				}
 			}
 		})
+	}
+}
+
+// A broker that keeps one password changes it, and ends the connection, before
+// the Ack comes: the old secret is refused, and the new one opens.
+func testCSwappedKey(t *testing.T, runner string) {
+	t.Parallel()
+	for cut, ended := 1, false; !ended; cut++ {
+		w := openWorld(t, runner, true, true)
+		w.wants, w.swaps = 1, true
+		ended = w.insist(cut, w.renewed(1))
+		if _, _, numbers, other := w.identity(); numbers != [2]uint32{1, 0} || other != 2 {
+			t.Errorf("cut %d: secrets %v, %d", cut, numbers, other)
+		}
+		w.close()
 	}
 }
 

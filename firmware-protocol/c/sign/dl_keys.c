@@ -71,9 +71,32 @@ int dl_secret_refused(struct dl_sign *s)
 
 	if (s->secret[s->in_use].refused < REFUSALS)
 		s->secret[s->in_use].refused++;
-	if (s->other == DL_OTHER_OLD)
+	if (s->other != DL_OTHER_NONE)
 		s->next_use = (uint8_t)other;
-	return s->secret[s->in_use].refused >= REFUSALS && (s->other != DL_OTHER_OLD || s->secret[other].refused >= REFUSALS);
+	return s->secret[s->in_use].refused >= REFUSALS && (s->other == DL_OTHER_NONE || s->secret[other].refused >= REFUSALS);
+}
+
+/* The new secret becomes the first one. 0 when that is stored; else all is as before. */
+static int put_first(struct dl_sign *s)
+{
+	struct dl_secret before[2];
+	int bad;
+
+	memcpy(before, s->secret, sizeof before);
+	s->secret[0] = before[1];
+	s->secret[1] = before[0];
+	s->other = DL_OTHER_OLD;
+	bad = dl_save_identity(s);
+	if (bad != 0) {
+		memcpy(s->secret, before, sizeof before);
+		s->other = DL_OTHER_NEW;
+		dl_remember(s, DL_ERROR_STORAGE);
+	} else {
+		s->in_use ^= 1u;
+		dl_note(s, DL_NOTE_RENEWED, s->secret[0].number, NULL);
+	}
+	memset(before, 0, sizeof before);
+	return bad;
 }
 
 /* A password was accepted. */
@@ -83,6 +106,8 @@ void dl_secret_accepted(struct dl_sign *s)
 	s->next_use = 0;
 	s->wanted_key = 0;
 	s->renewed = s->key_quiet = 0;
+	if (s->paired && s->in_use == 1 && s->other == DL_OTHER_NEW) /* the broker was told before the sign was */
+		s->key_quiet = put_first(s) != 0;
 }
 
 /* The first 16 bytes of the HMAC of a text, the id, a number and up to two more pieces [DL-KEY-2]. */
@@ -196,23 +221,10 @@ void dl_key_take(struct dl_sign *s, const uint8_t *data, size_t n)
  */
 void dl_key_confirmed(struct dl_sign *s)
 {
-	struct dl_secret before[2];
-
-	memcpy(before, s->secret, sizeof before);
-	s->secret[0] = before[1];
-	s->secret[1] = before[0];
-	s->other = DL_OTHER_OLD;
-	if (dl_save_identity(s) != 0) {
-		memcpy(s->secret, before, sizeof before);
-		s->other = DL_OTHER_NEW;
-		s->key_quiet = 1;
-		dl_remember(s, DL_ERROR_STORAGE);
-	} else {
-		s->in_use = 1;
+	if (put_first(s) == 0)
 		s->renewed = 1;
-		dl_note(s, DL_NOTE_RENEWED, s->secret[0].number, NULL);
-	}
-	memset(before, 0, sizeof before);
+	else
+		s->key_quiet = 1;
 }
 
 /*

@@ -10,6 +10,7 @@
  *   time MS         the clock goes on
  *   step            dl_sign_step
  *   link open|tls|refused|failed
+ *   lost            the connection is gone
  *   message NAME HEX
  *   dump            tells the records
  *   report ask|stored NUMBER BOOT COUNTER PRIVATE   writes that message
@@ -396,6 +397,8 @@ static void one(char *line)
 		exit(2);
 	} else if (strncmp(line, "step", 4) == 0) {
 		printf("wait %lu\n", (unsigned long)dl_sign_step(&sign));
+	} else if (strncmp(line, "lost", 4) == 0) {
+		dl_sign_lost(&sign);
 	} else if (sscanf(line, "link %63s", word) == 1) {
 		dl_sign_connected(&sign, word[0] == 'r' ? DL_LINK_REFUSED : word[0] == 'f' ? DL_LINK_FAILED : DL_LINK_OPEN, word[0] == 't' ? spki : NULL);
 	} else if (sscanf(line, "report %63s %lu %lu %lu %79s", word, &number, &a, &b, private_key) == 5) {
