@@ -97,6 +97,7 @@ type world struct {
 	forge    func([]byte) []byte // changes what goes to the sign as d/key and d/fw
 	newest   uint32              // number of the firmware that needs no offer, 2 when 0
 	swaps    bool                // the broker keeps one password
+	mute     bool                // it does not acknowledge that a secret is stored
 	down     bool                // nobody answers
 	spoil    bool                // blocks of the image are of another one
 
@@ -412,7 +413,9 @@ func (w *world) key(data []byte) {
 		return
 	}
 	if k.Stored {
-		w.stored = append(w.stored, k.Number)
+		if w.stored = append(w.stored, k.Number); w.mute {
+			return
+		}
 		w.acks(k.Boot, k.Counter, false)
 		return
 	}
@@ -584,7 +587,21 @@ func testCRefusesKeys(t *testing.T, runner string) {
 			t.Fatal("cut")
 		}
 	}
+	// One that answers, but never that the secret is stored, is told so on three
+	// connections and then asked anew; the secret is kept.
 	w := openWorld(t, runner, true, true)
+	w.wants, w.mute = 1, true
+	if !w.boot(0) || !w.run(func() bool { return w.asks > 1 }) {
+		t.Fatal("cut")
+	}
+	if len(w.stored) != 9 {
+		t.Errorf("said %d times that it is stored", len(w.stored))
+	}
+	w.mute = false
+	if !w.run(w.renewed(1)) {
+		t.Fatal("cut")
+	}
+	w = openWorld(t, runner, true, true)
 	w.wants, w.deaf = 1, true
 	if !w.boot(0) || !w.run(func() bool { return len(w.hellos) > 2 }) {
 		t.Fatal("cut")

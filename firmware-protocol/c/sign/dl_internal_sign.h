@@ -36,6 +36,7 @@ unsigned dl_key_due(const struct dl_sign *s); /* what is to be said, or nothing 
 size_t dl_key_report(struct dl_sign *s, unsigned what); /* writes it into s->out */
 void dl_key_take(struct dl_sign *s, const uint8_t *data, size_t n);
 void dl_key_confirmed(struct dl_sign *s);
+void dl_key_named(struct dl_sign *s, uint32_t number);
 void dl_key_unanswered(struct dl_sign *s, unsigned what);
 
 /* dl_firmware.c */

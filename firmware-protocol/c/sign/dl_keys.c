@@ -80,6 +80,7 @@ int dl_secret_refused(struct dl_sign *s)
 static int put_first(struct dl_sign *s)
 {
 	struct dl_secret before[2];
+	uint8_t other = s->other;
 	int bad;
 
 	memcpy(before, s->secret, sizeof before);
@@ -89,7 +90,7 @@ static int put_first(struct dl_sign *s)
 	bad = dl_save_identity(s);
 	if (bad != 0) {
 		memcpy(s->secret, before, sizeof before);
-		s->other = DL_OTHER_NEW;
+		s->other = other;
 		dl_remember(s, DL_ERROR_STORAGE);
 	} else {
 		s->in_use ^= 1u;
@@ -106,7 +107,8 @@ void dl_secret_accepted(struct dl_sign *s)
 	s->next_use = 0;
 	s->wanted_key = 0;
 	s->renewed = s->key_quiet = 0;
-	if (s->paired && s->in_use == 1 && s->other == DL_OTHER_NEW) /* the broker was told before the sign was */
+	/* The gateway knows a newer one that it did not say so of. */
+	if (s->paired && s->in_use == 1 && s->secret[1].number > s->secret[0].number)
 		s->key_quiet = put_first(s) != 0;
 }
 
@@ -200,6 +202,7 @@ void dl_key_take(struct dl_sign *s, const uint8_t *data, size_t n)
 	s->secret[1].refused = 0;
 	s->other = DL_OTHER_NEW;
 	s->pending = DL_SAY_NONE;
+	s->untold = 0;
 	if (dl_save_identity(s) != 0) { /* what is stored is in force */
 		memcpy(s->secret, before, sizeof before);
 		s->other = other;
@@ -227,18 +230,26 @@ void dl_key_confirmed(struct dl_sign *s)
 		s->key_quiet = 1;
 }
 
-/*
- * Nobody answers. A question is put again after the next Hello. A new secret
- * that the gateway does not want to know of, since it was restored perhaps, is
- * given up: it was never used, and the gateway asks for another one.
- */
+/* Stops telling of the new secret; it stays the other one [DL-KEY-4]. */
+static void stop_telling(struct dl_sign *s)
+{
+	s->other = DL_OTHER_OLD;
+	s->untold = 0;
+	if (dl_save_identity(s) != 0)
+		dl_remember(s, DL_ERROR_STORAGE);
+}
+
+/* Nobody answers. A question is put again after the next Hello. */
 void dl_key_unanswered(struct dl_sign *s, unsigned what)
 {
 	s->key_quiet = 1;
-	if (what != DL_SAY_STORED)
-		return;
-	s->other = DL_OTHER_NONE;
-	memset(&s->secret[1], 0, sizeof s->secret[1]);
-	if (dl_save_identity(s) != 0)
-		dl_remember(s, DL_ERROR_STORAGE);
+	if (what == DL_SAY_STORED && ++s->untold >= REFUSALS)
+		stop_telling(s);
+}
+
+/* An Ack of Hello names the secret to ask for, 0 for none. */
+void dl_key_named(struct dl_sign *s, uint32_t number)
+{
+	if (number != 0 && s->other == DL_OTHER_NEW && number != s->secret[1].number)
+		stop_telling(s);
 }

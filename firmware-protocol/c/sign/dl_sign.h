@@ -159,7 +159,7 @@ struct dl_sign {
 
 	/* Renewing the secret. */
 	uint32_t wanted_key, asked_key;
-	uint8_t renewed, key_quiet;
+	uint8_t renewed, key_quiet, untold; /* connections on which nobody heard that it is stored */
 
 	/* Firmware. */
 	struct dl_slots slots;

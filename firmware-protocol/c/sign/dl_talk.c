@@ -302,6 +302,8 @@ static void acknowledged(struct dl_sign *s, const uint8_t *data, size_t n)
 	for (i = s->sent_events; i < s->presses; i++)
 		s->press[i - s->sent_events] = s->press[i];
 	s->presses = (uint8_t)(s->presses - s->sent_events);
+	if (what == DL_SAY_HELLO)
+		dl_key_named(s, a.key_number);
 	if (what == DL_SAY_STORED)
 		dl_key_confirmed(s);
 	if (what == DL_SAY_HELLO || what == DL_SAY_SHOWN) {
