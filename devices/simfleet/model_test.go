@@ -41,7 +41,7 @@ func (d *diary) change(now time.Time, r *rand.Rand) {
 	d.version++
 	d.bookings = nil
 	at := now.Truncate(time.Minute).Add(-time.Duration(r.IntN(90)) * time.Minute)
-	for i := 0; at.Before(now.Add(40 * time.Hour)); i++ {
+	for i := 0; at.Before(now.Add(6 * 24 * time.Hour)); i++ {
 		if gap := time.Duration(10+r.IntN(50)) * time.Minute; r.IntN(3) == 0 && at.Add(gap).Day() == at.Day() {
 			at = at.Add(gap)
 		}

@@ -53,13 +53,13 @@ type world struct {
 
 	log struct {
 		sync.Mutex
-		lines []string // of the last things that happened, or of all
+		lines []string // of the last things that happened
 		file  *os.File // for all of them, if it is asked for
 	}
 }
 
-// Lines of what happened: shown when it came out wrong, and kept.
-const tailLines, keptLines = 250, 40_000
+// Lines of what happened: shown when it came out wrong, and kept at most.
+const tailLines, keptLines = 250, 1_000
 
 // live runs a world and returns it when all is over.
 func live(t *testing.T, p plan) *world {
@@ -122,6 +122,9 @@ func (w *world) era(first bool) {
 	if first {
 		w.begin()
 	} else {
+		for _, d := range w.doors { // it may be before all that was known
+			d.diary.change(time.Now(), w.rng)
+		}
 		w.open()
 		for _, d := range w.doors {
 			d.powerOn(d.life)
