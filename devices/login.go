@@ -1,5 +1,10 @@
 package devices
 
+import "errors"
+
+// ErrNotAdmitted: a broker that is not ours does not let a new sign in.
+var ErrNotAdmitted = errors.New("the broker does not let the sign in")
+
 // Login is what a sign logs in with at a broker.
 type Login struct {
 	Sign SignID

@@ -156,7 +156,9 @@ type outsideWire struct {
 func (w outsideWire) Claim(ctx context.Context, j devices.Joining, id devices.SignID, secret []byte) error {
 	cred := w.Credential(id, secret)
 	err := w.keeper.Admit(ctx, devices.Login{Sign: id, Password: cred.Password, PasswordHash: cred.PasswordHash})
-	if err == nil {
+	if err != nil {
+		err = fmt.Errorf("%w: %w", devices.ErrNotAdmitted, err)
+	} else {
 		err = w.Link.Claim(ctx, j, id, secret)
 	}
 	if err != nil { // it stays unpaired

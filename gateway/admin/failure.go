@@ -37,6 +37,8 @@ func failureOf(err error) failure {
 		return failure{http.StatusUnprocessableEntity, "failure.unknown-code", ""}
 	case errors.Is(err, gateway.ErrTooMany):
 		return failure{http.StatusTooManyRequests, "failure.too-many-codes", ""}
+	case errors.Is(err, devices.ErrNotAdmitted):
+		return failure{http.StatusBadGateway, "failure.broker", ""}
 	case errors.Is(err, devices.ErrNotConnected):
 		return failure{http.StatusConflict, "failure.not-connected", ""}
 	case errors.Is(err, gateway.ErrNotFound), errors.Is(err, devices.ErrUnknownSign), errors.Is(err, errNoPage):

@@ -76,7 +76,7 @@ func (s *server) pairSign(w http.ResponseWriter, v *visit) error {
 	ctx, cancel := detached(v.Context(), actionTime)
 	defer cancel()
 	id, err := s.core.Pair(ctx, view.Code, view.Name, calendar.NewRoomID(view.Room))
-	if errors.Is(err, devices.ErrUnknownCode) || errors.Is(err, gateway.ErrTooMany) || errors.Is(err, devices.ErrNotConnected) {
+	if errors.Is(err, devices.ErrUnknownCode) || errors.Is(err, gateway.ErrTooMany) || errors.Is(err, devices.ErrNotConnected) || errors.Is(err, devices.ErrNotAdmitted) {
 		f := failureOf(err)
 		return s.renderPair(w, v, f.status, view, p.T(f.key))
 	}
