@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/url"
 	"strings"
@@ -178,6 +179,30 @@ func (w outsideWire) expel(ctx context.Context, id devices.SignID) {
 	if err := w.keeper.Expel(ctx, id); err != nil {
 		w.log.Warn("broker: sign not shut out yet", "sign", id, "err", err)
 	}
+}
+
+// lists takes many signs at once; a broker whose users are kept here learns of
+// them at once.
+type lists struct {
+	*gateway.Core
+	keeper *provision.Keeper // nil for none
+}
+
+// ImportFactory implements admin.Lists.
+func (l lists) ImportFactory(ctx context.Context, r io.Reader) (int, []gateway.FactoryProblem, error) {
+	n, problems, err := l.Core.ImportFactory(ctx, r)
+	if n > 0 && l.keeper != nil {
+		l.keeper.Wake()
+	}
+	return n, problems, err
+}
+
+func (h *house) lists() lists {
+	l := lists{Core: h.core}
+	if h.outside != nil {
+		l.keeper = h.outside.keeper
+	}
+	return l
 }
 
 // wire is what the core delivers through.

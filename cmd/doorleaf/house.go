@@ -247,7 +247,7 @@ func (h *house) openAdmin(ctx context.Context) error {
 		info = admin.MQTTInfo{URLs: []string{h.outside.door.URL}, External: h.externalBroker}
 	}
 	h.admin, err = admin.New(admin.Options{
-		Core: h.core, Firmware: h.core, Health: h.core, Lists: h.core, Calendars: calendars{h.calendars}, Store: h.watched, Catalogue: texts, Logger: h.log,
+		Core: h.core, Firmware: h.core, Health: h.core, Lists: h.lists(), Calendars: calendars{h.calendars}, Store: h.watched, Catalogue: texts, Logger: h.log,
 		PublicURL: h.conf.publicURL, Version: version(), SetupToken: token,
 		CustomCloud: h.conf.customCloud(), MQTT: info, TLS: h.tlsLifetimes,
 	})
