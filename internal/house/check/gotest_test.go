@@ -14,6 +14,8 @@ func TestTestRun(t *testing.T) {
 {"Action":"output","Package":"p","Test":"TestB","Output":"    b_test.go:3: needs chromium\n"}
 {"Action":"output","Package":"p","Test":"TestB","Output":"--- SKIP: TestB (0.00s)\n"}
 {"Action":"skip","Package":"p","Test":"TestB","Elapsed":0}
+{"Action":"output","Package":"p","Test":"TestD","Output":"    d_test.go:7: only in make soak\n"}
+{"Action":"skip","Package":"p","Test":"TestD","Elapsed":0}
 {"Action":"fail","Package":"p","Test":"TestC/case","Elapsed":0}
 {"Action":"fail","Package":"p","Test":"TestC","Elapsed":0}
 not an event
@@ -31,6 +33,9 @@ not an event
 	}
 	if got, want := strings.Join(c.skips, "|"), "p TestB: b_test.go:3: needs chromium"; got != want {
 		t.Errorf("got skips %q, want %q", got, want)
+	}
+	if got, want := strings.Join(c.later, "|"), "p TestD"; got != want {
+		t.Errorf("left to make soak: got %q, want %q", got, want)
 	}
 }
 

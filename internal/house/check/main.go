@@ -54,6 +54,7 @@ type check struct {
 	passed, failed int
 	failures       []string
 	skips          []string
+	later          []string // tests that only `make soak` runs
 }
 
 // all is what `make test` runs.
@@ -175,6 +176,9 @@ func (c *check) close() int {
 		}
 	}
 	say("\nTook %v.", time.Since(c.start).Round(time.Second))
+	for _, s := range c.later {
+		say("Left to `make soak`: %s", s)
+	}
 	say("%d passed, %d failed, %d skipped", c.passed, c.failed, len(c.skips))
 	if c.failed > 0 {
 		return 1
