@@ -283,7 +283,8 @@ func (f *fleet) changeAll() (last, whole time.Duration) {
 		time.Sleep(100 * time.Millisecond)
 	}
 	last = time.Since(begin)
-	return last, last + f.settled(3*time.Minute)
+	f.b.Logf("pictures of the moment: %v", last)
+	return last, last + f.settled(10*time.Minute)
 }
 
 // memoryMB reads a line of this process's memory from the kernel.

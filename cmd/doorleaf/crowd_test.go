@@ -187,10 +187,16 @@ func (f *fleet) planned(limit time.Duration) time.Duration {
 	return 0
 }
 
-// BenchmarkCrowd measures 10,000 connected signs of 800x480, the simulated signs
-// included: first timelines, and a change of all of them.
+// BenchmarkCrowd measures 5,000 and 10,000 connected signs of 800x480, the
+// simulated signs included: first timelines, and a change of all of them.
 func BenchmarkCrowd(b *testing.B) {
-	f := newFleetOf(b, crowdSigns, "mqtt", true)
+	for _, n := range []int{crowdSigns / 2, crowdSigns} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) { benchCrowd(b, n) })
+	}
+}
+
+func benchCrowd(b *testing.B, n int) {
+	f := newFleetOf(b, n, "mqtt", true)
 	b.Logf("timelines of %d signs drawn and packed: %v", f.n, f.planned(15*time.Minute))
 	startChild(b, fmt.Sprintf("crowd:%d:%s", f.n, f.mqtt), nil, "crowd")
 	b.Logf("first timelines of %d signs: %v", f.n, f.settled(15*time.Minute))

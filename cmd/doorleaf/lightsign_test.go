@@ -20,7 +20,7 @@ import (
 
 // lightSign is a sign of 800x480 for crowds: it speaks MQTT by itself, checks
 // and decodes what it gets and reports the digest of its glass, but keeps no
-// timeline and no storage.
+// storage.
 type lightSign struct {
 	id       devices.SignID
 	keys     wire.Keys
@@ -31,6 +31,8 @@ type lightSign struct {
 	epoch, seq uint32
 	glass      wire.Bitmap // no pixels before the first picture
 	shown      wire.Digest
+	steps      []wire.Step // of the manifest in force
+	pictures   map[wire.Digest]wire.Bitmap
 
 	conn   net.Conn
 	in     *bufio.Reader
@@ -203,6 +205,9 @@ func (s *lightSign) live(ctx context.Context, address string, config *tls.Config
 	for {
 		name, payload, err := wire.NameWant, next, error(nil)
 		if next = nil; payload == nil {
+			if err := s.flipUntilMessage(); err != nil {
+				return err
+			}
 			if name, payload, err = s.message(); err != nil {
 				return err
 			}
@@ -221,6 +226,44 @@ func (s *lightSign) live(ctx context.Context, address string, config *tls.Config
 			return err
 		}
 	}
+}
+
+// flipUntilMessage turns the pictures of the timeline by the clock until a
+// message comes.
+func (s *lightSign) flipUntilMessage() error {
+	for {
+		now := time.Now().Unix()
+		var edge time.Time
+		for _, step := range s.steps {
+			if step.From <= now && now < step.Until {
+				edge = time.Unix(step.Until, 0)
+				if pic, ok := s.pictures[step.Glass]; ok && step.Glass != s.shown {
+					s.glass, s.shown = pic, step.Glass
+					if err := s.tellShown(5); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		if err := s.conn.SetReadDeadline(edge); err != nil {
+			return err
+		}
+		_, err := s.in.Peek(1)
+		var late net.Error
+		if errors.As(err, &late) && late.Timeout() {
+			continue
+		}
+		return errors.Join(err, s.conn.SetReadDeadline(time.Time{}))
+	}
+}
+
+func (s *lightSign) tellShown(wake uint8) error {
+	s.counter++
+	b, err := (&wire.Shown{Boot: s.boot, Counter: s.counter, Epoch: s.epoch, Seq: s.seq, Glass: s.glass.Digest(), Wake: wake}).Marshal()
+	if err != nil {
+		return err
+	}
+	return s.publish(wire.NameShown, b)
 }
 
 // take shows the picture that is due and fetches the rest. It returns a newer
@@ -256,12 +299,8 @@ func (s *lightSign) take(m *wire.Manifest, d *decoders) (next []byte, err error)
 			continue
 		}
 		s.epoch, s.seq, s.glass, s.shown = m.Epoch, m.Seq, pic, step.Glass
-		s.counter++
-		b, err := (&wire.Shown{Boot: s.boot, Counter: s.counter, Epoch: s.epoch, Seq: s.seq, Glass: pic.Digest(), Wake: 4}).Marshal()
-		if err != nil {
-			return nil, err
-		}
-		if err := s.publish(wire.NameShown, b); err != nil {
+		s.steps, s.pictures = m.Steps, at
+		if err := s.tellShown(4); err != nil {
 			return nil, err
 		}
 	}
