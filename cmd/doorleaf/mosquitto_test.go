@@ -107,12 +107,19 @@ func (m *mosquitto) start() {
 		m.t.Fatal(err)
 	}
 	defer log.Close()
+	const running = " running" // said once signals are handled, which is after the port is open
+	before := strings.Count(m.log(), running)
 	m.cmd = exec.Command("/usr/sbin/mosquitto", "-v", "-c", m.file("mosquitto.conf"))
 	m.cmd.Stdout, m.cmd.Stderr = log, log
 	if err := m.cmd.Start(); err != nil {
 		m.t.Fatal(err)
 	}
 	awaitPort(m.t, m.addr)
+	for end := time.Now().Add(patience); strings.Count(m.log(), running) == before; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			m.t.Fatalf("mosquitto does not say that it runs:\n%s", m.log())
+		}
+	}
 }
 
 func awaitPort(t *testing.T, addr string) {
