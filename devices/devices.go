@@ -105,6 +105,7 @@ const (
 	ErrFirmware        // signature, HMAC or image wrong
 	ErrFirmwareRefused // other model, not newer, failed before, battery too low
 	ErrFirmwareBack    // did not check in; the one before runs again
+	ErrServerKeys      // set of server keys forged, malformed, old or without the server's
 )
 
 // Step is one picture of a timeline, to be on the glass in [From, Until).

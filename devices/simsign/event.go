@@ -79,6 +79,7 @@ func errorName(c devices.ErrorCode) string {
 		devices.ErrObjectBase: "object-base", devices.ErrObjectSize: "object-size",
 		devices.ErrDigest: "digest", devices.ErrPanel: "panel", devices.ErrStorage: "storage", devices.ErrTimeout: "timeout",
 		devices.ErrFirmware: "firmware", devices.ErrFirmwareRefused: "firmware-refused", devices.ErrFirmwareBack: "firmware-back",
+		devices.ErrServerKeys: "server-keys",
 	}
 	return names[c]
 }

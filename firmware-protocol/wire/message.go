@@ -37,6 +37,7 @@ type Hello struct {
 
 	KeyNumber      uint32 // of the secret it connected with [DL-KEY-1]
 	FirmwareNumber uint32 // of the release it runs, 0 unknown
+	PinsNumber     uint32 // of the set of server keys in force, 0 for that of pairing [DL-PIN-1]
 }
 
 // Shown says that a picture was drawn completely [DL-MSG-11].
@@ -107,6 +108,7 @@ type (
 		Capabilities uint32          `cbor:"21,keyasint,omitempty"`
 		Key          uint32          `cbor:"39,keyasint,omitempty"`
 		FirmwareNo   uint32          `cbor:"42,keyasint,omitempty"`
+		Pins         uint32          `cbor:"44,keyasint,omitempty"`
 	}
 	shownFields struct {
 		Boot       uint32          `cbor:"1,keyasint,omitempty"`
@@ -182,7 +184,7 @@ func (m *Hello) Marshal() ([]byte, error) {
 		Wake: m.Wake, LastError: m.LastError, Battery: m.BatteryMillivolts, Signal: m.SignalDBm,
 		Model: m.Model, Serial: m.Serial, Firmware: m.Firmware,
 		Width: m.Width, Height: m.Height, AlwaysOn: m.AlwaysOn, Capabilities: uint32(m.Capabilities),
-		Key: m.KeyNumber, FirmwareNo: m.FirmwareNumber,
+		Key: m.KeyNumber, FirmwareNo: m.FirmwareNumber, Pins: m.PinsNumber,
 	}
 	if !m.Shown.IsZero() {
 		f.Glass = cbor.ByteString(m.Shown[:])
@@ -207,7 +209,7 @@ func UnmarshalHello(data []byte) (Hello, error) {
 		Wake: f.Wake, LastError: f.LastError, BatteryMillivolts: f.Battery, SignalDBm: f.Signal,
 		Model: f.Model, Serial: f.Serial, Firmware: f.Firmware,
 		Width: f.Width, Height: f.Height, AlwaysOn: f.AlwaysOn, Capabilities: Capabilities(f.Capabilities),
-		KeyNumber: f.Key, FirmwareNumber: f.FirmwareNo,
+		KeyNumber: f.Key, FirmwareNumber: f.FirmwareNo, PinsNumber: f.Pins,
 	}
 	if f.Glass != "" {
 		if err := fixed("glass digest", m.Shown[:], f.Glass); err != nil {

@@ -18,7 +18,7 @@ func testHello() Hello {
 		AlwaysOn: true, Capabilities: CapAll, BatteryMillivolts: 2950, SignalDBm: -67,
 		TemperatureC: -5, TemperatureKnown: true, Wake: 3, LastError: 9,
 		Events:    []Event{{Boot: 0xdeadbeef, Counter: 5, Button: 1, AgeMillis: 1200}, {Boot: 1, Counter: 6, Button: 4}},
-		KeyNumber: 2, FirmwareNumber: 14,
+		KeyNumber: 2, FirmwareNumber: 14, PinsNumber: 3,
 	}
 }
 
@@ -68,6 +68,7 @@ func messages(t testing.TB) []message {
 		{"identity", []any{&PairIdentity{testSign, make([]byte, 80)}}, MaxMessage, decoder(UnmarshalPairIdentity)},
 		{"key", []any{&Key{Boot: 1, Counter: 2, Public: [32]byte{1}, Number: 3, MAC: [16]byte{4}}, &Key{Number: 1, Stored: true}}, MaxMessage, decoder(UnmarshalKey)},
 		{"new key", []any{&NewKey{make([]byte, 80), 3, [16]byte{4}}}, MaxMessage, decoder(UnmarshalNewKey)},
+		{"server keys", []any{&Pins{[][32]byte{{1}, {2}}, 3, [16]byte{4}}, &Pins{Keys: make([][32]byte, MaxPins), Number: 1}}, MaxMessage, decoder(UnmarshalPins)},
 	}
 }
 

@@ -84,6 +84,7 @@ func TestSpecNumbers(t *testing.T) {
 		`"` + domainRelease + `"`, `"` + domainOffer + `"`, fmt.Sprintf("A release is %d bytes", ReleaseSize), fmt.Sprintf("id || release): %d bytes", OfferSize),
 		fmt.Sprintf("| firmware image | %d MiB |", MaxImage>>20), fmt.Sprintf("| 4 | %d bytes | model", MaxModel), fmt.Sprintf("| 36 | %d bytes | version", MaxVersion),
 		fmt.Sprintf("bytes 0 to %d", releaseSigned-1), fmt.Sprintf("%d keys are renewed", CapKeys), fmt.Sprintf("%d firmware is updated", CapFirmware),
+		`"` + domainPins + `"`, fmt.Sprintf("%d it believes a set of server keys", CapPins), fmt.Sprintf("array of 1 to %d", MaxPins),
 	} {
 		if !strings.Contains(string(spec), want) {
 			t.Errorf("SPEC.md does not have %s", want)

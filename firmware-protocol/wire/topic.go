@@ -50,6 +50,7 @@ const (
 	NameEvent Name = "ev"    // from the sign
 	NameKey   Name = "key"   // from the sign: Key
 	NameOffer Name = "fw"    // to the sign: firmware offer, QoS 1
+	NamePins  Name = "pins"  // to the sign: Pins, QoS 1
 
 	// NameNewKey is "key" to the sign: NewKey, QoS 1. Unlike the others it is not
 	// the last level itself, which names two messages here.
@@ -135,7 +136,7 @@ func ParseTopic(topic string) (Topic, error) {
 // known reports whether t.Name belongs to t's side of the protocol.
 func (t Topic) known() bool {
 	switch t.Name {
-	case NameWant, NameBlock, NameAck, NameHello, NameGet, NameShown, NameEvent, NameKey, NameNewKey, NameOffer:
+	case NameWant, NameBlock, NameAck, NameHello, NameGet, NameShown, NameEvent, NameKey, NameNewKey, NameOffer, NamePins:
 		return t.Nonce == ""
 	case NameCommit, NameChallenge, NameReveal, NameIdentity:
 		return t.Nonce != ""

@@ -18,6 +18,7 @@ func TestTopics(t *testing.T) {
 		"dl/1/k7qf2m4pabcdefgh/u/key":           {Sign: testSign, Name: NameKey},
 		"dl/1/k7qf2m4pabcdefgh/d/key":           {Sign: testSign, Name: NameNewKey},
 		"dl/1/k7qf2m4pabcdefgh/d/fw":            {Sign: testSign, Name: NameOffer},
+		"dl/1/k7qf2m4pabcdefgh/d/pins":          {Sign: testSign, Name: NamePins},
 		"dl/1/pair/k7qf2m4pabcdefgh/u/commit":   {Nonce: testSign, Name: NameCommit},
 		"dl/1/pair/k7qf2m4pabcdefgh/d/identity": {Nonce: testSign, Name: NameIdentity},
 	}
@@ -45,7 +46,7 @@ func TestParseTopicRefuses(t *testing.T) {
 		"dl/1/k7qf2m4pabcdefgh/x/hello", "dl/1/k7qf2m4pabcdefgh/u/hello/more", "dl/1/k7qf2m4pabcdefgh/u", "dl/1/k7qf2m4pabcdefgh",
 		"dl/1/K7QF2M4PABCDEFGH/u/hello", "dl/1/short/u/hello", "dl/1/+/u/hello", "dl/1/k7qf2m4pabcdef01/u/hello",
 		"dl/1/k7qf2m4pabcdefgh/u/commit", "dl/1/pair/k7qf2m4pabcdefgh/u/hello", "dl/1/pair/u/commit", "dl/1/pair",
-		"dl/1/k7qf2m4pabcdefgh/u/fw", "dl/1/pair/k7qf2m4pabcdefgh/u/key", "dl/1/k7qf2m4pabcdefgh/d/key, to the sign",
+		"dl/1/k7qf2m4pabcdefgh/u/fw", "dl/1/k7qf2m4pabcdefgh/u/pins", "dl/1/pair/k7qf2m4pabcdefgh/d/pins", "dl/1/pair/k7qf2m4pabcdefgh/u/key", "dl/1/k7qf2m4pabcdefgh/d/key, to the sign",
 		"dl/1/k7qf2m4pabcdefgh/u/" + strings.Repeat("x", 200),
 	} {
 		if got, err := ParseTopic(topic); !errors.Is(err, ErrFormat) {

@@ -425,6 +425,10 @@ func jsonFields(raw map[int]any) map[string]any {
 			var list []any
 			for _, e := range v {
 				inner := map[int]any{}
+				if b, ok := e.([]byte); ok {
+					list = append(list, hex.EncodeToString(b))
+					continue
+				}
 				for k, v := range e.(map[any]any) {
 					inner[int(k.(uint64))] = v
 				}

@@ -63,6 +63,7 @@ const (
 	CapParts                               // more than one part in an object, parts of the picture, bases they leave standing
 	CapKeys                                // the secret is renewed [DL-KEY-1]
 	CapFirmware                            // firmware is updated [DL-FW-2]
+	CapPins                                // it believes a set of server keys [DL-PIN-1]
 
 	CapMinimal = CapRaw
 	CapAll     = CapParts<<1 - 1 // of pictures
