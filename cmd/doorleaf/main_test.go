@@ -20,7 +20,7 @@ import (
 // TestMain lets the test binary be the program: with DOORLEAF_TEST_MAIN set it
 // runs the command line it was given. The value "kill:N:FILE" ends the process
 // as a power cut would at the Nth commit or network write after FILE exists;
-// "fleet:N:URL" runs N simulated signs instead.
+// the values of childMode run simulated signs instead.
 func TestMain(m *testing.M) {
 	mode := os.Getenv(reservedVariable)
 	if mode == "" {
@@ -31,15 +31,6 @@ func TestMain(m *testing.M) {
 		number, arm, _ := strings.Cut(rest, ":")
 		at, _ := strconv.Atoi(number)
 		ctx = context.WithValue(ctx, faultKey{}, killer(at, arm))
-	}
-	if rest, ok := strings.CutPrefix(mode, "fleet:"); ok {
-		number, address, _ := strings.Cut(rest, ":")
-		n, _ := strconv.Atoi(number)
-		if err := runFleet(ctx, address, n); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
 	}
 	if known, err := childMode(ctx, mode); known {
 		if err != nil {
