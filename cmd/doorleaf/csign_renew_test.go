@@ -215,7 +215,7 @@ func compileCSign(t *testing.T, binary string, flags ...string) {
 		}
 		args = append(args, files...)
 	}
-	args = append(args, "-lmosquitto", "-lmbedcrypto", "-lssl", "-lcrypto")
+	args = append(args, "-lmosquitto", "-lmbedcrypto", "-lssl", "-lcrypto", "-lqrcodegen")
 	if out, err := exec.Command("gcc", args...).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

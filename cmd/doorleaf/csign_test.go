@@ -37,7 +37,7 @@ func buildCSign(t *testing.T) string {
 	if err != nil {
 		t.Skip("gcc is missing: install gcc")
 	}
-	for header, pkg := range map[string]string{"mosquitto.h": "libmosquitto-dev", "mbedtls/gcm.h": "libmbedtls-dev", "openssl/ssl.h": "libssl-dev"} {
+	for header, pkg := range map[string]string{"mosquitto.h": "libmosquitto-dev", "mbedtls/gcm.h": "libmbedtls-dev", "openssl/ssl.h": "libssl-dev", "qrcodegen/qrcodegen.h": "libqrcodegen-dev"} {
 		probe := exec.Command(compiler, "-E", "-x", "c", "-")
 		probe.Stdin = strings.NewReader("#include <" + header + ">\n")
 		if probe.Run() != nil {

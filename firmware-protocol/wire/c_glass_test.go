@@ -18,7 +18,7 @@ import (
 func posixHeaders(t *testing.T, compiler string) {
 	t.Helper()
 	for header, pkg := range map[string]string{"mosquitto.h": "libmosquitto-dev", "mbedtls/gcm.h": "libmbedtls-dev", "openssl/ssl.h": "libssl-dev",
-		"linux/gpio.h": "linux-libc-dev"} {
+		"linux/gpio.h": "linux-libc-dev", "qrcodegen/qrcodegen.h": "libqrcodegen-dev"} {
 		probe := exec.Command(compiler, "-E", "-x", "c", "-")
 		probe.Stdin = strings.NewReader("#include <" + header + ">\n")
 		if probe.Run() != nil {

@@ -96,7 +96,8 @@ func TestCPairing(t *testing.T) {
 	var v struct {
 		PrivateKey, PublicKey, N1, N2, SPKI, Hardware, Commitment, Transcript, Code, Sign, Secret, Sealed, Password, ManifestKey string
 
-		Forged []struct{ Name, Sealed string }
+		Forged     []struct{ Name, Sealed string }
+		Challenges []struct{ Name, CBOR, Address, Host, Error string }
 	}
 	b, err := os.ReadFile("../vectors/pairing.json")
 	if err == nil {
@@ -105,14 +106,26 @@ func TestCPairing(t *testing.T) {
 	if err != nil || len(v.Forged) < 3 {
 		t.Fatalf("pairing.json: %d forged, %v", len(v.Forged), err)
 	}
-	run := func(sealed string) string {
-		cmd := exec.Command(runner, v.PrivateKey, v.N1, v.N2, v.SPKI, v.Hardware, v.Sign, sealed)
+	call := func(args ...string) string {
+		cmd := exec.Command(runner, args...)
 		cmd.Env = append(cmd.Environ(), "ASAN_OPTIONS=detect_leaks=0")
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
 		return strings.TrimSpace(string(out))
+	}
+	run := func(sealed string) string {
+		return call(v.PrivateKey, v.N1, v.N2, v.SPKI, v.Hardware, v.Sign, sealed)
+	}
+	for _, c := range v.Challenges {
+		want := strings.TrimSpace(strings.Join([]string{v.N2, c.Address, c.Host}, " "))
+		if c.Error != "" {
+			want = "refused"
+		}
+		if got := call(c.CBOR); got != want {
+			t.Errorf("challenge, %s: got %s, want %s", c.Name, got, want)
+		}
 	}
 	open := strings.Join([]string{v.PublicKey, v.Commitment, v.Transcript, v.Code}, " ")
 	if got, want := run(v.Sealed), strings.Join([]string{open, v.Secret, v.Password, v.ManifestKey}, " "); got != want {

@@ -24,9 +24,12 @@ type PairCommit struct {
 	Hardware   []byte   // Hardware.Marshal, at most MaxHardwareMessage bytes
 }
 
-// PairChallenge is the gateway's nonce.
+// PairChallenge is the gateway's nonce, and where to type the code.
 type PairChallenge struct {
 	N2 [32]byte
+	// Address is that of the page where the code is typed: with the code behind
+	// it what a QR code on the glass leads to; "" for none [DL-PAIR-11].
+	Address string
 }
 
 // PairReveal opens the commitment.
@@ -59,7 +62,8 @@ type (
 		Hardware   cbor.ByteString `cbor:"33,keyasint"`
 	}
 	challengeFields struct {
-		N2 cbor.ByteString `cbor:"34,keyasint"`
+		N2      cbor.ByteString `cbor:"34,keyasint"`
+		Address string          `cbor:"45,keyasint,omitempty"`
 	}
 	revealFields struct {
 		Public cbor.ByteString `cbor:"35,keyasint"`
@@ -137,9 +141,12 @@ func UnmarshalPairCommit(data []byte) (PairCommit, error) {
 	return m, nil
 }
 
-// Marshal encodes m.
+// Marshal encodes m; ErrFormat when its address is none.
 func (m *PairChallenge) Marshal() ([]byte, error) {
-	return marshal("challenge", MaxMessage, challengeFields{N2: cbor.ByteString(m.N2[:])})
+	if err := checkAddress(m.Address); err != nil {
+		return nil, err
+	}
+	return marshal("challenge", MaxMessage, challengeFields{N2: cbor.ByteString(m.N2[:]), Address: m.Address})
 }
 
 // UnmarshalPairChallenge reads a challenge. The error is ErrFormat.
@@ -152,6 +159,10 @@ func UnmarshalPairChallenge(data []byte) (PairChallenge, error) {
 	if err := fixed("nonce", m.N2[:], f.N2); err != nil {
 		return PairChallenge{}, err
 	}
+	if err := checkAddress(f.Address); err != nil {
+		return PairChallenge{}, err
+	}
+	m.Address = f.Address
 	return m, nil
 }
 

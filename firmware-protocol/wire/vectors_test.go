@@ -99,6 +99,7 @@ type (
 			Sealed hexBytes `json:"sealed"`
 			Error  string   `json:"error"`
 		} `json:"forged"`
+		Challenges []challengeVector `json:"challenges"`
 	}
 )
 
@@ -424,11 +425,11 @@ func jsonFields(raw map[int]any) map[string]any {
 		case []any:
 			var list []any
 			for _, e := range v {
-				inner := map[int]any{}
 				if b, ok := e.([]byte); ok {
 					list = append(list, hex.EncodeToString(b))
 					continue
 				}
+				inner := map[int]any{}
 				for k, v := range e.(map[any]any) {
 					inner[int(k.(uint64))] = v
 				}
@@ -495,6 +496,7 @@ func TestVectorsPairing(t *testing.T) {
 	if err != nil || !bytes.Equal(got, v.Secret) {
 		t.Errorf("sealed secret opens to %x, %v", got, err)
 	}
+	checkChallenges(t, v.Challenges)
 	for _, f := range v.Forged {
 		_, err := OpenIdentity(priv, [32]byte(v.Transcript), PairIdentity{v.Sign, f.Sealed})
 		if kind := kindOf(err); kind != f.Error {
@@ -526,7 +528,7 @@ func newPairingVector(t *testing.T) pairingVector {
 		Private: bytes.Repeat([]byte{7}, 32), Public: public, N1: n1[:], N2: n2[:], SPKI: spki[:], Hardware: hardware,
 		Commitment: commitment[:], Transcript: transcript[:], Code: PairCode(spki, public, n1, n2, hardware),
 		Ephemeral: bytes.Repeat([]byte{9}, 32), Sign: testSign, Secret: secret, Sealed: id.Sealed,
-		Password: keys.Password, Manifest: keys.Manifest[:],
+		Password: keys.Password, Manifest: keys.Manifest[:], Challenges: newChallenges(t, n2),
 	}
 	for _, f := range []struct {
 		name, kind string

@@ -31,6 +31,7 @@ int dl_save_identity(struct dl_sign *s);
 int dl_use_secret(struct dl_sign *s, unsigned which); /* 0 when it worked */
 int dl_secret_refused(struct dl_sign *s);
 void dl_secret_accepted(struct dl_sign *s);
+void dl_prove(const struct dl_sign *s, const struct dl_hello *m, uint8_t mac[DL_MAC]); /* [DL-KEY-8] */
 int dl_differ(const uint8_t *a, const uint8_t *b, size_t n); /* in constant time */
 unsigned dl_key_due(const struct dl_sign *s); /* what is to be said, or nothing */
 size_t dl_key_report(struct dl_sign *s, unsigned what); /* writes it into s->out */
@@ -75,8 +76,8 @@ void dl_join(struct dl_sign *s, uint64_t now);
 void dl_join_begin(struct dl_sign *s);
 void dl_join_handle(struct dl_sign *s, const char *name, const uint8_t *data, size_t n);
 
-/* dl_face.c: draws the code of a sign that waits for its owner. */
-void dl_face(const struct dl_sign_options *o, const char code[DL_CODE + 1]);
+/* dl_face.c: draws the code of a sign that waits for its owner; address may be empty. */
+void dl_face(const struct dl_sign *s, const char code[DL_CODE + 1], const char *address);
 
 static inline int dl_same(const uint8_t *a, const uint8_t *b) { return memcmp(a, b, DL_HASH) == 0; }
 

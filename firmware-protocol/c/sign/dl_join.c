@@ -51,19 +51,19 @@ void dl_join(struct dl_sign *s, uint64_t now)
 }
 
 /* Opens the commitment and shows the code [DL-PAIR-3]. */
-static void challenged(struct dl_sign *s, const uint8_t n2[32])
+static void challenged(struct dl_sign *s, const struct dl_challenge *m)
 {
 	const struct dl_sign_options *o = s->options;
 	char code[DL_CODE + 1];
 	uint8_t digest[DL_HASH];
 
-	dl_pair_transcript(s->port->crypto, s->spki_seen, s->public_key, s->n1, n2, s->hardware, s->hardware_size, s->transcript);
+	dl_pair_transcript(s->port->crypto, s->spki_seen, s->public_key, s->n1, m->n2, s->hardware, s->hardware_size, s->transcript);
 	dl_pair_code(s->transcript, code);
 	if (!s->coded || memcmp(code, s->code, sizeof code) != 0) {
 		memcpy(s->code, code, sizeof code);
 		s->coded = 1;
 		s->frame_known = 0;
-		dl_face(o, code);
+		dl_face(s, code, m->address); /* that of the first challenge stays */
 		dl_glass_digest(&s->port->crypto->sha256, o->hardware.width, o->hardware.height, o->planes, o->frame, digest);
 		if (dl_draw(s, digest, 0) != 0)
 			dl_remember(s, DL_ERROR_STORAGE);
@@ -110,12 +110,12 @@ static void identified(struct dl_sign *s, const struct dl_identity *i)
 void dl_join_handle(struct dl_sign *s, const char *name, const uint8_t *data, size_t n)
 {
 	struct dl_identity identity;
-	uint8_t n2[32];
+	struct dl_challenge challenge;
 
 	if (!s->joining)
 		return;
-	if (name[0] == 'c' && dl_read_challenge(data, n, n2) == 0)
-		challenged(s, n2);
+	if (name[0] == 'c' && dl_read_challenge(data, n, &challenge) == 0)
+		challenged(s, &challenge);
 	else if (name[0] == 'i' && dl_read_identity(data, n, &identity) == 0)
 		identified(s, &identity);
 }

@@ -27,9 +27,18 @@ struct dl_identity {
 	uint8_t sealed[DL_SEALED];
 };
 
+/* Challenge [DL-PAIR-3]; the address is empty where there is none. */
+struct dl_challenge {
+	uint8_t n2[32];
+	char address[DL_MAX_TEXT + 1];
+};
+
 /* Each returns 0, or -1 for a message that is refused. */
-int dl_read_challenge(const uint8_t *data, size_t n, uint8_t n2[32]);
+int dl_read_challenge(const uint8_t *data, size_t n, struct dl_challenge *to);
 int dl_read_identity(const uint8_t *data, size_t n, struct dl_identity *to);
+
+/* The host of a page address and its size; 0 for what is no such address [DL-PAIR-11]. */
+unsigned dl_address_host(const char *address, const char **host);
 
 /* Reports whether s is 16 characters of a-z and 2-7, with no more after them [DL-TOP-2]. */
 int dl_id_valid(const char *s);

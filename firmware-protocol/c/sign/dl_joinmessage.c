@@ -4,7 +4,7 @@
 /* Keys [DL-MSG-5]. */
 enum {
 	BATTERY = 8, SIGNAL, MODEL = 15, SERIAL, FIRMWARE, WIDTH, HEIGHT, ALWAYS_ON, CAPABILITIES,
-	COMMITMENT = 32, HARDWARE, N2, PUBLIC_KEY, N1, ID, SEALED
+	COMMITMENT = 32, HARDWARE, N2, PUBLIC_KEY, N1, ID, SEALED, ADDRESS = 45
 };
 
 size_t dl_write_hardware(uint8_t *to, size_t room, const struct dl_hardware *h, const struct dl_measures *s)
@@ -46,14 +46,46 @@ size_t dl_write_reveal(uint8_t *to, size_t room, const uint8_t key[32], const ui
 	return write_two(to, room, PUBLIC_KEY, key, N1, n1, DL_HASH);
 }
 
-int dl_read_challenge(const uint8_t *data, size_t n, uint8_t n2[32])
+unsigned dl_address_host(const char *address, const char **host)
 {
-	struct dl_field f = { N2, DL_BYTES, DL_HASH, 0, NULL };
+	unsigned n, k;
 
-	if (n > DL_MAX_MESSAGE || dl_read(&f, 1, data, n) != 0 || f.value != DL_HASH)
+	for (n = 0; address[n] > ' ' && address[n] <= '~'; n++)
+		;
+	if (address[n] != 0 || n > DL_MAX_TEXT || n < 9 || memcmp(address, "http", 4) != 0)
+		return 0;
+	address += address[4] == 's' ? 5 : 4;
+	if (memcmp(address, "://", 3) != 0)
+		return 0;
+	*host = address + 3;
+	for (n = 0; (*host)[n] != 0 && (*host)[n] != '/'; n++) {
+		const char *allowed = "abcdefghijklmnopqrstuvwxyz0123456789-.:[]";
+
+		for (k = 0; allowed[k] != 0 && allowed[k] != (*host)[n]; k++)
+			;
+		if (allowed[k] == 0)
+			return 0;
+	}
+	return (*host)[n] == '/' ? n : 0;
+}
+
+int dl_read_challenge(const uint8_t *data, size_t n, struct dl_challenge *to)
+{
+	struct dl_field f[] = { { N2, DL_BYTES, DL_HASH, 0, NULL }, { ADDRESS, DL_TEXT, DL_MAX_TEXT, 0, NULL } };
+	const char *host;
+	unsigned i;
+
+	if (n > DL_MAX_MESSAGE || dl_read(f, 2, data, n) != 0 || f[0].value != DL_HASH)
 		return -1;
-	memcpy(n2, f.data, DL_HASH);
-	return 0;
+	memcpy(to->n2, f[0].data, DL_HASH);
+	memset(to->address, 0, sizeof to->address);
+	if (f[1].value == 0)
+		return 0;
+	memcpy(to->address, f[1].data, (size_t)f[1].value);
+	for (i = 0; i < f[1].value; i++)
+		if (to->address[i] == 0)
+			return -1; /* it would hide the rest */
+	return dl_address_host(to->address, &host) > 0 ? 0 : -1;
 }
 
 int dl_read_identity(const uint8_t *data, size_t n, struct dl_identity *to)

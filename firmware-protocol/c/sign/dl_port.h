@@ -131,6 +131,15 @@ struct dl_port {
 	int (*slot_write)(void *user, uint32_t offset, const uint8_t *data, uint32_t n);
 	int (*slot_read)(void *user, uint32_t offset, uint8_t *to, uint32_t n);
 	void (*restart)(void *user);
+
+	/*
+	 * QR codes [DL-PAIR-12]: make one of a text of at most 72 characters, level
+	 * M, and return its modules on a side, 0 when it failed; then tell of each
+	 * module whether it is black. NULL without them: the sign shows its code in
+	 * glyphs alone.
+	 */
+	unsigned (*qr_make)(void *user, const char *text);
+	int (*qr_module)(void *user, unsigned x, unsigned y);
 };
 
 #endif

@@ -23,9 +23,10 @@ func tools() []tool {
 		{"clang", []string{"clang", "libclang-rt-dev"}, false},
 		{"valgrind", []string{"valgrind"}, false},
 		{"arm-none-eabi-gcc", []string{"gcc-arm-none-eabi"}, false},
-		{"/usr/include/mosquitto.h", []string{"libmosquitto-dev"}, false}, // with the next two: the sign in C
+		{"/usr/include/mosquitto.h", []string{"libmosquitto-dev"}, false}, // with the next three: the sign in C
 		{"/usr/include/mbedtls/gcm.h", []string{"libmbedtls-dev"}, false},
 		{"/usr/include/openssl/ssl.h", []string{"libssl-dev"}, false},
+		{"/usr/include/qrcodegen/qrcodegen.h", []string{"libqrcodegen-dev"}, false},
 		{"chromium", []string{"chromium"}, false},
 		{"tesseract", []string{"tesseract-ocr", "tesseract-ocr-eng", "tesseract-ocr-deu"}, false},
 		{"zbarimg", []string{"zbar-tools"}, false},

@@ -240,6 +240,7 @@ static int start(struct machine *m, char **argv)
 	m->port.note = note;
 	store_hooks(&m->port);
 	net_hooks(&m->port);
+	qr_hooks(&m->port);
 	if (m->slots.boot[0] == 0) {
 		n = readlink("/proc/self/exe", m->slots.boot, sizeof m->slots.boot - 1);
 		if (n < 0)

@@ -90,6 +90,8 @@ void slots_hooks(struct machine *m);
 /* Runs the boot loader in place of this program. */
 void slots_restart(struct machine *m, char **argv);
 
+void qr_hooks(struct dl_port *p);
+
 /* Opens the devices of the panel. */
 int bus_open(struct machine *m);
 int bus_draw(struct machine *m, const uint8_t *frame, unsigned refresh);

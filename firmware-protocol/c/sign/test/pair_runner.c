@@ -2,7 +2,8 @@
  * Pairs with the secrets given as hexadecimal arguments, for the Go test in
  * ../../../wire/client_c_test.go: private key, n1, n2, spki, hardware, id (as it
  * is), sealed secret. Prints public key, commitment, transcript, code and then
- * secret, password and manifest key, or "refused". Licence: Apache-2.0.
+ * secret, password and manifest key, or "refused". With a challenge alone it
+ * prints its nonce, address and host, or "refused". Licence: Apache-2.0.
  */
 #include "dl_pair.h"
 #include "mbedtls/dl_mbedtls.h"
@@ -34,6 +35,29 @@ static void print(const uint8_t *data, size_t n)
 	putchar(' ');
 }
 
+static int challenge(const char *hex)
+{
+	uint8_t message[1024], *exact;
+	struct dl_challenge c;
+	const char *host = "";
+	size_t n = bytes(hex, message, sizeof message);
+
+	exact = malloc(n); /* so that a reader past its end is seen */
+	if (exact == NULL)
+		return 2;
+	memcpy(exact, message, n);
+	if (dl_read_challenge(exact, n, &c) != 0) {
+		puts("refused");
+	} else {
+		unsigned size = dl_address_host(c.address, &host);
+
+		print(c.n2, sizeof c.n2);
+		printf("%s %.*s\n", c.address, (int)size, host);
+	}
+	free(exact);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct dl_mbedtls library;
@@ -44,6 +68,8 @@ int main(int argc, char **argv)
 	char code[DL_CODE + 1], password[DL_PASSWORD + 1];
 	size_t n, sealed_size;
 
+	if (argc == 2)
+		return challenge(argv[1]);
 	if (argc != 8 || dl_mbedtls_init(&library, &c) != 0)
 		return 2;
 	bytes(argv[1], key, sizeof key);

@@ -212,10 +212,31 @@ static void restart(void *user)
 	restarted = 1;
 }
 
+/* A code of another size each time, also such that no panel has room for. */
+static unsigned qr_side;
+static unsigned qr_make(void *user, const char *text)
+{
+	size_t n = strlen(text);
+
+	(void)user;
+	if (n > DL_MAX_TEXT + DL_CODE)
+		abort();
+	qr_side = (unsigned)(n * 7 % 60);
+	return qr_side;
+}
+static int qr_module(void *user, unsigned x, unsigned y)
+{
+	(void)user;
+	if (x >= qr_side || y >= qr_side)
+		abort();
+	return 1;
+}
+
 static const struct dl_crypto crypto = { { NULL, start, update, finish }, NULL, { NULL, start, update, finish }, hmac_key, hkdf, x25519, gcm_open,
 	random_bytes, ed25519 };
 static const struct dl_port port = { &crypto, NULL, clock_now, load, save, promote, object_size, object_read, object_begin, object_write, object_end,
-	object_sweep, connect_to, publish, disconnect, draw, NULL, NULL, slot_begin, slot_write, slot_read, restart };
+	object_sweep, connect_to, publish, disconnect, draw, NULL, NULL, slot_begin, slot_write, slot_read, restart, qr_make,
+	qr_module };
 static uint8_t frame[WIDTH / 8 * HEIGHT];
 static const uint8_t maker[32];
 static struct dl_sign_options options;
