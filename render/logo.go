@@ -7,6 +7,7 @@ import (
 
 	"doorleaf/render/mono"
 	"doorleaf/render/picture"
+	"doorleaf/render/typeset"
 )
 
 // Bounds of an office's pictures in a template.
@@ -79,8 +80,11 @@ func (pg *page) logo(right, name int) int {
 	if d.Logo == nil || m.class == small {
 		return right
 	}
-	size := d.Logo.Rect.Size()
-	if size.X > m.w/3 || size.Y > m.header || m.margin+name+2*m.gap+size.X > right {
+	size, date := d.Logo.Rect.Size(), 0
+	if d.Date != (Date{}) {
+		date = pg.face(typeset.Regular, m.date).Measure(pg.date(d.Date, false)) + 2*m.gap
+	}
+	if size.X > m.w/3 || size.Y > m.header || m.margin+name+2*m.gap+date+size.X > right {
 		return right
 	}
 	r := image.Rectangle{Max: size}.Add(image.Pt(right-size.X, (m.header-size.Y)/2))

@@ -7,6 +7,7 @@ import (
 	"image"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,6 +94,25 @@ func TestLogoGivesWay(t *testing.T) {
 	short.Logo = nil
 	if !draw(t, r, d, p).Equal(draw(t, r, short, p)) {
 		t.Error("a logo larger than the header is drawn")
+	}
+}
+
+// What tells one door from the next stays whole as long as leaving out logo and
+// date makes room for it.
+func TestNameIsWorthMoreThanLogoAndDate(t *testing.T) {
+	r := newRenderer(t)
+	for _, p := range testPanels() {
+		for _, sample := range []bool{false, true} {
+			d := example(t, "free")
+			d.Language, d.Room, d.Sample, d.LowBattery, d.Logo = "de", "Aalto 2.14", sample, sample, ExampleLogo(p)
+			pg := r.page(mono.New(p.Width, p.Height), d, p)
+			var texts []string
+			pg.trace = func(s string, _ image.Rectangle) { texts = append(texts, s) }
+			pg.header()
+			if !slices.Contains(texts, d.Room) {
+				t.Errorf("%v, sample %v: the header says %q", p, sample, texts)
+			}
+		}
 	}
 }
 

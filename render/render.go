@@ -263,59 +263,81 @@ func (pg *page) date(d Date, long bool) string {
 	return pg.r.texts.ShortDate(pg.lang, d.Year, time.Month(d.Month), d.Day)
 }
 
-// header draws the room's name, the date and the service marks.
+// header draws the room's name, the service marks, the date and the logo. What
+// does not fit beside the whole name is left out, from the logo to the sample's
+// mark; an empty battery is always told.
 func (pg *page) header() {
 	m, d := &pg.m, &pg.d
 	name, date := pg.face(typeset.Bold, m.name), pg.face(typeset.Regular, m.date)
-	baseline := (m.header + name.Cap + 1) / 2
-	right := m.w - m.margin
-	stacked := m.portrait && m.class == small
-	if stacked { // the name above the date
+	baseline, right := (m.header+name.Cap+1)/2, m.w-m.margin
+	if stacked := m.portrait && m.class == small; stacked { // the name above the date
 		upper := m.header/4 + (name.Cap+1)/2
-		end := right
-		if d.LowBattery {
-			end = pg.batteryMark(right, upper, date.Cap) - m.gap*2
-		}
-		if d.Sample {
-			mark := pg.face(typeset.Bold, m.date)
-			end = pg.putRight(mark, end, upper, mark.Cut(pg.text("sign.sample"), end-m.margin), mono.Or) - m.gap*2
-		}
-		pg.put(name, m.margin, upper, name.Cut(d.Room, end-m.margin), mono.Or)
-		baseline = m.header*3/4 + (name.Cap+1)/2 - 1
+		lower := m.header*3/4 + (name.Cap+1)/2 - 1
+		pg.put(name, m.margin, upper, name.Cut(d.Room, pg.marks(right, upper, name)-m.margin), mono.Or)
+		pg.putRight(date, right, lower, pg.when(date, right-m.margin), mono.Or)
+		return
 	}
 	right = pg.logo(right, name.Measure(d.Room))
-	if d.Updating {
-		right = pg.putRight(date, right, baseline, pg.text("sign.updating"), mono.Or) - m.gap*2
-	} else if d.Date != (Date{}) {
-		text := pg.date(d.Date, true)
-		room := right - m.margin - 3*m.gap
-		if d.LowBattery {
-			room -= date.Cap*2 + 2*m.gap
-		}
-		if d.Sample && !stacked {
-			room -= pg.face(typeset.Bold, m.date).Measure(pg.text("sign.sample")) + 2*m.gap
-		}
-		if m.class == small || date.Measure(text)+min(name.Measure(d.Room), room*2/3) > room {
-			text = pg.date(d.Date, false)
-		}
+	text := pg.when(date, right-m.margin-name.Measure(d.Room)-pg.marksWidth(date)-3*m.gap)
+	if text != "" {
 		right = pg.putRight(date, right, baseline, text, mono.Or) - m.gap*2
 	}
-	if d.Date == (Date{}) && d.State == Pairing {
-		right = pg.putRight(date, right, baseline, pg.r.clean(d.SignID), mono.Or) - m.gap*2
-	}
-	if d.Sample && !stacked {
-		right = pg.putRight(pg.face(typeset.Bold, m.date), right, baseline, pg.text("sign.sample"), mono.Or) - m.gap*2
-	}
-	if d.LowBattery && !stacked {
-		word := pg.text("sign.battery-low")
-		if m.class != small && date.Measure(word)+date.Cap*4+name.Measure(d.Room) < right-m.margin-3*m.gap {
-			right = pg.putRight(date, right, baseline, word, mono.Or) - m.gap
+	right = pg.marks(right, baseline, name)
+	pg.put(name, m.margin, baseline, name.Cut(d.Room, right-m.margin), mono.Or)
+}
+
+// when is what stands at the end of the header, in at most so many pixels: the
+// date, long or short, that the sign is being updated, or its id while it pairs;
+// empty where nothing fits.
+func (pg *page) when(f *typeset.Face, room int) string {
+	d := &pg.d
+	var text string
+	switch {
+	case d.Updating:
+		text = pg.text("sign.updating")
+	case d.Date != (Date{}):
+		text = pg.date(d.Date, pg.m.class != small)
+		if f.Measure(text) > room {
+			text = pg.date(d.Date, false)
 		}
-		right = pg.batteryMark(right, baseline, date.Cap) - m.gap*2
+	case d.State == Pairing:
+		text = pg.r.clean(d.SignID)
 	}
-	if !stacked {
-		pg.put(name, m.margin, baseline, name.Cut(d.Room, right-m.margin), mono.Or)
+	if f.Measure(text) > room {
+		return ""
 	}
+	return text
+}
+
+// marksWidth is what the service marks take of the header with their gaps,
+// without words beside the battery.
+func (pg *page) marksWidth(date *typeset.Face) (width int) {
+	if pg.d.Sample {
+		width += pg.face(typeset.Bold, pg.m.date).Measure(pg.text("sign.sample")) + 2*pg.m.gap
+	}
+	if pg.d.LowBattery {
+		width += date.Cap*2 + 2*pg.m.gap
+	}
+	return width
+}
+
+// marks draws the service marks, which end at right, and returns where the name
+// ends.
+func (pg *page) marks(right, baseline int, name *typeset.Face) int {
+	m, d := &pg.m, &pg.d
+	bold, date := pg.face(typeset.Bold, m.date), pg.face(typeset.Regular, m.date)
+	need := m.margin + name.Measure(d.Room)
+	if d.Sample && need+pg.marksWidth(date) <= right {
+		right = pg.putRight(bold, right, baseline, pg.text("sign.sample"), mono.Or) - m.gap*2
+	}
+	if !d.LowBattery {
+		return right
+	}
+	word := pg.text("sign.battery-low")
+	if m.class != small && need+date.Measure(word)+date.Cap*4+3*m.gap < right {
+		right = pg.putRight(date, right, baseline, word, mono.Or) - m.gap
+	}
+	return pg.batteryMark(right, baseline, date.Cap) - m.gap*2
 }
 
 // batteryMark draws an empty battery with its right edge at x and returns its
