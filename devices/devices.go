@@ -59,6 +59,7 @@ type Report struct {
 	LastError         ErrorCode
 	Button            int // 1..4 for EventReport
 	AgeMillis         uint32
+	InHello           bool // an EventReport that a hello brought, whose Epoch and Seq it has
 }
 
 // ReportKind tells hello, shown and event apart.
@@ -186,5 +187,7 @@ var (
 	ErrUnknownSign   = errors.New("unknown sign")
 	ErrUnknownObject = errors.New("unknown object")
 	ErrUnknownCode   = errors.New("no sign shows this code")
-	ErrNotConnected  = errors.New("sign is not connected")
+	// ErrReplayed is a report that came before, or is older than one that came.
+	ErrReplayed     = errors.New("report was sent before")
+	ErrNotConnected = errors.New("sign is not connected")
 )

@@ -11,10 +11,15 @@ import (
 )
 
 // Report takes what a sign told: it is stored first, then judged. The delivery
-// is what the sign must have next, nil when it has everything. A report that
-// was stored before changes nothing and is answered again.
+// is what the sign must have next, nil when it has everything. The newest report
+// once more changes nothing and is answered again. An older one is
+// devices.ErrReplayed: nothing of it is believed, and for a hello the delivery is
+// what the sign has been given already, for one that lost it.
 func (c *Core) Report(ctx context.Context, r devices.Report) (*devices.Delivery, error) {
 	fresh, err := c.store.CommitReport(ctx, r)
+	if errors.Is(err, devices.ErrReplayed) {
+		return c.given(ctx, r), fmt.Errorf("report of sign %s: %w", r.Sign, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("report of sign %s: %w", r.Sign, err)
 	}
@@ -48,6 +53,24 @@ func (c *Core) Report(ctx context.Context, r devices.Report) (*devices.Delivery,
 	e.promised(w.NextWake)
 	d := c.delivery(w)
 	return &d, nil
+}
+
+// given is the want that the sign has been given, when a hello names an older
+// one. Nothing is drawn or packed for that: who sends old messages must not cost
+// more than they do.
+func (c *Core) given(ctx context.Context, r devices.Report) *devices.Delivery {
+	if r.Kind != devices.HelloReport {
+		return nil
+	}
+	e := c.signs.entry(r.Sign)
+	e.plan.Lock()
+	defer e.plan.Unlock()
+	w, err := c.want(ctx, e, r.Sign)
+	if err != nil || w == nil || !newer(w.Epoch, w.Seq, r.Epoch, r.Seq) {
+		return nil
+	}
+	d := c.delivery(w)
+	return &d
 }
 
 // answer judges a report: the want the sign still needs, or nil.

@@ -62,9 +62,10 @@ type SignStore interface {
 	// RemoveSign deletes the sign, its credential and everything kept for it.
 	RemoveSign(ctx context.Context, id devices.SignID) error
 	Credential(ctx context.Context, id devices.SignID) (devices.Credential, error)
-	// CommitReport stores what a sign reported. fresh is false for a report
-	// that is already stored or older than it (same boot, counter not higher);
-	// nothing is changed then.
+	// CommitReport stores what a sign reported. fresh is false for the newest
+	// report once more. It fails with devices.ErrReplayed for one that is older:
+	// of a boot that came further, or of one unknown that names an older manifest
+	// than the sign had. Nothing is changed in either case.
 	CommitReport(ctx context.Context, r devices.Report) (fresh bool, err error)
 	Status(ctx context.Context, id devices.SignID) (Status, error)
 	Statuses(ctx context.Context) (map[devices.SignID]Status, error)

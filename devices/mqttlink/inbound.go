@@ -41,10 +41,11 @@ type Stats struct {
 	Forged      int64 // messages that renew a key, with a wrong MAC
 	Keys        int64 // newer secrets published
 	Offers      int64 // of firmware published
+	Replayed    int64 // messages that came before, or are older than one that came
 }
 
 type counters struct {
-	received, malformed, dropped, failed, manifests, blocks, bytes, limited, pairings, forged, keys, offers atomic.Int64
+	received, malformed, dropped, failed, manifests, blocks, bytes, limited, pairings, forged, keys, offers, replayed atomic.Int64
 }
 
 // Stats returns the counters.
@@ -54,7 +55,7 @@ func (l *Link) Stats() Stats {
 		Received: c.received.Load(), Malformed: c.malformed.Load(), Dropped: c.dropped.Load(), Failed: c.failed.Load(),
 		Manifests: c.manifests.Load(), Blocks: c.blocks.Load(), BytesServed: c.bytes.Load(),
 		Limited: c.limited.Load(), Pairings: c.pairings.Load(),
-		Forged: c.forged.Load(), Keys: c.keys.Load(), Offers: c.offers.Load(),
+		Forged: c.forged.Load(), Keys: c.keys.Load(), Offers: c.offers.Load(), Replayed: c.replayed.Load(),
 	}
 }
 
@@ -133,6 +134,8 @@ func (l *Link) failed(t wire.Topic, err error) {
 		l.count.forged.Add(1)
 	}
 	switch {
+	case errors.Is(err, errSpent): // counted already
+		return
 	case errors.Is(err, wire.ErrMAC), errors.Is(err, devices.ErrKeyNumber), errors.Is(err, wire.ErrFormat), errors.Is(err, wire.ErrUnsupported), errors.Is(err, wire.ErrChecksum):
 		l.malformed(t, err)
 		return
@@ -200,7 +203,9 @@ func (l *Link) handle(ctx context.Context, in inbound) error {
 // before.
 func (l *Link) hello(ctx context.Context, id devices.SignID, m wire.Hello, at time.Time) error {
 	for _, e := range m.Events {
-		if _, err := l.opts.Gateway.Report(ctx, eventReport(id, e, at)); err != nil {
+		r := eventReport(id, e, at)
+		r.InHello, r.Epoch, r.Seq = true, m.Epoch, m.Seq
+		if _, err := l.opts.Gateway.Report(ctx, r); err != nil && !errors.Is(err, devices.ErrReplayed) {
 			return err
 		}
 	}
@@ -211,8 +216,14 @@ func (l *Link) hello(ctx context.Context, id devices.SignID, m wire.Hello, at ti
 // ack, and the manifest when there is a newer one.
 func (l *Link) report(ctx context.Context, r devices.Report) error {
 	d, err := l.opts.Gateway.Report(ctx, r)
+	if errors.Is(err, devices.ErrReplayed) {
+		return l.old(ctx, r, d)
+	}
 	if err != nil {
 		return err
+	}
+	if r.LastError == devices.ErrManifestOld || r.LastError == devices.ErrManifestConflict { // somebody sends it old ones
+		l.replayed(r.Sign, r.Received)
 	}
 	l.learn(ctx, r)
 	l.sign(r.Sign).confirmed(r)

@@ -34,7 +34,8 @@ import (
 type Gateway interface {
 	// Report takes what a sign told. A nil delivery means that there is nothing
 	// newer. An error means that nothing was kept: the sign gets no answer and
-	// tells it again.
+	// tells it again. One that is devices.ErrReplayed means that the sign told this
+	// before, or more since; a hello is answered all the same.
 	Report(ctx context.Context, r devices.Report) (*devices.Delivery, error)
 	// Object returns an object of that sign's timeline, or an error that is
 	// devices.ErrUnknownObject.

@@ -47,6 +47,8 @@ type signState struct {
 
 	stranger     int // objects asked for that are not its own, since strangeSince
 	strangeSince time.Time
+	olds         int // old messages that came, since oldSince
+	oldSince     time.Time
 }
 
 func (l *Link) sign(id devices.SignID) *signState {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -23,6 +24,7 @@ const (
 type pairTable struct {
 	mu       sync.Mutex
 	attempts map[string]*attempt // guarded by mu, by nonce
+	spent    map[[32]byte]string // guarded by mu, nonce of each commitment
 }
 
 // attempt is one sign that wants to join.
@@ -46,6 +48,10 @@ func (l *Link) commit(ctx context.Context, nonce string, m wire.PairCommit, now 
 		return err
 	}
 	a, err := l.pairs.open(nonce, m, spki, now)
+	if errors.Is(err, errSpent) {
+		l.count.replayed.Add(1)
+		l.incident(devices.ReplayedMessage, "")
+	}
 	if err != nil {
 		return err
 	}
@@ -73,6 +79,9 @@ func (p *pairTable) open(nonce string, m wire.PairCommit, spki [32]byte, now tim
 	}
 	if len(p.attempts) >= maxAttempts && !p.dropClaimed() {
 		return nil, fmt.Errorf("%d signs are pairing already", len(p.attempts))
+	}
+	if !p.spend(m.Commitment, nonce) {
+		return nil, errSpent
 	}
 	a := &attempt{nonce: nonce, commit: m, spki: spki, since: now}
 	if _, err := rand.Read(a.n2[:]); err != nil {

@@ -159,12 +159,12 @@ func TestBootsAreRemembered(t *testing.T) {
 	report := func(boot uint32) bool {
 		t.Helper()
 		fresh, err := s.CommitReport(t.Context(), devices.Report{Kind: devices.HelloReport, Sign: "a", Boot: boot, Counter: 7, Received: noon})
-		if err != nil {
+		if err != nil && !errors.Is(err, devices.ErrReplayed) {
 			t.Fatal(err)
 		}
 		return fresh
 	}
-	for boot := range uint32(20) {
+	for boot := range uint32(keptBoots + 12) {
 		if !report(boot) {
 			t.Fatalf("boot %d: got replayed, want fresh", boot)
 		}

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 
 	"doorleaf/devices"
 	"doorleaf/gateway"
@@ -10,7 +11,7 @@ import (
 
 // How much is remembered of each sign; the tables are rings of that many slots.
 const (
-	keptBoots     = 8
+	keptBoots     = 64
 	keptReports   = 200
 	keptDecisions = 500
 )
@@ -61,14 +62,22 @@ func (r *statusRow) apply(rep devices.Report) {
 	}
 }
 
-// CommitReport implements gateway.SignStore. Nor is a report of one of the last
-// eight boots fresh that goes no further than that boot had come. A hello also
-// brings the sign's hardware up to date.
+// CommitReport implements gateway.SignStore. Boots cannot be ordered; the last 64
+// are known with how far each came. An unknown one that names an older manifest
+// than the sign had is older than they are: manifests only go forward. A hello
+// also brings the sign's hardware up to date.
 func (s *Store) CommitReport(ctx context.Context, r devices.Report) (fresh bool, err error) {
+	var replayed bool
 	err = s.write(ctx, "commit report", func(t *tx) error {
 		fresh, err = commitReport(t, r)
+		if replayed = errors.Is(err, devices.ErrReplayed); replayed {
+			return nil
+		}
 		return err
 	})
+	if err == nil && replayed {
+		return false, devices.ErrReplayed
+	}
 	return fresh && err == nil, err
 }
 
@@ -82,13 +91,15 @@ func commitReport(t *tx, r devices.Report) (fresh bool, err error) {
 		return false, err
 	}
 	newBoot := !st.boot.Valid || uint32(st.boot.Int64) != r.Boot
-	if !newBoot && r.Counter <= st.Counter {
-		return false, nil
-	}
-	if newBoot {
-		if stale, err := changeBoot(t, n, r, &st); stale || err != nil {
+	switch {
+	case newBoot:
+		if err := changeBoot(t, n, r, &st); err != nil {
 			return false, err
 		}
+	case r.Counter == st.Counter:
+		return false, nil
+	case r.Counter < st.Counter:
+		return false, devices.ErrReplayed
 	}
 	before := st.Shown
 	st.apply(r)
@@ -111,23 +122,40 @@ func commitReport(t *tx, r devices.Report) (fresh bool, err error) {
 
 // changeBoot notes a report of another boot than that of the last one: mostly a
 // new one. A boot heard of before may go on, when what came in between was a
-// late word of an earlier life; what it said already is stale.
-func changeBoot(t *tx, n int64, r devices.Report, st *statusRow) (stale bool, err error) {
-	var known bool
-	err = t.get(`SELECT count(*) > 0, ifnull(max(counter) >= ?3, 0) FROM sign_boots WHERE sign = ?1 AND boot = ?2`,
+// late word of an earlier life. It is devices.ErrReplayed where the boot was
+// further already, or cannot be a new one.
+func changeBoot(t *tx, n int64, r devices.Report, st *statusRow) error {
+	var known, stale bool
+	err := t.get(`SELECT count(*) > 0, ifnull(max(counter) >= ?3, 0) FROM sign_boots WHERE sign = ?1 AND boot = ?2`,
 		[]any{n, int64(r.Boot), int64(r.Counter)}, &known, &stale)
-	if err != nil || stale {
-		return stale, err
+	if err != nil {
+		return err
+	}
+	if stale || (!known && st.before(r)) {
+		return devices.ErrReplayed
 	}
 	if st.boot.Valid {
 		err = t.exec(`UPDATE sign_boots SET counter = ? WHERE sign = ? AND boot = ?`, int64(st.Counter), n, st.boot.Int64)
 	}
 	if err != nil || known {
-		return false, err
+		return err
 	}
 	err = t.exec(`INSERT OR REPLACE INTO sign_boots (sign, slot, boot) VALUES (?, ?, ?)`, n, st.boots%keptBoots, int64(r.Boot))
 	st.boots++
-	return false, err
+	return err
+}
+
+// before reports whether a report of an unknown boot is of an earlier life than
+// the last one. A sign that names no manifest has lost what it had; a press that
+// comes by itself is of a boot that said hello.
+func (r *statusRow) before(rep devices.Report) bool {
+	if !r.boot.Valid {
+		return false
+	}
+	if rep.Epoch == 0 && rep.Seq == 0 {
+		return rep.Kind == devices.EventReport && !rep.InHello
+	}
+	return rep.Epoch < r.Epoch || (rep.Epoch == r.Epoch && rep.Seq < r.Seq)
 }
 
 // putReport stores the status but for the picture, and appends to the history.

@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"errors"
+	"strings"
 	"time"
 
 	"doorleaf/devices"
@@ -163,7 +165,7 @@ func testFreshness(s *suite) {
 		{"old boot replayed", 3, 6, false},
 		{"next of the new boot", 1, 1, true},
 		{"late word of a boot never heard of", 9, 4, true},
-		{"repeated late", 9, 4, false},
+		{"repeated, late", 9, 4, false},
 		{"what the living boot said already", 1, 1, false},
 		{"the living boot goes on", 1, 2, true},
 		{"late once more", 9, 4, false},
@@ -174,8 +176,15 @@ func testFreshness(s *suite) {
 	for i, st := range steps {
 		before, err := s.Status(ctx, id)
 		s.ok(err)
-		got, err := s.CommitReport(ctx, hello(id, st.boot, st.counter, i))
-		s.ok(err)
+		r := hello(id, st.boot, st.counter, i)
+		r.Seq = uint32(i + 1)
+		got, err := s.CommitReport(ctx, r)
+		if strings.Contains(st.name, "repeated") {
+			s.ok(err)
+		}
+		if err != nil && (st.want || !errors.Is(err, devices.ErrReplayed)) {
+			s.Errorf("%s: %v", st.name, err)
+		}
 		if got != st.want {
 			s.Errorf("%s: got fresh %t, want %t", st.name, got, st.want)
 		}
@@ -185,6 +194,48 @@ func testFreshness(s *suite) {
 			s.equal(st.name+": status", after, before)
 		} else if after.Shown != picture(i).Digest() {
 			s.Errorf("%s: got another picture in the status", st.name)
+		}
+	}
+}
+
+// Boots that are not known any more are told by the manifest that they name.
+func testReplays(s *suite) {
+	ctx := s.Context()
+	id := s.pair("one")
+	steps := []struct {
+		name                      string
+		kind                      devices.ReportKind
+		inHello                   bool
+		boot, counter, epoch, seq uint32
+		want                      error
+	}{
+		{"first press, before anything", devices.EventReport, false, 1, 1, 0, 0, nil},
+		{"hello without a manifest", devices.HelloReport, false, 1, 2, 0, 0, nil},
+		{"shown", devices.ShownReport, false, 1, 3, 1, 7, nil},
+		{"new boot", devices.HelloReport, false, 2, 1, 1, 7, nil},
+		{"hello of long ago", devices.HelloReport, false, 70, 9, 1, 6, devices.ErrReplayed},
+		{"shown of long ago", devices.ShownReport, false, 71, 9, 1, 1, devices.ErrReplayed},
+		{"of an earlier epoch", devices.ShownReport, false, 72, 9, 0, 900, devices.ErrReplayed},
+		{"press of long ago", devices.EventReport, false, 73, 9, 0, 0, devices.ErrReplayed},
+		{"press in a hello of long ago", devices.EventReport, true, 74, 9, 1, 6, devices.ErrReplayed},
+		{"press of a boot that never said hello", devices.EventReport, true, 75, 1, 1, 7, nil},
+		{"the same in the hello once more", devices.EventReport, true, 75, 1, 1, 7, nil},
+		{"boot that lost its storage", devices.HelloReport, false, 76, 1, 0, 0, nil},
+		{"and goes on", devices.ShownReport, false, 76, 2, 1, 8, nil},
+		{"a known boot may name less: its number tells", devices.ShownReport, false, 76, 3, 1, 2, nil},
+	}
+	for i, st := range steps {
+		before, err := s.Status(ctx, id)
+		s.ok(err)
+		r := hello(id, st.boot, st.counter, i)
+		r.Kind, r.InHello, r.Epoch, r.Seq = st.kind, st.inHello, st.epoch, st.seq
+		if fresh, err := s.CommitReport(ctx, r); !errors.Is(err, st.want) || (err != nil && fresh) {
+			s.Errorf("%s: fresh %t, %v", st.name, fresh, err)
+		}
+		after, err := s.Status(ctx, id)
+		s.ok(err)
+		if st.want != nil {
+			s.equal(st.name+": status", after, before)
 		}
 	}
 }

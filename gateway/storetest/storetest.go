@@ -47,6 +47,7 @@ func Test(t *testing.T, open func(t *testing.T) gateway.Store, reopen func(t *te
 		{"removed sign leaves nothing", testRemoveSign},
 		{"status follows reports", testStatus},
 		{"reports are fresh once", testFreshness},
+		{"what was recorded long ago is not believed", testReplays},
 		{"want is kept", testWant},
 		{"older want is a conflict", testWantOrder},
 		{"battery history is bounded", testBatteryDays},
