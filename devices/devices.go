@@ -57,8 +57,10 @@ type Report struct {
 	TemperatureKnown  bool
 	WakeReason        WakeReason
 	LastError         ErrorCode
-	Button            int // 1..4 for EventReport
+	Pins              uint32 // number of the set of server keys a HelloReport names
+	Button            int    // 1..4 for EventReport
 	AgeMillis         uint32
+	Proven            bool // a HelloReport whose MAC shows that the sign says it [DL-KEY-8]
 	InHello           bool // an EventReport that a hello brought, whose Epoch and Seq it has
 }
 

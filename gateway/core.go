@@ -53,20 +53,25 @@ type Options struct {
 	// EpochFloor is the least epoch of a timeline: after a restore it is above
 	// everything the lost gateway sent.
 	EpochFloor uint32
+
+	// ServerKeys are the keys of servers that signs shall believe, at most 4; the
+	// embedded broker's is one of them. Signs are told none when it is nil.
+	ServerKeys []devices.ServerKey
 }
 
 // Core decides what each sign shows, hands it out and keeps track of what was
 // confirmed.
 type Core struct {
-	store     Store
-	renderer  Renderer
-	log       *slog.Logger
-	connected func(devices.SignID) bool
-	address   func(devices.SignID) string
-	around    func() Around
-	floor     uint32        // least epoch
-	drawing   chan struct{} // a token per timeline being drawn
-	wire      Wire
+	store      Store
+	renderer   Renderer
+	log        *slog.Logger
+	connected  func(devices.SignID) bool
+	address    func(devices.SignID) string
+	around     func() Around
+	floor      uint32 // least epoch
+	serverKeys []devices.ServerKey
+	drawing    chan struct{} // a token per timeline being drawn
+	wire       Wire
 
 	templates templates
 	assets    assets
@@ -102,7 +107,7 @@ func New(o Options) *Core {
 	c := &Core{store: o.Store, renderer: o.Renderer,
 		log: o.Logger, connected: o.Connected, address: o.Address, around: o.Around,
 		readRelease: o.ReadRelease, floor: o.EpochFloor, drawing: make(chan struct{}, o.Drawing)}
-	c.newPassword, c.fixedPasswords = o.NewPassword, o.FixedPasswords
+	c.newPassword, c.fixedPasswords, c.serverKeys = o.NewPassword, o.FixedPasswords, o.ServerKeys
 	c.assets.ready = picture.NewCache(keptPictures)
 	c.queue.init()
 	c.watch.init()

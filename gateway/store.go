@@ -24,6 +24,7 @@ type Store interface {
 	HealthStore
 	FirmwareStore
 	KeyStore
+	PinStore
 	AssetStore
 }
 

@@ -3,7 +3,6 @@ package simsign
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/subtle"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -76,21 +75,21 @@ func (s *Sign) dial(ctx context.Context) {
 		sec, keys, err = s.password()
 		s.keep(err)
 	}
-	pin := append([]byte(nil), s.st.Pin...)
+	pins := s.pinned()
 	paired := s.st.Sign != ""
 	go func() {
 		ctx, cancel := context.WithTimeout(ctx, connectWait)
 		defer cancel()
-		d := s.connect(ctx, id, user, keys.Password, filter, paired, pin)
+		d := s.connect(ctx, id, user, keys.Password, filter, paired, pins)
 		d.secret, d.keys = sec, keys
 		s.dialed <- d
 	}()
 }
 
 // connect opens, logs in and subscribes.
-func (s *Sign) connect(ctx context.Context, id, user, password, filter string, paired bool, pin []byte) dialed {
+func (s *Sign) connect(ctx context.Context, id, user, password, filter string, paired bool, pins [][]byte) dialed {
 	c := &session{done: make(chan struct{})}
-	conn, err := s.open(ctx, c, paired, pin)
+	conn, err := s.open(ctx, c, paired, pins)
 	if err != nil {
 		return dialed{err: err}
 	}
@@ -137,7 +136,7 @@ func wait(ctx context.Context, t mqtt.Token) error {
 }
 
 // open makes the network connection and notes the server's key.
-func (s *Sign) open(ctx context.Context, c *session, paired bool, pin []byte) (net.Conn, error) {
+func (s *Sign) open(ctx context.Context, c *session, paired bool, pins [][]byte) (net.Conn, error) {
 	if s.opts.Dial != nil {
 		return s.opts.Dial(ctx)
 	}
@@ -150,7 +149,7 @@ func (s *Sign) open(ctx context.Context, c *session, paired bool, pin []byte) (n
 	if err != nil || u.Scheme == "mqtt" {
 		return conn, err
 	}
-	t := tls.Client(conn, s.trust(u.Hostname(), c, paired, pin))
+	t := tls.Client(conn, s.trust(u.Hostname(), c, paired, pins))
 	if err := t.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
 		return nil, err
@@ -167,18 +166,18 @@ var (
 	errEndless    = errors.New("the conversation has no end")
 )
 
-var errPin = errors.New("server has another key than when the sign was paired")
+var errPin = errors.New("server has a key that the sign does not know")
 
 // trust says which server the sign believes: one whose certificate the given
-// authorities signed, or one with the key pinned at pairing. Before it is
+// authorities signed, or one with a key that is pinned. Before it is
 // paired it believes any, because the code on the glass covers the key.
-func (s *Sign) trust(host string, c *session, paired bool, pin []byte) *tls.Config {
+func (s *Sign) trust(host string, c *session, paired bool, pins [][]byte) *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12, ServerName: host, RootCAs: s.opts.CA,
 		InsecureSkipVerify: s.opts.CA == nil, // VerifyConnection below decides instead
 		VerifyConnection: func(st tls.ConnectionState) error {
 			c.spki = sha256.Sum256(leaf(st).RawSubjectPublicKeyInfo)
-			if s.opts.CA == nil && paired && subtle.ConstantTimeCompare(pin, c.spki[:]) != 1 {
+			if s.opts.CA == nil && paired && !believes(pins, c.spki) {
 				return errPin
 			}
 			return nil

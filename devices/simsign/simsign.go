@@ -157,7 +157,7 @@ func New(o Options) (*Sign, error) {
 		o.Panel.Model = fmt.Sprintf("%dx%d", o.Panel.Width, o.Panel.Height)
 	}
 	if o.Capabilities == 0 {
-		o.Capabilities = wire.CapAll | wire.CapKeys
+		o.Capabilities = wire.CapAll | wire.CapKeys | wire.CapPins
 		if o.Maker != nil {
 			o.Capabilities |= wire.CapFirmware
 		}

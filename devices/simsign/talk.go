@@ -179,6 +179,11 @@ func (s *Sign) hello() *report {
 		TemperatureC: 21, TemperatureKnown: true, Wake: uint8(s.wake), LastError: sn.err,
 		KeyNumber: s.keyNo, FirmwareNumber: s.runs().Number,
 	}
+	if s.pinning() {
+		m.PinsNumber = s.st.PinSet
+	} else {
+		m.Capabilities &^= wire.CapPins
+	}
 	if s.onTrial() && s.conn.spki == [32]byte{} { // so that something signed comes [DL-FW-5]
 		m.Epoch, m.Seq = 0, 0
 	}
@@ -241,6 +246,8 @@ func (s *Sign) handle(m message) {
 		s.acknowledged(m.payload)
 	case wire.NameOffer:
 		s.offer(m.payload)
+	case wire.NamePins:
+		s.serverKeys(m.payload)
 	case wire.NameNewKey:
 		s.newKey(m.payload)
 	}

@@ -70,6 +70,7 @@ func Test(t *testing.T, open func(t *testing.T) gateway.Store, reopen func(t *te
 		{"secrets of signs are renewed", testKeys},
 		{"removed sign leaves no secret", testRemovedKey},
 		{"signs from a factory", testFactorySigns},
+		{"server keys of signs", testPins},
 		{"uploaded pictures", testAssets},
 		{"uploaded pictures are bounded", testAssetBounds},
 		{"token caches", testTokenCaches},
