@@ -17,19 +17,33 @@ type target struct{ pkg, name string }
 // links: the short run leaves such targets at the seeds that `go test` ran.
 const slowLibrary = "github.com/microsoftgraph/msgraph-sdk-go"
 
-// fuzzAll fuzzes every target, each for its share of the time.
-func (c *check) fuzzAll(total time.Duration, slow bool) error {
+// protocol is the folder whose readers meet the bytes of strangers first. Its
+// fuzz targets have as much time as all others together.
+const protocol = "./firmware-protocol/"
+
+// fuzzAll fuzzes every target: so long the protocol's, so long the others, each
+// target for its share.
+func (c *check) fuzzAll(each time.Duration, slow bool) error {
 	targets, err := c.fuzzTargets(slow)
 	if err != nil || len(targets) == 0 {
 		return err
 	}
-	share := max(total/time.Duration(len(targets)), time.Second)
+	ours := 0
+	for _, t := range targets {
+		if strings.HasPrefix(t.pkg, protocol) {
+			ours++
+		}
+	}
 	failed := 0
 	for _, t := range targets {
 		if c.ctx.Err() != nil {
 			return c.ctx.Err()
 		}
-		if err := c.fuzzOne(t, share); err != nil {
+		among := len(targets) - ours
+		if strings.HasPrefix(t.pkg, protocol) {
+			among = ours
+		}
+		if err := c.fuzzOne(t, max(each/time.Duration(among), time.Second)); err != nil {
 			failed++
 			c.fail(fmt.Sprintf("%s %s: %v", t.pkg, t.name, err))
 			continue
@@ -44,7 +58,7 @@ func (c *check) fuzzAll(total time.Duration, slow bool) error {
 
 func (c *check) fuzzOne(t target, share time.Duration) error {
 	say("   %s %s (%v)", t.pkg, t.name, share.Round(100*time.Millisecond))
-	args := []string{"test", "-race=false", "-run=^$", "-fuzz=^" + t.name + "$", "-fuzztime=" + share.String(), "-timeout=10m", t.pkg}
+	args := []string{"test", "-race=false", "-run=^$", "-fuzz=^" + t.name + "$", "-fuzztime=" + share.String(), "-timeout=" + (share + 10*time.Minute).String(), t.pkg}
 	out, err := c.everything("go", args...)
 	if err != nil && endedByClock(out) {
 		out, err = c.everything("go", args...)

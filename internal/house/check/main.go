@@ -29,7 +29,7 @@ import (
 func main() {
 	soak := flag.Bool("soak", false, "repeat the tests and fuzz for long instead of the usual checks")
 	count := flag.Int("count", 5, "with -soak, how often to run the tests")
-	fuzz := flag.Duration("fuzz", 0, "time for all fuzz targets together (default 30s, with -soak 30m)")
+	fuzz := flag.Duration("fuzz", 0, "time for the fuzz targets of the sign protocol, and as long for all others (default 30s, with -soak 30m)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	c := &check{ctx: ctx, ci: os.Getenv("CI") == "true", fuzzTime: *fuzz, count: *count, start: time.Now()}
@@ -47,7 +47,7 @@ func main() {
 type check struct {
 	ctx      context.Context
 	ci       bool          // a test that could not run is a failure
-	fuzzTime time.Duration // for all targets together, 0: the usual
+	fuzzTime time.Duration // for the protocol's targets, and for the others; 0: the usual
 	count    int
 	start    time.Time
 
