@@ -1,8 +1,10 @@
 package admin
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -73,10 +75,39 @@ type answer struct {
 
 func (b *browser) do(method, path string, form url.Values) answer {
 	b.t.Helper()
-	var body io.Reader
-	if form != nil {
-		body = strings.NewReader(form.Encode())
+	if form == nil {
+		return b.send(method, path, "", nil)
 	}
+	return b.send(method, path, "application/x-www-form-urlencoded", strings.NewReader(form.Encode()))
+}
+
+// upload posts a form with a file, "file", behind fields of names and values in
+// turn.
+func (b *browser) upload(path string, file []byte, fields ...string) answer {
+	b.t.Helper()
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	for i := 0; i+1 < len(fields); i += 2 {
+		if err := form.WriteField(fields[i], fields[i+1]); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	part, err := form.CreateFormFile("file", "file.bin")
+	if err == nil {
+		_, err = part.Write(file)
+	}
+	if err == nil {
+		err = form.Close()
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return b.send(http.MethodPost, path, form.FormDataContentType(), &body)
+}
+
+// send makes a request with a body of a type, "" for none.
+func (b *browser) send(method, path, contentType string, body io.Reader) answer {
+	b.t.Helper()
 	req, err := http.NewRequestWithContext(b.t.Context(), method, b.base.String()+path, body)
 	if err != nil {
 		b.t.Fatal(err)
@@ -84,8 +115,8 @@ func (b *browser) do(method, path string, form url.Values) answer {
 	for k, v := range b.header {
 		req.Header[k] = v
 	}
-	if form != nil {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
 	}
 	res, err := b.client.Do(req)
 	if err != nil {

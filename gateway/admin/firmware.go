@@ -3,7 +3,6 @@ package admin
 import (
 	"encoding/hex"
 	"errors"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -156,7 +155,7 @@ func (p *page) rolloutSentence(r gateway.RolloutView) string {
 
 // uploadFirmware takes a file of firmware from a form with one file field.
 func (s *server) uploadFirmware(w http.ResponseWriter, v *visit) error {
-	file, err := uploadedFile(v.Request, "file")
+	_, file, err := uploadedForm(v.Request)
 	if err != nil {
 		return err
 	}
@@ -174,37 +173,6 @@ func (s *server) uploadFirmware(w http.ResponseWriter, v *visit) error {
 	}
 	s.done(w, "uploaded")
 	return s.see(w, v, firmwarePage)
-}
-
-// uploadedFile reads the file of a form's field; the body is bounded already.
-func uploadedFile(r *http.Request, field string) ([]byte, error) {
-	parts, err := r.MultipartReader()
-	if err != nil {
-		return nil, errBadRequest
-	}
-	for range 8 {
-		part, err := parts.NextPart()
-		if err != nil {
-			return nil, uploadError(err)
-		}
-		if part.FormName() != field {
-			continue
-		}
-		file, err := io.ReadAll(part)
-		if err != nil {
-			return nil, uploadError(err)
-		}
-		return file, nil
-	}
-	return nil, errBadRequest
-}
-
-func uploadError(err error) error {
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return errTooLarge
-	}
-	return errBadRequest
 }
 
 // steerFirmware starts, pauses, resumes or removes a release.

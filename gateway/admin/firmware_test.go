@@ -1,51 +1,13 @@
 package admin
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"io"
-	"mime/multipart"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 )
-
-// upload posts a file in a form.
-func (b *browser) upload(path, field string, file []byte) answer {
-	b.t.Helper()
-	var body bytes.Buffer
-	form := multipart.NewWriter(&body)
-	part, err := form.CreateFormFile(field, "file.bin")
-	if err == nil {
-		_, err = part.Write(file)
-	}
-	if err == nil {
-		err = form.Close()
-	}
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	req, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.base.String()+path, &body)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	for k, v := range b.header {
-		req.Header[k] = v
-	}
-	req.Header.Set("Content-Type", form.FormDataContentType())
-	res, err := b.client.Do(req)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return answer{res, string(text)}
-}
 
 func TestFirmwareFromUploadToRemoval(t *testing.T) {
 	o := newOffice(time.Now())
@@ -56,10 +18,10 @@ func TestFirmwareFromUploadToRemoval(t *testing.T) {
 	b.post(firmwarePage+"/makers", "name", "Works", "key", key).want(t, http.StatusSeeOther, firmwarePage)
 	b.get(firmwarePage).says(t, "Works").says(t, ".dlf")
 
-	b.upload(firmwarePage+"/upload", "file", []byte("ELF of somebody")).want(t, http.StatusUnprocessableEntity, "").says(t, "no signed firmware")
+	b.upload(firmwarePage+"/upload", []byte("ELF of somebody")).want(t, http.StatusUnprocessableEntity, "").says(t, "no signed firmware")
 	file := append([]byte("DLF"), make([]byte, 300_000)...)
-	b.upload(firmwarePage+"/upload", "file", file).want(t, http.StatusSeeOther, firmwarePage)
-	b.upload(firmwarePage+"/upload", "file", file).want(t, http.StatusConflict, "").says(t, "is here already")
+	b.upload(firmwarePage+"/upload", file).want(t, http.StatusSeeOther, firmwarePage)
+	b.upload(firmwarePage+"/upload", file).want(t, http.StatusConflict, "").says(t, "is here already")
 	b.get(firmwarePage).says(t, "2.1.0").says(t, "Try it first on").says(t, "Aalto")
 
 	image := sha256.Sum256(file)
@@ -81,10 +43,10 @@ func TestFirmwareFromUploadToRemoval(t *testing.T) {
 func TestFirmwareBounds(t *testing.T) {
 	o := newOffice(time.Now())
 	b := open(t, o)
-	b.upload(firmwarePage+"/upload", "file", []byte("DLF")).want(t, http.StatusSeeOther, "/m/sign-in")
+	b.upload(firmwarePage+"/upload", []byte("DLF")).want(t, http.StatusSeeOther, "/m/sign-in")
 	b.enter(o)
-	b.upload(firmwarePage+"/upload", "file", make([]byte, maxFirmwareBody)).want(t, http.StatusRequestEntityTooLarge, "")
-	b.upload(firmwarePage+"/upload", "other", []byte("DLF")).want(t, http.StatusBadRequest, "")
+	b.upload(firmwarePage+"/upload", make([]byte, maxFirmwareBody)).want(t, http.StatusRequestEntityTooLarge, "")
+	b.upload(firmwarePage+"/upload", nil).want(t, http.StatusUnprocessableEntity, "").says(t, "no signed firmware")
 	b.post(firmwarePage+"/upload", "file", "DLF").want(t, http.StatusBadRequest, "")
 	for _, path := range []string{"/zz/start", "/00/start", "/" + strings.Repeat("00", 32) + "/burn"} {
 		b.post(firmwarePage+path, "pace", "day").want(t, http.StatusNotFound, "")

@@ -78,7 +78,7 @@ func bodyLimit(path string) int64 {
 		return maxPictureBody
 	case pairManyPage:
 		return maxPairListBody
-	case "/m/pair/factory":
+	case factoryPage:
 		return maxFactoryBody
 	case firmwarePage + "/upload":
 		return maxFirmwareBody

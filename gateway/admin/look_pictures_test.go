@@ -1,9 +1,6 @@
 package admin
 
 import (
-	"bytes"
-	"io"
-	"mime/multipart"
 	"net/http"
 	"strings"
 	"testing"
@@ -11,46 +8,6 @@ import (
 
 	"doorleaf/gateway"
 )
-
-// uploadPicture posts the form of a picture; fields come in pairs.
-func (b *browser) uploadPicture(file []byte, fields ...string) answer {
-	b.t.Helper()
-	var body bytes.Buffer
-	form := multipart.NewWriter(&body)
-	for i := 0; i+1 < len(fields); i += 2 {
-		if err := form.WriteField(fields[i], fields[i+1]); err != nil {
-			b.t.Fatal(err)
-		}
-	}
-	part, err := form.CreateFormFile("file", "logo.png")
-	if err == nil {
-		_, err = part.Write(file)
-	}
-	if err == nil {
-		err = form.Close()
-	}
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	req, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.base.String()+picturesPage, &body)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	for k, v := range b.header {
-		req.Header[k] = v
-	}
-	req.Header.Set("Content-Type", form.FormDataContentType())
-	res, err := b.client.Do(req)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return answer{res, string(text)}
-}
 
 // shows wants a piece of the page's source.
 func (a answer) shows(t *testing.T, piece string) answer {
@@ -68,7 +25,7 @@ func TestLogoFromUploadToRemoval(t *testing.T) {
 	if strings.Contains(page.body, "Remove the logo") {
 		t.Error("offers to remove a logo that is not there")
 	}
-	b.uploadPicture([]byte("picture"), "name", "logo", "style", "").want(t, http.StatusSeeOther, lookPage)
+	b.upload(picturesPage, []byte("picture"), "name", "logo", "style", "").want(t, http.StatusSeeOther, lookPage)
 	b.get(lookPage).says(t, "Remove the logo").says(t, "640 × 200 pixels").says(t, "Drawing").shows(t, `src="/m/settings/look/picture.png?n=`)
 	b.get(lookPage+"/picture.png?name=logo").want(t, http.StatusOK, "").says(t, "logo in (240,120)")
 	b.post(picturesPage+"/remove", "name", "logo").want(t, http.StatusSeeOther, lookPage)
@@ -87,20 +44,20 @@ func TestPicturesAreRefusedWithAReason(t *testing.T) {
 		{"logo", "", "Choose a picture first"},
 		{"<b>", "picture", "at most 40 letters"},
 	} {
-		b.uploadPicture([]byte(tc.file), "name", tc.name).want(t, http.StatusUnprocessableEntity, "").says(t, tc.says)
+		b.upload(picturesPage, []byte(tc.file), "name", tc.name).want(t, http.StatusUnprocessableEntity, "").says(t, tc.says)
 	}
-	if page := b.uploadPicture([]byte("picture"), "name", "<b>"); strings.Contains(page.body, "<b>\"") || !strings.Contains(page.body, "&lt;b&gt;") {
+	if page := b.upload(picturesPage, []byte("picture"), "name", "<b>"); strings.Contains(page.body, "<b>\"") || !strings.Contains(page.body, "&lt;b&gt;") {
 		t.Error("the name that was typed is not shown again, escaped")
 	}
-	b.uploadPicture(make([]byte, maxPictureBody), "name", "logo").want(t, http.StatusRequestEntityTooLarge, "")
+	b.upload(picturesPage, make([]byte, maxPictureBody), "name", "logo").want(t, http.StatusRequestEntityTooLarge, "")
 	b.post(picturesPage, "name", "logo").want(t, http.StatusBadRequest, "")
 	if len(o.core.assets) > 0 {
 		t.Errorf("kept %v", o.core.assets)
 	}
 	for n := range gateway.MaxAssets {
-		b.uploadPicture([]byte("picture"), "name", "plan "+strings.Repeat("x", n)).want(t, http.StatusSeeOther, lookPage)
+		b.upload(picturesPage, []byte("picture"), "name", "plan "+strings.Repeat("x", n)).want(t, http.StatusSeeOther, lookPage)
 	}
-	b.uploadPicture([]byte("picture"), "name", "more").want(t, http.StatusUnprocessableEntity, "").says(t, "16 pictures are kept already")
+	b.upload(picturesPage, []byte("picture"), "name", "more").want(t, http.StatusUnprocessableEntity, "").says(t, "16 pictures are kept already")
 }
 
 func TestCodeToBookIsChosen(t *testing.T) {

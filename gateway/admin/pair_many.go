@@ -13,7 +13,10 @@ import (
 	"doorleaf/gateway"
 )
 
-const pairManyPage = "/m/pair/many"
+const (
+	pairManyPage = "/m/pair/many"
+	factoryPage  = "/m/pair/factory"
+)
 
 // Bounds of the two lists: pasted text, each character of which may travel as
 // three, and a factory's file.
@@ -76,7 +79,7 @@ func (s *server) pairMany(w http.ResponseWriter, v *visit) error {
 // importFactory takes a factory's file. It never shows the lines, which hold
 // secrets.
 func (s *server) importFactory(w http.ResponseWriter, v *visit) error {
-	file, err := uploadedFile(v.Request, "file")
+	_, file, err := uploadedForm(v.Request)
 	if err != nil {
 		return err
 	}

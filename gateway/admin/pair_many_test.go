@@ -16,8 +16,8 @@ func TestPairMany(t *testing.T) {
 	answer.says(t, "One sign was paired").says(t, "Line 2").says(t, "No sign shows this code").says(t, "ZZZZZZZZ")
 	b.post(pairManyPage, "list", strings.Repeat("x", maxPairListBody)).want(t, http.StatusRequestEntityTooLarge, "")
 
-	b.upload("/m/pair/factory", "file", []byte("id,secret\nabc,0123\n")).want(t, http.StatusOK, "").says(t, "2 signs were taken")
-	bad := b.upload("/m/pair/factory", "file", []byte("abc,00112233445566778899")).want(t, http.StatusUnprocessableEntity, "").says(t, "The first line has to be")
+	b.upload(factoryPage, []byte("id,secret\nabc,0123\n")).want(t, http.StatusOK, "").says(t, "2 signs were taken")
+	bad := b.upload(factoryPage, []byte("abc,00112233445566778899")).want(t, http.StatusUnprocessableEntity, "").says(t, "The first line has to be")
 	if strings.Contains(bad.body, "00112233") {
 		t.Error("the page shows a line of the factory's file")
 	}
