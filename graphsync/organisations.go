@@ -49,13 +49,9 @@ func (s *Service) AddPersonal(ctx context.Context, id connection.ID, addresses [
 	if err != nil {
 		return err
 	}
-	rooms, err := s.roomsOf(ctx, id)
+	rooms, err := s.roomsToKeep(ctx, id, addresses)
 	if err != nil {
 		return err
-	}
-	rooms = slices.DeleteFunc(rooms, func(r calendar.Room) bool { return r.Gone && !slices.Contains(roomIDs(addresses), r.ID) })
-	for i := range rooms {
-		rooms[i].Gone = false
 	}
 	for _, room := range roomIDs(addresses) {
 		if room == "" {

@@ -67,13 +67,9 @@ func (s *Service) RefreshRooms(ctx context.Context, id connection.ID) error {
 // may not be listed. The error has kind NotFound and the address in Room when
 // one is not an address; then none is added.
 func (s *Service) AddRooms(ctx context.Context, id connection.ID, addresses []string) error {
-	rooms, err := s.roomsOf(ctx, id)
+	rooms, err := s.roomsToKeep(ctx, id, addresses)
 	if err != nil {
 		return err
-	}
-	rooms = slices.DeleteFunc(rooms, func(r calendar.Room) bool { return r.Gone && !slices.Contains(roomIDs(addresses), r.ID) })
-	for i := range rooms {
-		rooms[i].Gone = false
 	}
 	for _, id := range roomIDs(addresses) {
 		if id == "" {
@@ -90,6 +86,21 @@ func (s *Service) AddRooms(ctx context.Context, id connection.ID, addresses []st
 		return &connection.Error{Kind: connection.InternalFault, Op: "add room"}
 	}
 	return s.replaceRooms(ctx, id, rooms)
+}
+
+// roomsToKeep are the rooms of a connection when addresses are added: those that
+// are gone come back only where they are named again.
+func (s *Service) roomsToKeep(ctx context.Context, id connection.ID, addresses []string) ([]calendar.Room, error) {
+	rooms, err := s.roomsOf(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	named := roomIDs(addresses)
+	rooms = slices.DeleteFunc(rooms, func(r calendar.Room) bool { return r.Gone && !slices.Contains(named, r.ID) })
+	for i := range rooms {
+		rooms[i].Gone = false
+	}
+	return rooms, nil
 }
 
 func roomIDs(addresses []string) []calendar.RoomID {
