@@ -26,17 +26,21 @@ func TestRenewalSurvivesCuts(t *testing.T) {
 		for _, point := range renewal(t, on, func(*rig) {}) {
 			t.Run(fmt.Sprint(on, " ", point), func(t *testing.T) {
 				t.Parallel()
-				renewal(t, on, func(r *rig) {
-					r.mu.Lock()
-					defer r.mu.Unlock()
-					if strings.HasPrefix(point, "sign:") {
-						r.cut = point
-					} else {
-						r.die = point
-					}
-				})
+				renewal(t, on, func(r *rig) { r.breakAt(point) })
 			})
 		}
+	}
+}
+
+// breakAt cuts the power of the sign once at a point of its own, or kills the
+// gateway once at one of the gateway's.
+func (r *rig) breakAt(point string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if strings.HasPrefix(point, "sign:") {
+		r.cut = point
+	} else {
+		r.die = point
 	}
 }
 
@@ -174,6 +178,9 @@ func TestForgedKeyMessages(t *testing.T) {
 		if second.Next == nil || bytes.Equal(first.Next.Secret, second.Next.Secret) {
 			t.Fatal("a question with another public key is answered by the same secret")
 		}
+		forged("stored, signed with the key in use", stored)
+		fresh := manifestKey(t, second.Next.Secret)
+		stored.Sign(fresh, string(renewalSign))
 		r.publish(firstSecret(), wire.NameKey, &stored)
 		if r.keys().Next.Stored.IsZero() {
 			t.Fatal("not noted as stored")
@@ -183,6 +190,7 @@ func TestForgedKeyMessages(t *testing.T) {
 			t.Error("want the stored secret and the one in use to be let in, and no other")
 		}
 		hello := wire.Hello{Boot: 7, Counter: 1, Width: 250, Height: 122, KeyNumber: 1}
+		hello.Sign(fresh, string(renewalSign))
 		r.publish(second.Next.Secret, wire.NameHello, &hello)
 		if k := r.keys(); k.Number != 1 || k.Next != nil || r.login(firstSecret()) {
 			t.Errorf("after a hello with the newer secret: %+v", k)
@@ -203,7 +211,7 @@ func TestLostSecret(t *testing.T) {
 		ask.Sign(old, string(renewalSign))
 		r.publish(firstSecret(), wire.NameKey, &ask)
 		stored := wire.Key{Boot: 1, Counter: 2, Number: 1, Stored: true}
-		stored.Sign(old, string(renewalSign))
+		stored.Sign(manifestKey(t, r.keys().Next.Secret), string(renewalSign))
 		r.publish(firstSecret(), wire.NameKey, &stored)
 		r.switchOn() // and knows nothing of it
 		r.until("another secret", 3*24*time.Hour, func() bool { return r.keys().Number == 2 })

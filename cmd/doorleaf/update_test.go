@@ -131,15 +131,7 @@ func TestUpdateSurvivesCuts(t *testing.T) {
 			}
 			t.Run(fmt.Sprint(on, " ", point), func(t *testing.T) {
 				t.Parallel()
-				update(t, on, func(r *rig) {
-					r.mu.Lock()
-					defer r.mu.Unlock()
-					if strings.HasPrefix(point, "sign:") {
-						r.cut = point
-					} else {
-						r.die = point
-					}
-				})
+				update(t, on, func(r *rig) { r.breakAt(point) })
 			})
 		}
 	}
