@@ -45,7 +45,7 @@ type Stats struct {
 }
 
 type counters struct {
-	received, malformed, dropped, failed, manifests, blocks, bytes, limited, pairings, forged, keys, offers, replayed atomic.Int64
+	received, malformed, dropped, failed, manifests, blocks, bytes, limited, pairings, forged, keys, offers, replayed, pins atomic.Int64
 }
 
 // Stats returns the counters.
@@ -55,7 +55,7 @@ func (l *Link) Stats() Stats {
 		Received: c.received.Load(), Malformed: c.malformed.Load(), Dropped: c.dropped.Load(), Failed: c.failed.Load(),
 		Manifests: c.manifests.Load(), Blocks: c.blocks.Load(), BytesServed: c.bytes.Load(),
 		Limited: c.limited.Load(), Pairings: c.pairings.Load(),
-		Forged: c.forged.Load(), Keys: c.keys.Load(), Offers: c.offers.Load(), Replayed: c.replayed.Load(),
+		Forged: c.forged.Load(), Keys: c.keys.Load(), Offers: c.offers.Load(), Replayed: c.replayed.Load(), Pins: c.pins.Load(),
 	}
 }
 
@@ -227,6 +227,9 @@ func (l *Link) report(ctx context.Context, r devices.Report) error {
 	}
 	l.learn(ctx, r)
 	l.sign(r.Sign).confirmed(r)
+	if err := l.tellPins(ctx, r); err != nil {
+		l.log.Warn("mqtt: server keys not told", "sign", r.Sign, "err", err)
+	}
 	if r.Kind == devices.HelloReport {
 		if err := l.offer(ctx, r); err != nil { // the glass does not wait for that
 			l.log.Warn("mqtt: firmware not offered", "sign", r.Sign, "err", err)
@@ -308,7 +311,7 @@ func helloReport(id devices.SignID, m wire.Hello, at time.Time) devices.Report {
 			Model: m.Model, Serial: m.Serial, Firmware: m.Firmware, Width: int(m.Width), Height: int(m.Height),
 			AlwaysOn: m.AlwaysOn, Capabilities: devices.Capabilities(m.Capabilities), FirmwareNo: m.FirmwareNumber,
 		},
-		Key:               m.KeyNumber,
+		Key: m.KeyNumber, Pins: m.PinsNumber,
 		BatteryMillivolts: int(m.BatteryMillivolts), SignalDBm: int(m.SignalDBm),
 		TemperatureC: int(m.TemperatureC), TemperatureKnown: m.TemperatureKnown,
 		WakeReason: devices.WakeReason(m.Wake), LastError: devices.ErrorCode(m.LastError),

@@ -74,6 +74,8 @@ type Options struct {
 	Keys Keys
 	// Firmware updates signs; nil: they stay as they are.
 	Firmware Firmware
+	// Pins tells signs which servers to believe; nil: they know one key alone.
+	Pins Pins
 	// Connected reports whether a sign is connected now. Nil: nobody knows, and
 	// every delivery is published.
 	Connected func(devices.SignID) bool
