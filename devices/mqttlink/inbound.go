@@ -38,9 +38,10 @@ type Stats struct {
 	BytesServed int64 // of objects
 	Limited     int64 // chunk requests refused for their amount
 	Pairings    int64 // transcripts that became complete
-	Forged      int64 // messages that renew a key, with a wrong MAC
+	Forged      int64 // messages with a wrong MAC
 	Keys        int64 // newer secrets published
 	Offers      int64 // of firmware published
+	Pins        int64 // sets of server keys published
 	Replayed    int64 // messages that came before, or are older than one that came
 }
 
