@@ -18,7 +18,7 @@ const (
 // old answers a report that is older than one that came, as a hello of a sign
 // that lost what it had may be. Nothing of it is believed: neither the key it
 // names nor what it confirms. A press is not acknowledged, so that a sign whose
-// boot is not known says hello.
+// boot is not known says hello [DL-MSG-16].
 func (l *Link) old(ctx context.Context, r devices.Report, d *devices.Delivery) error {
 	l.replayed(r.Sign, r.Received)
 	if r.Kind != devices.HelloReport {
@@ -54,7 +54,7 @@ var errSpent = errors.New("commitment of another attempt")
 const maxSpent = 4096
 
 // spend notes the commitment of a new attempt; false when another attempt made
-// it. Signs make a new one for each. The caller holds mu.
+// it [DL-PAIR-2]. Signs make a new one for each. The caller holds mu.
 func (p *pairTable) spend(commitment [32]byte, nonce string) bool {
 	if before, ok := p.spent[commitment]; ok {
 		return before == nonce

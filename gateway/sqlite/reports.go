@@ -131,7 +131,13 @@ func changeBoot(t *tx, n int64, r devices.Report, st *statusRow) error {
 	if err != nil {
 		return err
 	}
-	if stale || (!known && st.before(r)) {
+	if !stale && !known && st.boot.Valid {
+		stale, err = earlier(t, n, r, st)
+	}
+	if err != nil {
+		return err
+	}
+	if stale {
 		return devices.ErrReplayed
 	}
 	if st.boot.Valid {
@@ -145,17 +151,18 @@ func changeBoot(t *tx, n int64, r devices.Report, st *statusRow) error {
 	return err
 }
 
-// before reports whether a report of an unknown boot is of an earlier life than
+// earlier reports whether a report of an unknown boot is of an earlier life than
 // the last one. A sign that names no manifest has lost what it had; a press that
-// comes by itself is of a boot that said hello.
-func (r *statusRow) before(rep devices.Report) bool {
-	if !r.boot.Valid {
-		return false
+// comes by itself is of a boot that said hello. What a sign says it has counts as
+// far as it was given that, so that a lie is not believed for ever.
+func earlier(t *tx, n int64, r devices.Report, st *statusRow) (bool, error) {
+	if r.Epoch == 0 && r.Seq == 0 {
+		return r.Kind == devices.EventReport && !r.InHello, nil
 	}
-	if rep.Epoch == 0 && rep.Seq == 0 {
-		return rep.Kind == devices.EventReport && !rep.InHello
-	}
-	return rep.Epoch < r.Epoch || (rep.Epoch == r.Epoch && rep.Seq < r.Seq)
+	var old bool
+	err := t.get(`SELECT count(*) > 0 FROM wants WHERE sign = ?1 AND (?2, ?3) < (epoch, seq) AND (?2, ?3) < (?4, ?5)`,
+		[]any{n, int64(r.Epoch), int64(r.Seq), int64(st.Epoch), int64(st.Seq)}, &old)
+	return old, err
 }
 
 // putReport stores the status but for the picture, and appends to the history.

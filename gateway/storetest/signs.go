@@ -202,6 +202,7 @@ func testFreshness(s *suite) {
 func testReplays(s *suite) {
 	ctx := s.Context()
 	id := s.pair("one")
+	s.send(id, 8, 1)
 	steps := []struct {
 		name                      string
 		kind                      devices.ReportKind
@@ -223,6 +224,8 @@ func testReplays(s *suite) {
 		{"boot that lost its storage", devices.HelloReport, false, 76, 1, 0, 0, nil},
 		{"and goes on", devices.ShownReport, false, 76, 2, 1, 8, nil},
 		{"a known boot may name less: its number tells", devices.ShownReport, false, 76, 3, 1, 2, nil},
+		{"a lie about what it has", devices.HelloReport, false, 77, 1, 9000, 1, nil},
+		{"and the truth again, from a new boot", devices.HelloReport, false, 78, 1, 1, 8, nil},
 	}
 	for i, st := range steps {
 		before, err := s.Status(ctx, id)
