@@ -82,6 +82,10 @@ type Options struct {
 	// AlwaysOn reports whether a sign stays connected, for one that has not said
 	// hello since the link began; may be nil.
 	AlwaysOn func(context.Context, devices.SignID) bool
+	// PairPage is the address of the page where a person types the code of a
+	// sign, without the code; signs show it as a QR code [DL-PAIR-11]. "" for
+	// none; New refuses what is no such address.
+	PairPage string
 	// Address returns the peer's address of a pairing attempt; may be nil.
 	Address func(nonce string) string
 	// Incident is told of what no sign of ours does; may be nil.
@@ -136,6 +140,9 @@ func New(o Options) (*Link, error) {
 		if o.Door.URL == "" {
 			o.Door = Door{URL: o.BrokerURL, TLS: o.TLS}
 		}
+	}
+	if _, ok := wire.PairAddressHost(o.PairPage); !ok && o.PairPage != "" {
+		return nil, fmt.Errorf("mqttlink: %q is no address of a pairing page", o.PairPage)
 	}
 	if o.Fault == nil {
 		o.Fault = func(string) {}

@@ -265,7 +265,8 @@ func TestKickedSignIsOut(t *testing.T) {
 }
 
 func TestClaimNeedsTheCode(t *testing.T) {
-	in := install(t, Options{})
+	const page = "https://signs.example.com/m/pair?c="
+	in := install(t, Options{PairPage: page})
 	if err := in.Claim(t.Context(), devices.Joining{Nonce: "aaaaaaaaaaaaaaaa", Code: "ABCDEFGH"}, signID, make([]byte, 32)); !errors.Is(err, devices.ErrUnknownCode) {
 		t.Errorf("claim of nobody: got %v, want %v", err, devices.ErrUnknownCode)
 	}
@@ -284,8 +285,12 @@ func TestClaimNeedsTheCode(t *testing.T) {
 	}
 	public, n1 := [32]byte{9}, [32]byte{1}
 	send(wire.NameCommit, &wire.PairCommit{Commitment: wire.PairCommitment(public[:], n1), Hardware: hw})
-	if topic, _ := in.next(t); topic.Name != wire.NameChallenge {
+	topic, payload := in.next(t)
+	if topic.Name != wire.NameChallenge {
 		t.Fatalf("got %s, want challenge", topic.Name)
+	}
+	if m, err := wire.UnmarshalPairChallenge(payload); err != nil || m.Address != page {
+		t.Errorf("the challenge leads to %q, want %q: %v", m.Address, page, err)
 	}
 	send(wire.NameCommit, &wire.PairCommit{Commitment: [32]byte{1}, Hardware: hw}) // a second thought
 	send(wire.NameReveal, &wire.PairReveal{Public: public, N1: [32]byte{2}})       // does not open it

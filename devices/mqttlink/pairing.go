@@ -55,7 +55,7 @@ func (l *Link) commit(ctx context.Context, nonce string, m wire.PairCommit, now 
 	if err != nil {
 		return err
 	}
-	msg, err := (&wire.PairChallenge{N2: a.n2}).Marshal()
+	msg, err := (&wire.PairChallenge{N2: a.n2, Address: l.opts.PairPage}).Marshal()
 	if err != nil {
 		return err
 	}

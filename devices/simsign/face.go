@@ -23,6 +23,12 @@ func glyph(r byte) [glyphHeight]byte {
 		return [7]byte{0, 0, 0, 0x1f, 0, 0, 0}
 	case '.':
 		return [7]byte{0, 0, 0, 0, 0, 0x0c, 0x0c}
+	case ':':
+		return [7]byte{0, 0x0c, 0x0c, 0, 0x0c, 0x0c, 0}
+	case '[':
+		return [7]byte{0x0e, 0x08, 0x08, 0x08, 0x08, 0x08, 0x0e}
+	case ']':
+		return [7]byte{0x0e, 0x02, 0x02, 0x02, 0x02, 0x02, 0x0e}
 	case '0':
 		return [7]byte{0x0e, 0x11, 0x13, 0x15, 0x19, 0x11, 0x0e}
 	case '1':
@@ -100,8 +106,13 @@ func glyph(r byte) [glyphHeight]byte {
 }
 
 // drawPairing draws the face of a sign that waits for somebody to type its
-// code: what to do, the code as large as fits, and which sign it is.
-func drawPairing(b *wire.Bitmap, code, serial string) {
+// code: what to do, the code as large as fits, and which sign it is. With the
+// address of the page where it is typed, "" for none, there is a QR code of it
+// where there is room.
+func drawPairing(b *wire.Bitmap, code, serial, address string) {
+	if len(code) == wire.PairCodeLength && drawPairingQR(b, code, serial, address) {
+		return
+	}
 	clear(b.Pix)
 	shown := code
 	if len(code) == wire.PairCodeLength {
@@ -129,8 +140,11 @@ func fit(w, h, n int) int {
 // centre draws text centred on the row y.
 func centre(b *wire.Bitmap, text string, y, size int) {
 	text = strings.ToUpper(text)
-	x := (b.Width - (len(text)*glyphCell-1)*size) / 2
-	y -= glyphHeight * size / 2
+	write(b, text, (b.Width-(len(text)*glyphCell-1)*size)/2, y-glyphHeight*size/2, size)
+}
+
+// write draws text from its upper left corner on.
+func write(b *wire.Bitmap, text string, x, y, size int) {
 	for i := range len(text) {
 		for row, bits := range glyph(text[i]) {
 			for col := range glyphWidth {

@@ -28,7 +28,7 @@ func TestGlyphsOfCodes(t *testing.T) {
 func TestPairingFaceFits(t *testing.T) {
 	for _, size := range [][2]int{{250, 122}, {296, 128}, {400, 300}, {800, 480}, {1872, 1404}, {122, 250}} {
 		b := wire.NewBitmap(size[0], size[1])
-		drawPairing(&b, "M8W9Q2ZX", "SN-0123456789")
+		drawPairing(&b, "M8W9Q2ZX", "SN-0123456789", "")
 		var first, last, black int
 		first = b.Width
 		for y := range b.Height {

@@ -106,7 +106,7 @@ func (s *Sign) challenged(c wire.PairChallenge) {
 	}
 	if code != p.code {
 		p.code = code
-		s.drawCode(code)
+		s.drawCode(code, c.Address) // that of an attempt's first challenge stays
 		s.emit(Event{Event: "pairing", Code: code})
 	}
 	p.repeat = time.Now().Add(commitRefresh)
@@ -144,9 +144,9 @@ func (s *Sign) identified(id wire.PairIdentity) {
 }
 
 // drawCode draws the pairing face.
-func (s *Sign) drawCode(code string) {
+func (s *Sign) drawCode(code, address string) {
 	s.mu.Lock()
-	drawPairing(&s.glass, code, s.opts.Serial)
+	drawPairing(&s.glass, code, s.opts.Serial, address)
 	s.digest = wire.Digest{}
 	err := s.saveGlass()
 	s.mu.Unlock()

@@ -58,7 +58,7 @@ func importTable() map[string]allowed {
 		"devices/mqttlink": {ours: []string{"devices", "devices/refresh", "render/mono", "firmware-protocol/wire"},
 			outside: []string{"github.com/eclipse/paho.mqtt.golang"}, inTests: []string{"devices/broker"}},
 		"devices/simsign": {ours: []string{"devices", "devices/refresh", "render/mono", "firmware-protocol/wire"},
-			outside: []string{"github.com/eclipse/paho.mqtt.golang"}, inTests: []string{"devices/broker", "devices/mqttlink"}},
+			outside: []string{"github.com/eclipse/paho.mqtt.golang", "github.com/boombuler/barcode"}, inTests: []string{"devices/broker", "devices/mqttlink"}},
 		"devices/provision": {ours: []string{"devices"}, outside: []string{"github.com/eclipse/paho.mqtt.golang"}},
 		"devices/broker":    {ours: []string{"devices"}, outside: []string{"github.com/mochi-mqtt/server/v2"}},
 		"devices/simfleet": {inTests: []string{"devices", "devices/mqttlink", "devices/simsign", "firmware-protocol/wire", "gateway",

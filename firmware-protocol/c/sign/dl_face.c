@@ -145,6 +145,7 @@ static int set(const struct paper *p, unsigned host, struct setting *s)
 				;
 			s->across = (p->width + s->text) / (CELL * s->text);
 			s->down = (host + s->across - 1) / s->across;
+			s->across = (host + s->down - 1) / s->down; /* lines of the same length */
 			used = s->lines * ROW * s->code + (2 + s->down) * ROW * s->text;
 			s->spare = p->height - used;
 			if (used <= p->height)
