@@ -34,6 +34,11 @@ func (m *model) decodeRow(rc *rangeDecoder, p profile, ref bool) {
 	var s surroundings
 	row := m.rows[0]
 	for i := 1; i <= m.stride; i++ {
+		n := m.decodeCalm(rc, i, ref)
+		if i += n; n == calmBytes {
+			i--
+			continue
+		}
 		m.look(&s, i)
 		if ref {
 			other := decodeOne(rc, &m.same[m.sameContext(i, &s)])

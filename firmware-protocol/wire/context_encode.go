@@ -27,6 +27,11 @@ func (m *model) encodeRow(rc *rangeEncoder, p profile, ref bool) {
 	var s surroundings
 	row := m.rows[0]
 	for i := 1; i <= m.stride; i++ {
+		n := m.encodeCalm(rc, i, ref)
+		if i += n; n == calmBytes {
+			i--
+			continue
+		}
 		m.look(&s, i)
 		if ref {
 			m.equal[i] = 0
