@@ -97,12 +97,12 @@ func FuzzContext(f *testing.F) {
 				if ref != nil {
 					base = ref.Pix
 				}
-				f.Add(profile == full, uint8(p.next.Width), uint8(p.next.Height), e.payload(f, profile, &p.next, ref), base)
+				f.Add(profile == full, uint8(p.next.Width-1), uint8(p.next.Height-1), e.payload(f, profile, &p.next, ref), base)
 			}
 		}
 	}
 	f.Fuzz(func(t *testing.T, large bool, width, height uint8, payload, base []byte) {
-		w, h, p := int(width)%64+1, int(height)%64+1, small
+		w, h, p := int(width)%160+1, int(height)%64+1, small
 		if large {
 			p = full
 		}
