@@ -1,5 +1,7 @@
-/* The name of a decoded picture. Licence: Apache-2.0. */
+/* Kinds of pictures, and the name of one. Licence: Apache-2.0. */
 #include "dl_object.h"
+
+unsigned dl_planes(uint8_t planes) { return planes > 6 ? 0 : 0x4232210u >> 4 * planes & 15; }
 
 void dl_glass_digest(const struct dl_sha256 *hash, uint16_t width, uint16_t height, uint8_t planes, const uint8_t *rows, uint8_t digest[32])
 {

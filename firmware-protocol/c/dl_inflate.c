@@ -7,13 +7,13 @@
 
 #ifndef DL_NO_DEFLATE
 
-enum { WINDOW = 512 };
+enum { REACH = 512 };
 
 /* RFC 1951, 3.2.5. */
 static const uint16_t length_base[29] = { 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258 };
 
 /* The next n bits, n at most 16, first bit lowest; -1 past the end. */
-static int32_t take(struct dl_object *d, unsigned n)
+static int32_t take_bits(struct dl_object *d, unsigned n)
 {
 	struct dl_inflate *f = &d->u.inflate;
 	uint32_t v;
@@ -37,7 +37,7 @@ static int32_t take_symbol(struct dl_object *d, const uint16_t *count, const uin
 	unsigned bits;
 
 	for (bits = 1; bits < 16; bits++) {
-		int32_t bit = take(d, 1);
+		int32_t bit = take_bits(d, 1);
 
 		if (bit < 0)
 			return -1;
@@ -91,19 +91,13 @@ static int build_both(struct dl_inflate *f, unsigned literals, unsigned distance
 static int put(struct dl_object *d, unsigned value)
 {
 	struct dl_inflate *f = &d->u.inflate;
-	const uint8_t *base;
 
-	if (f->y == d->height)
+	if (d->y == d->height)
 		return DL_OBJECT_FORMAT;
-	f->window[f->at++ % WINDOW] = (uint8_t)value;
-	base = dl_base(d, f->y);
-	if (base != NULL)
-		value ^= base[f->i];
-	dl_row(d, f->y)[f->i++] = (uint8_t)value;
-	if (f->i < d->stride)
-		return 0;
-	f->i = 0;
-	return dl_row_done(d, f->y++);
+	f->window[f->at++ % REACH] = (uint8_t)value;
+	if (d->base != NULL)
+		value ^= d->base[d->y * d->pitch + d->i];
+	return dl_emit(d, value);
 }
 
 /* A match: its length is known by symbol [DL-DEF-2]. */
@@ -116,22 +110,22 @@ static int copy(struct dl_object *d, unsigned symbol)
 
 	if (symbol >= 29)
 		return DL_OBJECT_FORMAT;
-	extra = take(d, symbol < 8 || symbol == 28 ? 0 : symbol / 4 - 1);
+	extra = take_bits(d, symbol < 8 || symbol == 28 ? 0 : symbol / 4 - 1);
 	s = take_symbol(d, f->distance_count, f->distance_symbol);
 	if (extra < 0 || s < 0 || s >= 30)
 		return DL_OBJECT_FORMAT;
 	length = length_base[symbol] + (uint32_t)extra;
 	distance = (uint32_t)s + 1;
 	if (s >= 4) {
-		extra = take(d, (unsigned)s / 2 - 1);
+		extra = take_bits(d, (unsigned)s / 2 - 1);
 		if (extra < 0)
 			return DL_OBJECT_FORMAT;
 		distance = ((2u + ((uint32_t)s & 1)) << (s / 2 - 1)) + 1 + (uint32_t)extra;
 	}
-	if (distance > WINDOW || distance > f->at)
+	if (distance > REACH || distance > f->at)
 		return DL_OBJECT_FORMAT;
 	while (length-- > 0 && status == 0)
-		status = put(d, f->window[(f->at - distance) % WINDOW]);
+		status = put(d, f->window[(f->at - distance) % REACH]);
 	return status;
 }
 
@@ -159,12 +153,12 @@ static int stored(struct dl_object *d)
 	int status = 0;
 
 	d->u.inflate.bits = d->u.inflate.have = 0;
-	length = take(d, 16);
-	check = take(d, 16);
+	length = take_bits(d, 16);
+	check = take_bits(d, 16);
 	if (length < 0 || check < 0 || (length ^ 0xffff) != check)
 		return DL_OBJECT_FORMAT;
 	while (length-- > 0 && status == 0) {
-		int32_t v = take(d, 8);
+		int32_t v = take_bits(d, 8);
 		status = v < 0 ? DL_OBJECT_FORMAT : put(d, (unsigned)v);
 	}
 	return status;
@@ -186,7 +180,7 @@ static int read_codes(struct dl_object *d)
 {
 	static const uint8_t order[19] = { 16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15 };
 	struct dl_inflate *f = &d->u.inflate;
-	int32_t head = take(d, 14);
+	int32_t head = take_bits(d, 14);
 	unsigned literals, total, orders, k;
 
 	if (head < 0)
@@ -198,7 +192,7 @@ static int read_codes(struct dl_object *d)
 		return 0;
 	memset(f->lengths, 0, 19);
 	for (k = 0; k < orders; k++) {
-		int32_t v = take(d, 3);
+		int32_t v = take_bits(d, 3);
 		if (v < 0)
 			return 0;
 		f->lengths[order[k]] = (uint8_t)v;
@@ -212,7 +206,7 @@ static int read_codes(struct dl_object *d)
 		if (s < 0)
 			return 0;
 		if (s >= 16) {
-			times = take(d, s == 16 ? 2 : s == 17 ? 3 : 7);
+			times = take_bits(d, s == 16 ? 2 : s == 17 ? 3 : 7);
 			if (times < 0 || (s == 16 && k == 0))
 				return 0;
 			times += s == 18 ? 11 : 3;
@@ -234,7 +228,7 @@ int dl_inflate_decode(struct dl_object *d)
 
 	memset(f, 0, sizeof *f);
 	do {
-		block = take(d, 3);
+		block = take_bits(d, 3);
 		if (block < 0 || block >> 1 == 3)
 			return DL_OBJECT_FORMAT;
 		if (block >> 1 == 0) {
@@ -248,7 +242,7 @@ int dl_inflate_decode(struct dl_object *d)
 		}
 	} while (status == 0 && (block & 1) == 0);
 	/* Exactly the picture [DL-DEF-1]. */
-	if (status == 0 && (f->y != d->height || d->left != 0))
+	if (status == 0 && (d->y != d->height || d->left != 0))
 		status = DL_OBJECT_FORMAT;
 	return status;
 }

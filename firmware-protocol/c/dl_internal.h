@@ -11,30 +11,29 @@ int memcmp(const void *a, const void *b, size_t size);
 /* CRC-32 of IEEE 802.3; begin with all ones, turn the result over. */
 uint32_t dl_crc32(uint32_t crc, const uint8_t *b, size_t size);
 
+/* Row y of the part: without a frame, the current one or one of the four above. */
+static inline uint8_t *dl_row(const struct dl_object *d, unsigned y)
+{
+#ifdef DL_ROWS
+	y %= DL_OBJECT_ROWS;
+#endif
+	return d->out + y * d->pitch;
+}
+
 /* The next byte of the payload; 0 past its end, which d->left tells. */
 unsigned dl_next(struct dl_object *d);
 
-#ifdef DL_PLAIN
-/* Rows are those of the frame; they are checked when all are there. */
-static inline uint8_t *dl_row(const struct dl_object *d, unsigned y) { return d->target->frame + (size_t)y * d->stride; }
-static inline const uint8_t *dl_base(const struct dl_object *d, unsigned y) { return d->base == NULL ? NULL : dl_row(d, y); }
-static inline int dl_row_done(struct dl_object *d, unsigned y)
-{
-	(void)y;
-	return d->stopped;
-}
-#else
-/* Row y of the part, or one of the four above the current one. */
-uint8_t *dl_row(const struct dl_object *d, unsigned y);
+/* Puts out the next byte of the part. Returns a status. */
+int dl_emit(struct dl_object *d, unsigned value);
 
-/* Row y of the reference, NULL when the part has none. */
-const uint8_t *dl_base(const struct dl_object *d, unsigned y);
+int dl_context_decode(struct dl_object *d, unsigned full);
 
-/* Ends row y. Returns a status. */
-int dl_row_done(struct dl_object *d, unsigned y);
-#endif
-
-int dl_context_decode(struct dl_object *d, int full);
+/*
+ * Raw DEFLATE [DL-DEF-1]: takes the payload with dl_next, d->left times, and puts
+ * out d->height rows of d->stride bytes with dl_emit; when d->base is not NULL
+ * each XORed with the byte of the reference at d->base[d->y * d->pitch + d->i].
+ * It refuses a stream that is not exactly that, also one that ends early.
+ */
 int dl_inflate_decode(struct dl_object *d);
 
 /* Trained weights [DL-TAB-1] and probabilities [DL-MIX-2]. */

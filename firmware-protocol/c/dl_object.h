@@ -22,16 +22,16 @@ extern "C" {
 
 /*
  * What firmware may choose when it compiles, alike in all files:
- * DL_SMALL leaves out the full profile, DL_NO_DEFLATE the inflater. DL_PLAIN
- * leaves out both, and all objects but those of one part that is the whole of a
- * black and white picture; it needs a frame, and compiles dl_plain.c in place of
- * dl_object.c. DL_MAX_WIDTH is the width in pixels of the widest panel.
+ * DL_SMALL leaves out the full profile, DL_NO_DEFLATE the inflater. DL_ROWS
+ * decodes row by row, without a frame: black and white pictures of one part.
+ * DL_MAX_WIDTH is the width in pixels of the widest panel.
+ *
+ * A firmware that has an inflater already can leave dl_inflate.c out and bring
+ * its own dl_inflate_decode, see dl_internal.h.
  */
-#ifdef DL_PLAIN
-#define DL_SMALL
-#define DL_NO_DEFLATE
-#endif
-#ifndef DL_MAX_WIDTH
+#if !defined(DL_MAX_WIDTH) && defined(DL_SMALL)
+#define DL_MAX_WIDTH 4096u
+#elif !defined(DL_MAX_WIDTH)
 #define DL_MAX_WIDTH 16384u
 #endif
 
@@ -39,7 +39,7 @@ extern "C" {
 #define DL_OBJECT_MAX_SIDE 16384u         /* pixels */
 #define DL_OBJECT_MAX_DECODED (8ul << 20) /* bytes */
 
-/* What can be decoded, for key 21 of Hello [DL-CAP-1]; with a frame, and not with DL_PLAIN, 128 more. */
+/* What can be decoded, for key 21 of Hello [DL-CAP-1]. */
 #ifdef DL_NO_DEFLATE
 #define DL_CAP_DEFLATE 0u
 #else
@@ -50,8 +50,12 @@ extern "C" {
 #else
 #define DL_CAP_FULL 96u
 #endif
-#define DL_OBJECT_CAPABILITIES (1u | DL_CAP_DEFLATE | 24u | DL_CAP_FULL)
+#ifdef DL_ROWS
+#define DL_OBJECT_CAP_PARTS 0u
+#else
 #define DL_OBJECT_CAP_PARTS 128u
+#endif
+#define DL_OBJECT_CAPABILITIES (1u | DL_CAP_DEFLATE | 24u | DL_CAP_FULL | DL_OBJECT_CAP_PARTS)
 
 /* What decoding returns. */
 enum dl_object_status {
@@ -60,7 +64,7 @@ enum dl_object_status {
 	DL_OBJECT_UNSUPPORTED = -2, /* other version, encoding, planes: error 6 */
 	DL_OBJECT_BASE = -3,        /* a delta on another picture: error 7 */
 	DL_OBJECT_CHECKSUM = -4,    /* the decoded picture is damaged: error 6 */
-	DL_OBJECT_SIZE = -5,        /* not the size or planes of the target: error 8 */
+	DL_OBJECT_SIZE = -5,        /* not the size of the target: error 8 */
 	DL_OBJECT_STOPPED = -6      /* a function of the caller returned other than 0 */
 };
 
@@ -73,23 +77,23 @@ enum dl_object_status {
  * black [DL-PIC-1].
  */
 struct dl_object_target {
-	uint16_t width, height; /* pixels the object must have */
-	uint8_t planes;         /* and its number of planes kind [DL-PIC-3], 1 is black and white */
-
-	/* Reads the next n bytes of the object, n at most DL_OBJECT_PIECE. */
-	int (*read)(void *user, uint8_t *to, uint32_t n);
+	uint16_t width, height; /* pixels the object must have: at most DL_MAX_WIDTH and as [DL-LIM-1] says */
+	uint8_t planes;         /* and its kind of planes [DL-PIC-3], 1 is black and white */
 
 	/*
-	 * The whole picture, all planes one after another, or NULL. A delta is
-	 * decoded in place, over the base.
+	 * Reads the next n bytes of the object, n at most DL_OBJECT_PIECE, and 1
+	 * most often: where that is slow, it should read more and keep them.
 	 */
+	int (*read)(void *user, uint8_t *to, uint32_t n);
+
+	/* The whole picture, all planes one after another. A delta is decoded in place, over the base. */
 	uint8_t *frame;
 
 	/*
-	 * Without frame, for objects of one part and one plane: room for
-	 * DL_OBJECT_ROWS rows, which are used in turn; where the base is, NULL
-	 * when there is none; and what takes each row, in order. The picture is
-	 * not checked as a whole before DL_OBJECT_DONE.
+	 * With DL_ROWS in place of frame: room for DL_OBJECT_ROWS rows, which are
+	 * used in turn; where the base is, NULL when there is none; and what takes
+	 * each row, in order. The picture is not checked as a whole before
+	 * DL_OBJECT_DONE.
 	 */
 	uint8_t *rows;
 	const uint8_t *base;
@@ -99,7 +103,7 @@ struct dl_object_target {
 	void *user;                 /* for the functions */
 };
 
-#define DL_OBJECT_PIECE 32u
+#define DL_OBJECT_PIECE 14u
 
 /* Weights of the context coder [DL-CTX-1]: of pixels, references, bytes. */
 enum {
@@ -116,11 +120,21 @@ enum {
 #endif
 };
 
+/*
+ * The rows of pixels that the context coder looks at: the current one, those
+ * above it, that of the reference and the one below, and what differs.
+ */
+enum { DL_CURRENT, DL_ABOVE1, DL_ABOVE2, DL_ABOVE3, DL_ABOVE4, DL_BASE, DL_BELOW, DL_CONTEXT_ROWS, DL_DIFFERENCE = DL_CONTEXT_ROWS };
+
 /* State of the context coder, 4.4. */
 struct dl_context {
 	uint32_t code, width;
+	int16_t *use[6]; /* weights of the decision at hand */
+	uint32_t w[DL_CONTEXT_ROWS + 1];
+	const uint8_t *from[DL_CONTEXT_ROWS]; /* NULL: no such row */
+	const struct dl_profile *profile;
+	uint8_t equal[(DL_MAX_WIDTH + 7) / 8 + 1]; /* E of each byte of a row, and right of it */
 	int16_t weight[DL_WEIGHTS];
-	uint8_t equal[(DL_MAX_WIDTH + 63) / 64]; /* E, a bit per byte of a row */
 };
 
 /* State of the inflater, 4.3. */
@@ -133,28 +147,27 @@ struct dl_inflate {
 	uint32_t at;   /* bytes put out */
 	uint32_t bits; /* bits not used yet, first one lowest */
 	uint32_t have; /* how many */
-	uint16_t y, i; /* row and byte that come next */
 };
 
 /* A decoder. Its content is private. */
 struct dl_object {
 	const struct dl_object_target *target;
-	uint32_t total; /* bytes of the object not read yet */
-	uint32_t left;  /* bytes of the payload not taken yet */
-	uint32_t room;  /* bytes that parts may still decode to */
-	uint32_t checksum, crc; /* of the picture: promised, so far */
-	uint8_t piece[DL_OBJECT_PIECE];
-	uint8_t at, have; /* of the piece: taken, read */
-	uint8_t last;     /* byte taken */
-	uint8_t stopped;  /* reading failed */
-	uint8_t flags;    /* of the object */
-	/* The part at hand: its first byte, its rows and those of its reference. */
-	uint8_t head;
-	uint16_t width, height; /* pixels */
-	uint16_t stride;        /* bytes of a row */
-	uint16_t pitch;         /* bytes from row to row */
-	uint8_t *out;
+	uint32_t left;    /* bytes of the payload not taken yet */
+	uint32_t after;   /* and of the object behind it */
+	uint32_t picture; /* bytes of it */
+	uint32_t room;    /* bytes that parts may still decode to */
+	uint32_t crc;     /* of the picture */
+	uint8_t *out;     /* first byte of the part and of its reference */
 	const uint8_t *base;
+	uint32_t width, height; /* pixels of the part */
+	uint32_t stride;  /* bytes of a row */
+	uint32_t pitch;   /* bytes from row to row */
+	uint32_t y, i;    /* row and byte that come next */
+	uint8_t header[14];
+	uint8_t head;     /* of the part */
+	uint8_t padding;  /* mask of the bits right of the part */
+	uint8_t last;     /* byte taken */
+	uint8_t stopped;  /* a function of the caller failed */
 	union {
 		struct dl_context context;
 		struct dl_inflate inflate;

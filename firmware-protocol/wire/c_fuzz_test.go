@@ -71,7 +71,7 @@ func TestCFuzz(t *testing.T) {
 	for _, v := range vectors(t, "manifests.json", func() []manifestVector { return manifestVectors(t) }) {
 		seed(2, v.Message[:max(0, len(v.Message)-tailSize-macSize)])
 	}
-	fuzzC(t, seeds, append([]string{"../c/test/object_fuzz.c"}, cSources(t)...)...)
+	fuzzC(t, seeds, append([]string{"../c/test/object_fuzz.c", "../c/test/object_rows.c"}, cSources(t)...)...)
 }
 
 // Nor does it in the core of the sign, whatever gateway, clock and power do.

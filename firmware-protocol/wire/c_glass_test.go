@@ -36,8 +36,7 @@ func TestCBus(t *testing.T) {
 	runner := filepath.Join(t.TempDir(), "bus_runner")
 	compile(t, append([]string{compiler, "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-I../c/sign",
 		"-Wl,--wrap=open,--wrap=ioctl,--wrap=nanosleep,--wrap=close", "-o", runner, "../c/sign/test/bus_runner.c", "../c/sign/posix/spi.c",
-		"../c/panel/dl_panel.c", "../c/panel/dl_ssd16xx.c", "../c/panel/dl_uc81xx.c", "../c/dl_object.c", "../c/dl_context.c", "../c/dl_inflate.c",
-		"../c/dl_tables.c"}, strictC...)...)
+		"../c/panel/dl_panel.c", "../c/panel/dl_ssd16xx.c", "../c/panel/dl_uc81xx.c", "../c/dl_digest.c"}, strictC...)...)
 	for _, p := range cPanels() {
 		for turn := range 2 {
 			if err := panelTry(runner, p, turn, p.colours, 8); err != nil {
@@ -74,7 +73,7 @@ func TestCGlass(t *testing.T) {
 	dir := t.TempDir()
 	runner := filepath.Join(dir, "glass_runner")
 	compile(t, append([]string{compiler, "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-I../c/sign", "-o", runner,
-		"../c/sign/test/glass_runner.c", "../c/sign/posix/glass.c", "../c/dl_object.c", "../c/dl_context.c", "../c/dl_inflate.c", "../c/dl_tables.c"}, strictC...)...)
+		"../c/sign/test/glass_runner.c", "../c/sign/posix/glass.c", "../c/dl_digest.c"}, strictC...)...)
 	random := rand.New(rand.NewPCG(7, 7))
 	for kind := range colourKinds {
 		for _, size := range [...][2]int{{1, 1}, {8, 3}, {13, 5}, {122, 250}, {800, 480}} {

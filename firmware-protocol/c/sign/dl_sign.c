@@ -152,7 +152,7 @@ int dl_sign_start(struct dl_sign *s, const struct dl_port *port, const struct dl
 	const uint8_t *at = random;
 
 	memset(s, 0, sizeof *s);
-	if (options->hardware.width < 1 || options->hardware.height < 1 || dl_planes(options->planes) == 0 || options->frame == NULL
+	if (options->hardware.width < 1 || options->hardware.width > DL_MAX_WIDTH || options->hardware.height < 1 || dl_planes(options->planes) == 0 || options->frame == NULL
 		|| options->chunk < 1 || options->chunk > DL_MAX_BLOCK_DATA)
 		return -1;
 	s->port = port;

@@ -203,10 +203,14 @@ static void stuck(struct dl_sign *s, unsigned error)
 		dl_rouse(s, DL_WAKE_FLIP);
 }
 
+/* The decoder takes single bytes; storage is asked for more at once. */
+enum { PIECE = 64 };
+
 struct reading {
-	struct dl_sign *sign;
-	const uint8_t *object;
-	uint32_t offset;
+	const struct dl_sign *sign;
+	const struct dl_stored *step;
+	uint32_t offset, at, have; /* of the object; of the piece: taken, read */
+	uint8_t piece[PIECE];
 };
 
 static int read_object(void *user, uint8_t *to, uint32_t n)
@@ -214,9 +218,16 @@ static int read_object(void *user, uint8_t *to, uint32_t n)
 	struct reading *r = user;
 	const struct dl_port *port = r->sign->port;
 
-	if (port->object_read(port->user, r->object, r->offset, to, n) != 0)
-		return 1;
-	r->offset += n;
+	for (; n > 0; n--) {
+		if (r->at == r->have) {
+			r->at = 0;
+			r->have = r->step->size - r->offset < PIECE ? r->step->size - r->offset : (uint32_t)PIECE;
+			if (port->object_read(port->user, r->step->object, r->offset, r->piece, r->have) != 0)
+				return 1;
+			r->offset += r->have;
+		}
+		*to++ = r->piece[r->at++];
+	}
 	return 0;
 }
 
@@ -230,8 +241,8 @@ static unsigned decode(struct dl_sign *s, const struct dl_stored *step)
 	enum dl_object_status status;
 
 	from.sign = s;
-	from.object = step->object;
-	from.offset = 0;
+	from.step = step;
+	from.offset = from.at = from.have = 0;
 	memset(&target, 0, sizeof target);
 	target.width = h->width;
 	target.height = h->height;

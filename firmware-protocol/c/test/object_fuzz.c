@@ -19,6 +19,9 @@ struct user {
 	size_t stride;
 };
 
+/* object_rows.c */
+enum dl_object_status dl_rows_decode(struct dl_object *d, const struct dl_object_target *target, uint32_t object_bytes);
+
 static int give(void *user, uint8_t *to, uint32_t n)
 {
 	struct user *u = user;
@@ -105,7 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	picture = u.stride * t.height * dl_planes(t.planes);
 	if ((data[0] & 1) == 0)
 		memcpy(object, "DLO\2", 4);
-	if (picture > 0 && picture <= MOST) {
+	if (picture > 0 && picture <= MOST && t.width <= DL_MAX_WIDTH && t.height <= DL_OBJECT_MAX_SIDE) {
 		d = (struct dl_object *)(void *)room(sizeof *d);
 		base = room(picture);
 		u.object = object;
@@ -125,7 +128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		t.row = collect;
 		u.picture = t.frame;
 		t.frame = NULL;
-		stream = dl_object_decode(d, &t, (uint32_t)(size - 1));
+		stream = dl_rows_decode(d, &t, (uint32_t)(size - 1));
 		if (stream != frame && stream != DL_OBJECT_UNSUPPORTED && frame != DL_OBJECT_FORMAT && stream != DL_OBJECT_FORMAT)
 			abort();
 		if (stream == DL_OBJECT_DONE && (frame != stream || memcmp(u.picture, v.picture, picture) != 0))

@@ -1,7 +1,7 @@
 /*
  * Decodes objects from standard input for the Go test in ../../wire/c_test.go.
  * A case is: u32 bytes of object, u32 bytes promised to the decoder, u16 width,
- * u16 height, u8 planes, u8 mode, u8 whether there is a base, its 8 bytes of
+ * u16 height, u8 planes, u8 whether there is a base, its 8 bytes of
  * digest, its rows, the object; numbers little-endian. An answer is: u8 -status,
  * and for a decoded picture what its GlassDigest is made of. Licence:
  * Apache-2.0.
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FRAME, ROWS, HEAD = 23 };
+enum { HEAD = 22 };
 
 struct user {
 	const uint8_t *object;
@@ -34,6 +34,7 @@ static int give(void *user, uint8_t *to, uint32_t n)
 	return 0;
 }
 
+#ifdef DL_ROWS
 static int collect(void *user, uint16_t y, const uint8_t *row)
 {
 	struct user *u = user;
@@ -43,6 +44,7 @@ static int collect(void *user, uint16_t y, const uint8_t *row)
 	memcpy(u->picture + y * u->stride, row, u->stride);
 	return 0;
 }
+#endif
 
 /* A hash that writes down what it is given. */
 static void start(void *state) { (void)state; }
@@ -83,11 +85,8 @@ static void one(const uint8_t head[HEAD])
 	struct user u;
 	struct dl_sha256 hash = { NULL, start, update, finish };
 	uint8_t sum[32], *base = NULL, *rows = NULL, *object;
-	int status, mode = head[13];
+	int status;
 
-#ifdef DL_PLAIN
-	mode = FRAME; /* it has no other */
-#endif
 	memset(&t, 0, sizeof t);
 	memset(&u, 0, sizeof u);
 	t.width = (uint16_t)number(head + 8, 2);
@@ -99,24 +98,25 @@ static void one(const uint8_t head[HEAD])
 	picture = u.stride * t.height * dl_planes(t.planes);
 	u.picture = room(picture);
 	object = room(size);
-	if (head[14]) {
+#ifdef DL_ROWS
+	t.rows = rows = room(DL_OBJECT_ROWS * u.stride);
+	t.row = collect;
+#else
+	t.frame = u.picture;
+#endif
+	if (head[13]) {
+		t.base_digest = head + 14;
 		base = room(picture);
 		fill(base, picture);
-		t.base_digest = head + 15;
-		if (mode == FRAME)
-			memcpy(u.picture, base, picture);
-		else
-			t.base = base;
+#ifdef DL_ROWS
+		t.base = base;
+#else
+		memcpy(u.picture, base, picture);
+#endif
 	}
 	fill(object, size);
 	u.object = object;
 	u.left = size;
-	if (mode == ROWS) {
-		t.rows = rows = room(DL_OBJECT_ROWS * u.stride);
-		t.row = collect;
-	} else {
-		t.frame = u.picture;
-	}
 	status = dl_object_decode(d, &t, number(head + 4, 4));
 	putchar(-status);
 	hash.state = stdout;
