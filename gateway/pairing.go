@@ -26,10 +26,17 @@ const (
 type joinings struct {
 	mu    sync.Mutex
 	m     map[string]devices.Joining // by nonce, guarded by mu
-	wrong []time.Time                // moments of wrong codes, guarded by mu
+	wrong []wrongCode                // guarded by mu
+	spent []spentCode                // oldest first, guarded by mu
 	pair  sync.Mutex                 // one pairing at a time
 
 	guesses devices.Incidents // codes typed when there were too many wrong ones
+}
+
+// wrongCode is one that no sign showed.
+type wrongCode struct {
+	code string
+	at   time.Time
 }
 
 func (j *joinings) init() { j.m = map[string]devices.Joining{} }
@@ -60,9 +67,11 @@ func (j *joinings) expire(now time.Time) {
 	for n, w := range j.m {
 		if !w.Expires.After(now) {
 			delete(j.m, n)
+			j.spend(w.Code, "", w.Expires)
 		}
 	}
-	j.wrong = slices.DeleteFunc(j.wrong, func(t time.Time) bool { return now.Sub(t) > pairInterval })
+	j.wrong = slices.DeleteFunc(j.wrong, func(w wrongCode) bool { return now.Sub(w.at) > pairInterval })
+	j.spent = slices.DeleteFunc(j.spent, func(s spentCode) bool { return now.Sub(s.at) > spentLife })
 }
 
 // Joinings lists the waiting signs, newest first. A page must not show their
@@ -80,8 +89,9 @@ func (c *Core) Joinings(context.Context) []devices.Joining {
 	return list
 }
 
-// find returns the one waiting sign that shows code.
-func (j *joinings) find(code string, now time.Time) (devices.Joining, error) {
+// find returns the one waiting sign that shows code. With again, a wrong code
+// that was given before does not count once more.
+func (j *joinings) find(code string, now time.Time, again bool) (devices.Joining, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.expire(now)
@@ -96,7 +106,12 @@ func (j *joinings) find(code string, now time.Time) (devices.Joining, error) {
 		}
 	}
 	if len(found) != 1 {
-		j.wrong = append(j.wrong, now)
+		if err := j.wasShown(code); err != nil {
+			return devices.Joining{}, err
+		}
+		if !again || !slices.ContainsFunc(j.wrong, func(w wrongCode) bool { return w.code == code }) {
+			j.wrong = append(j.wrong, wrongCode{code, now})
+		}
 		return devices.Joining{}, devices.ErrUnknownCode
 	}
 	return found[0], nil
@@ -104,11 +119,12 @@ func (j *joinings) find(code string, now time.Time) (devices.Joining, error) {
 
 // Pair makes the sign that shows code a sign of ours, with a name and a room
 // (both may be empty). Blanks, dashes and case of the code do not matter. It
-// fails with devices.ErrUnknownCode, ErrTooMany or ErrNotFound (room).
+// fails with devices.ErrUnknownCode, a SpentCodeError, ErrTooMany or ErrNotFound
+// (room).
 func (c *Core) Pair(ctx context.Context, code, name string, room calendar.RoomID) (devices.SignID, error) {
 	c.joining.pair.Lock()
 	defer c.joining.pair.Unlock()
-	j, err := c.joining.find(normalizeCode(code), time.Now())
+	j, err := c.joining.find(normalizeCode(code), time.Now(), false)
 	if err != nil {
 		return "", err
 	}
@@ -139,7 +155,7 @@ func (c *Core) Pair(ctx context.Context, code, name string, room calendar.RoomID
 		// The sign never learned its name: take it back.
 		return "", errors.Join(fmt.Errorf("tell sign %s: %w", id, err), c.store.RemoveSign(context.WithoutCancel(ctx), id))
 	}
-	c.joining.forget(j.Nonce)
+	c.joining.used(j, id)
 	c.signs.entry(id)
 	c.signs.bind(id, room)
 	c.queue.put(job{sign: id}, true)
@@ -148,10 +164,12 @@ func (c *Core) Pair(ctx context.Context, code, name string, room calendar.RoomID
 	return id, nil
 }
 
-func (j *joinings) forget(nonce string) {
+// used takes a sign off the list that was paired.
+func (j *joinings) used(in devices.Joining, id devices.SignID) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	delete(j.m, nonce)
+	delete(j.m, in.Nonce)
+	j.spend(in.Code, id, time.Now())
 }
 
 // forgetUnborn removes signs with the same serial that were paired but never
@@ -181,11 +199,14 @@ func (c *Core) forgetUnborn(ctx context.Context, h devices.Hardware) error {
 	return nil
 }
 
+// normalizeCode reads a code as people type it (SPEC.md, DL-PAIR-4).
 func normalizeCode(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == ' ' || r == '-' || r == '\u00a0' || r == '\t':
 			return -1
+		case r == '1' || r == 'I' || r == 'i':
+			return 'L'
 		case r >= 'a' && r <= 'z':
 			return r - 'a' + 'A'
 		}
