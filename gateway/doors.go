@@ -117,9 +117,13 @@ func (c *Core) Doors(ctx context.Context) ([]DoorView, error) {
 	if err != nil {
 		return nil, err
 	}
+	settings, err := c.settings(ctx)
+	if err != nil {
+		return nil, err
+	}
 	views := make([]DoorView, 0, len(signs))
 	for _, s := range signs {
-		v, err := c.view(ctx, s, status[s.ID])
+		v, err := c.view(ctx, s, status[s.ID], settings(s.Room))
 		if errors.Is(err, ErrNotFound) {
 			continue // removed meanwhile
 		}
@@ -148,22 +152,62 @@ func (c *Core) Door(ctx context.Context, id devices.SignID) (DoorView, error) {
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return DoorView{}, err
 	}
-	return c.view(ctx, s, st)
-}
-
-func (c *Core) view(ctx context.Context, s Sign, st Status) (DoorView, error) {
 	site, err := c.store.Site(ctx)
 	if err != nil {
 		return DoorView{}, err
 	}
-	v := DoorView{Sign: s, Status: st, Zone: site.Location(), Connected: c.connected(s.ID)}
+	in := setting{site: site, zone: site.Location()}
 	if s.Room != "" {
 		a, err := c.store.Agenda(ctx, s.Room)
 		if err != nil && !errors.Is(err, ErrNotFound) {
-			return v, err
+			return DoorView{}, err
 		}
-		v.Room, v.AgendaAsOf, v.Zone = a.Room, a.AsOf, a.Location(v.Zone)
+		in.room, in.asOf, in.zone = a.Room, a.AsOf, a.Location(in.zone)
 	}
+	return c.view(ctx, s, st, in)
+}
+
+// setting is what a view of a sign needs to know of its site and room.
+type setting struct {
+	site Site
+	room calendar.Room  // zero without one
+	asOf time.Time      // of the room's agenda
+	zone *time.Location // of the door
+}
+
+// settings reads the settings of all rooms at once: ten thousand doors are
+// looked at whenever somebody opens a list of them.
+func (c *Core) settings(ctx context.Context) (of func(calendar.RoomID) setting, err error) {
+	site, err := c.store.Site(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rooms, err := c.store.Rooms(ctx)
+	if err != nil {
+		return nil, err
+	}
+	asOf, err := c.store.AgendaTimes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	zones := map[string]*time.Location{"": site.Location()}
+	known := make(map[calendar.RoomID]setting, len(rooms))
+	for _, r := range rooms {
+		if zones[r.Zone] == nil {
+			zones[r.Zone] = zoneOf(r, site)
+		}
+		known[r.ID] = setting{site: site, room: r, asOf: asOf[r.ID], zone: zones[r.Zone]}
+	}
+	return func(id calendar.RoomID) setting {
+		if in, ok := known[id]; ok {
+			return in
+		}
+		return setting{site: site, zone: zones[""]}
+	}, nil
+}
+
+func (c *Core) view(ctx context.Context, s Sign, st Status, in setting) (v DoorView, err error) {
+	v = DoorView{Sign: s, Status: st, Room: in.room, AgendaAsOf: in.asOf, Zone: in.zone, Connected: c.connected(s.ID)}
 	e := c.signs.entry(s.ID)
 	if v.Want, err = c.want(ctx, e, s.ID); err != nil {
 		return v, err
@@ -174,7 +218,7 @@ func (c *Core) view(ctx context.Context, s Sign, st Status) (DoorView, error) {
 	if !s.Hardware.AlwaysOn {
 		v.NextContact = promise
 		if !st.LastSeen.IsZero() && !promise.After(st.LastSeen) { // made before a start: reckon from the last contact
-			v.NextContact = c.nextCall(ctx, s, site, v.Zone, v.Want, st.LastSeen)
+			v.NextContact = c.nextCall(ctx, s, in.site, v.Zone, v.Want, st.LastSeen)
 		}
 	}
 	now := time.Now()
@@ -182,7 +226,8 @@ func (c *Core) view(ctx context.Context, s Sign, st Status) (DoorView, error) {
 		v.ExpectedStep = v.Want.stepAt(now)
 	}
 	v.Believed = believed(v.Want, st, now)
-	if v.Drawn = !v.Believed.IsZero(); v.Drawn {
+	v.Drawn = !v.Believed.IsZero()
+	if v.Drawn && !v.Want.draws(v.Believed) { // the pictures of a timeline are kept with it
 		if v.Drawn, err = c.store.HasPicture(ctx, v.Believed); err != nil {
 			return v, err
 		}
@@ -190,6 +235,11 @@ func (c *Core) view(ctx context.Context, s Sign, st Status) (DoorView, error) {
 	v.Trust = trust(v, mismatch, now)
 	v.Chain = chain(v, now)
 	return v, nil
+}
+
+// draws reports whether a picture is one of the timeline's.
+func (w *Want) draws(d devices.Digest) bool {
+	return w != nil && slices.ContainsFunc(w.Steps, func(s WantStep) bool { return s.Digest == d })
 }
 
 // believed is what the glass shows as far as the gateway knows: a sign that

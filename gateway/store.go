@@ -47,6 +47,9 @@ type RoomStore interface {
 	TouchAgenda(ctx context.Context, room calendar.RoomID, asOf time.Time, cur connection.Cursor) error
 	// Agenda returns the stored agenda; AsOf is zero when never read.
 	Agenda(ctx context.Context, room calendar.RoomID) (calendar.Agenda, error)
+	// AgendaTimes says for each room when its stored agenda was true last; rooms
+	// that were never read are left out.
+	AgendaTimes(ctx context.Context) (map[calendar.RoomID]time.Time, error)
 	Cursor(ctx context.Context, room calendar.RoomID) (connection.Cursor, error)
 }
 

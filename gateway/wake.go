@@ -60,7 +60,7 @@ func (c *Core) factsOf(ctx context.Context, id devices.SignID, now time.Time) ca
 	f := e.facts
 	e.mu.Unlock()
 	today := now.Unix() / 86400
-	if f.day == today {
+	if f.day >= today { // a call of an earlier day is reckoned with what is known now
 		return f
 	}
 	f = callFacts{day: today, left: -1, changes: -1}

@@ -222,6 +222,25 @@ func (s *Store) Agenda(ctx context.Context, room calendar.RoomID) (a calendar.Ag
 	return a, err
 }
 
+// AgendaTimes implements gateway.RoomStore.
+func (s *Store) AgendaTimes(ctx context.Context) (times map[calendar.RoomID]time.Time, err error) {
+	times = map[calendar.RoomID]time.Time{}
+	err = s.read(ctx, "times of agendas", func(q querier) error {
+		return q.each(`SELECT room, as_of FROM agendas`, nil, func(row rowScanner) error {
+			var room string
+			var asOf time.Time
+			if err := row.Scan(&room, instant{&asOf}); err != nil {
+				return err
+			}
+			if !asOf.IsZero() {
+				times[calendar.RoomID(room)] = asOf
+			}
+			return nil
+		})
+	})
+	return times, err
+}
+
 // Cursor implements gateway.RoomStore; it is zero for a room never read.
 func (s *Store) Cursor(ctx context.Context, room calendar.RoomID) (cur connection.Cursor, err error) {
 	err = s.read(ctx, "cursor", func(q querier) error {

@@ -235,6 +235,9 @@ func testCursor(s *suite) {
 	cur, err := s.Cursor(ctx, "a@x")
 	s.ok(err)
 	s.equal("cursor never set", cur, connection.Cursor{})
+	times, err := s.AgendaTimes(ctx)
+	s.ok(err)
+	s.equal("times before the first commit", times, map[calendar.RoomID]time.Time{})
 	s.fails("touch before the first commit", s.TouchAgenda(ctx, "a@x", noon, connection.Cursor{}), gateway.ErrNotFound)
 	e := event("1", noon, "Planning")
 	s.commit(noon, day(), e)
@@ -245,6 +248,9 @@ func testCursor(s *suite) {
 	s.equal("cursor", cur, next)
 	want := calendar.Agenda{Room: of(1, room("a@x", "Alpha")), Events: []calendar.Event{e}, Window: day(), AsOf: noon.Add(time.Hour)}
 	s.equal("touched agenda", s.agenda(), want)
+	times, err = s.AgendaTimes(ctx)
+	s.ok(err)
+	s.equal("times of agendas", times, map[calendar.RoomID]time.Time{"a@x": noon.Add(time.Hour)})
 	if s.commit(noon.Add(2*time.Hour), day(), e) {
 		s.Error("unchanged commit after touch: got changed")
 	}
