@@ -165,6 +165,8 @@ type Credential struct {
 	// NextPasswordHash is that of a newer secret on its way to the sign, which is
 	// let in with either; zero for none.
 	NextPasswordHash [32]byte
+	NextManifestKey  []byte // of that newer secret, nil for none
+	NextNumber       uint32 // and its number
 	// Password is the MQTT password, only where it was just derived. A store
 	// keeps it sealed for brokers that are not ours and never reads it back here.
 	Password string

@@ -291,16 +291,6 @@ func TestStartPushesWhatWasNotConfirmed(t *testing.T) {
 	b.eventually("push", func() bool { last, ok := b.wire.last(id); return ok && last.Seq >= d.Seq })
 }
 
-func TestSignThatKnowsMoreRaisesTheEpoch(t *testing.T) {
-	b := newBench(t)
-	id := b.pair("ABCDEFGH", b.room("Aalto"))
-	b.tell(id, devices.HelloReport, 0, 0, devices.Digest{})
-	d := b.tell(id, devices.HelloReport, 7, 123, devices.Digest{1})
-	if d == nil || d.Epoch != 8 {
-		t.Fatalf("got %+v, want epoch 8", d)
-	}
-}
-
 func TestAFailingPanelIsNotDrivenToDeath(t *testing.T) {
 	b := newBench(t)
 	id := b.pair("ABCDEFGH", b.room("Aalto"))

@@ -115,9 +115,12 @@ func (c *Core) wantKey(ctx context.Context, id devices.SignID, number uint32) er
 	return nil
 }
 
-// noteKey puts a newer secret into use when the sign says that it connected
+// noteKey puts a newer secret into use when the sign proves that it connected
 // with it: from now on the password before is refused.
 func (c *Core) noteKey(ctx context.Context, r devices.Report) error {
+	if !r.Proven { // who overheard a password must not end it [DL-KEY-8]
+		return nil
+	}
 	k, err := c.store.SignKeys(ctx, r.Sign)
 	if err != nil || k.Next == nil || k.Next.Credential.Number != r.Key {
 		return err
@@ -144,22 +147,25 @@ func (c *Core) WantedKey(ctx context.Context, hello devices.Report) (uint32, err
 	if err != nil {
 		return 0, err
 	}
-	number := k.Wanted
+	number, named := k.Wanted, hello.Key
+	if !hello.Proven {
+		named = 0 // numbers are few: not for a stranger
+	}
 	switch has := k.Next != nil && !k.Next.Stored.IsZero(); {
 	case has && number <= k.Next.Credential.Number:
 		if hello.Received.Sub(k.Next.Stored) < lostKey {
 			c.letReconnect(ctx, hello, k.Next)
 			return 0, nil
 		}
-		number = k.following(hello.Key) // it does not get in with that one
+		number = k.following(named) // it does not get in with that one
 	case number == 0:
 		due, err := c.keyIsDue(ctx, hello, k)
 		if err != nil || !due {
 			return 0, err
 		}
-		number = k.following(hello.Key)
-	case number <= hello.Key:
-		number = k.following(hello.Key)
+		number = k.following(named)
+	case number <= named:
+		number = k.following(named)
 	}
 	if number == 0 || number == k.Wanted {
 		return number, nil

@@ -91,6 +91,9 @@ func (c *Core) answer(ctx context.Context, e *signEntry, r devices.Report) (*Wan
 	case w == nil:
 		return again(replanOptions{force: First})
 	case newer(r.Epoch, r.Seq, w.Epoch, w.Seq):
+		if !r.Proven { // epochs are few: not for a stranger [DL-KEY-8]
+			return nil, nil
+		}
 		// The sign knows more than the store: a restored backup. Start above it.
 		return again(replanOptions{force: First, epoch: r.Epoch + 1})
 	case newer(w.Epoch, w.Seq, r.Epoch, r.Seq) && r.Kind == devices.ShownReport && r.LastError != devices.NoError:

@@ -210,7 +210,12 @@ func (l *Link) hello(ctx context.Context, id devices.SignID, m wire.Hello, at ti
 			return err
 		}
 	}
-	return l.report(ctx, helloReport(id, m, at))
+	r := helloReport(id, m, at)
+	var err error
+	if r.Proven, err = l.proven(ctx, id, m); err != nil {
+		return err
+	}
+	return l.report(ctx, r)
 }
 
 // report hands a report to the gateway and answers: an offer of firmware, an

@@ -3,6 +3,7 @@ package mqttlink
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 
 	"doorleaf/devices"
 	"doorleaf/firmware-protocol/wire"
@@ -32,18 +33,21 @@ func (l *Link) renew(ctx context.Context, id devices.SignID, m wire.Key) error {
 	if l.opts.Keys == nil {
 		return devices.ErrKeyNumber
 	}
+	if m.Stored {
+		if err := l.verifyStored(ctx, id, m); err != nil {
+			return err
+		}
+		if err := l.opts.Keys.SecretStored(ctx, id, m.Number); err != nil {
+			return err
+		}
+		return l.ack(ctx, devices.Report{Sign: id, Boot: m.Boot, Counter: m.Counter}, false)
+	}
 	key, err := l.key(ctx, id, l.sign(id))
 	if err != nil {
 		return err
 	}
 	if err := m.Verify(key, string(id)); err != nil {
 		return err
-	}
-	if m.Stored {
-		if err := l.opts.Keys.SecretStored(ctx, id, m.Number); err != nil {
-			return err
-		}
-		return l.ack(ctx, devices.Report{Sign: id, Boot: m.Boot, Counter: m.Counter}, false)
 	}
 	secret, err := l.opts.Keys.NewSecret(ctx, id, m.Number, m.Public)
 	if err != nil {
@@ -60,3 +64,48 @@ func (l *Link) renew(ctx context.Context, id devices.SignID, m wire.Key) error {
 	l.count.keys.Add(1)
 	return l.publish(ctx, faultKey, wire.SignTopic(string(id), wire.NameNewKey), 1, msg)
 }
+
+// verifyStored checks the word that a newer secret is stored: only who opened it
+// can sign that.
+func (l *Link) verifyStored(ctx context.Context, id devices.SignID, m wire.Key) error {
+	c, err := l.opts.Gateway.Credential(ctx, id)
+	if err != nil {
+		return err
+	}
+	if c.NextNumber != m.Number || len(c.NextManifestKey) != 32 {
+		return devices.ErrKeyNumber
+	}
+	return m.Verify((*[32]byte)(c.NextManifestKey), string(id))
+}
+
+// proven reports whether the MAC of a hello shows that the sign says it
+// [DL-KEY-8]: with the secret in use, or with the newer one on its way.
+func (l *Link) proven(ctx context.Context, id devices.SignID, m wire.Hello) (bool, error) {
+	s := l.sign(id)
+	s.mu.Lock()
+	key, number := s.key, s.keyNo
+	s.mu.Unlock()
+	if key == nil || number != m.KeyNumber {
+		c, err := l.opts.Gateway.Credential(ctx, id)
+		if err != nil {
+			return false, err
+		}
+		key = nil
+		switch {
+		case m.KeyNumber == c.Number && len(c.ManifestKey) == 32:
+			key = (*[32]byte)(c.ManifestKey)
+		case m.KeyNumber == c.NextNumber && len(c.NextManifestKey) == 32:
+			key = (*[32]byte)(c.NextManifestKey)
+		}
+	}
+	if key != nil && m.Verify(key, string(id)) == nil {
+		return true, nil
+	}
+	if m.MAC != [len(m.MAC)]byte{} { // one without a MAC claims nothing
+		l.count.forged.Add(1)
+		l.malformed(wire.Topic{Sign: string(id), Name: wire.NameHello}, errUnproven)
+	}
+	return false, nil
+}
+
+var errUnproven = errors.New("hello with a wrong MAC")

@@ -147,7 +147,7 @@ func (l *Link) key(ctx context.Context, id devices.SignID, s *signState) (*[32]b
 	}
 	key = (*[32]byte)(c.ManifestKey)
 	s.mu.Lock()
-	s.key = key
+	s.key, s.keyNo = key, c.Number
 	s.mu.Unlock()
 	return key, nil
 }
@@ -159,8 +159,8 @@ func (s *signState) confirmed(r devices.Report) {
 	s.heard = r.Received
 	if r.Kind == devices.HelloReport {
 		s.alwaysOn = r.Hardware.AlwaysOn
-		if s.keyNo != r.Key {
-			s.key, s.keyNo = nil, r.Key // [DL-KEY-5]
+		if r.Proven && s.keyNo != r.Key {
+			s.key = nil // [DL-KEY-5]
 		}
 	}
 	if s.want != nil && r.Kind != devices.EventReport && !newer(s.want, r.Epoch, r.Seq) {

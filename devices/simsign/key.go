@@ -100,7 +100,14 @@ func (s *Sign) keyReport() *report {
 		return nil
 	}
 	m.Counter = s.count()
-	m.Sign(&s.keys.Manifest, s.st.Sign)
+	keys := s.keys
+	if m.Stored {
+		var err error
+		if keys, err = wire.DeriveKeys(s.st.Spare.Secret, s.st.Sign); !s.keep(err) {
+			return nil
+		}
+	}
+	m.Sign(&keys.Manifest, s.st.Sign)
 	b, err := m.Marshal()
 	if !s.keep(err) {
 		return nil

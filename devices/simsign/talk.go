@@ -20,6 +20,7 @@ type talk struct {
 	silent   int  // rounds of requests without any answer
 	gaveUp   bool // no more pulling on this connection
 	asking   bool // for a newer secret
+	newPins  bool // that the gateway does not know of
 
 	keyGivenUp bool // nobody answered about secrets
 }
@@ -93,8 +94,8 @@ func (s *Sign) converse(now time.Time) {
 		}
 		t.hailed, t.greeted = false, false
 	}
-	if s.opts.AlwaysOn && t.greeted && t.pending == nil && !s.wakeAt().After(now) {
-		t.hailed, t.greeted = false, false // a regular hello
+	if s.opts.AlwaysOn && t.greeted && t.pending == nil && (t.newPins || !s.wakeAt().After(now)) {
+		t.hailed, t.greeted, t.newPins = false, false, false // a regular hello, or one that says so
 		s.wake = devices.WakeTimer
 	}
 	if !s.speak(now) {
@@ -190,6 +191,7 @@ func (s *Sign) hello() *report {
 	if s.st.Drawing {
 		m.Shown = wire.Digest{}
 	}
+	m.Sign(&s.keys.Manifest, s.st.Sign)
 	for _, e := range s.st.Events {
 		m.Events = append(m.Events, s.pressMessage(e))
 	}

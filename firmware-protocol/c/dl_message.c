@@ -166,6 +166,7 @@ size_t dl_hello_write(const struct dl_hello *m, uint8_t *to, size_t room)
 	dl_put_flag(&w, map, 20, m->always_on);
 	dl_put_number(&w, map, 21, m->capabilities);
 	dl_put_number(&w, map, 39, m->key_number);
+	dl_put_bytes(&w, map, 40, m->mac, DL_MAC);
 	dl_put_number(&w, map, 42, m->firmware_number);
 	return dl_written(&w, to);
 }

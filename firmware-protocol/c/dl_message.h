@@ -63,6 +63,7 @@ struct dl_hello {
 	uint8_t always_on;
 	uint32_t capabilities;
 	uint32_t key_number;      /* of the secret it connected with [DL-KEY-1] */
+	const uint8_t *mac;       /* DL_MAC bytes [DL-KEY-8] */
 	uint32_t firmware_number; /* [DL-FW-2], 0 unknown */
 };
 

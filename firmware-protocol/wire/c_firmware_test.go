@@ -71,12 +71,14 @@ func testCKeyVectors(t *testing.T, runner string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	hello := Key{Boot: 0xdeadbeef, Counter: 11}
 	for _, tt := range []struct {
-		what string
-		key  Key
-		want []byte
-	}{{"ask", ask, v.Ask}, {"stored", said, v.Stored}} {
-		got := w.since(fmt.Sprintf("report %s %d %d %d %x", tt.what, v.Number, tt.key.Boot, tt.key.Counter, []byte(v.Private)))
+		what   string
+		key    Key
+		secret []byte
+		want   []byte
+	}{{"ask", ask, v.Private, v.Ask}, {"stored", said, v.Secret, v.Stored}, {"hello", hello, v.Secret, v.HelloMAC}} {
+		got := w.since(fmt.Sprintf("report %s %d %d %d %x", tt.what, v.Number, tt.key.Boot, tt.key.Counter, tt.secret))
 		if want := "written " + hex.EncodeToString(tt.want); len(got) < 1 || got[0] != want[:min(len(want), 100)] || w.written != hex.EncodeToString(tt.want) {
 			t.Errorf("%s: got %s, want %x", tt.what, w.written, []byte(tt.want))
 		}

@@ -137,7 +137,7 @@ func TestCWritesMessages(t *testing.T) {
 		}
 		w := toWrite{kind: 'h', texts: [3]string{h.Model, h.Serial, h.Firmware}}
 		if n%3 > 0 {
-			h.Shown, w.hash = glass, &hash
+			h.Shown, h.MAC, w.hash = glass, [16]byte(hash[8:]), &hash
 		}
 		if n%4 > 0 {
 			celsius := int8(number(8))

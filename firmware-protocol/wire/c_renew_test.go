@@ -355,6 +355,9 @@ func (w *world) hello(h Hello) {
 	newer := h.Seq < 1
 	w.acks(h.Boot, h.Counter, newer)
 	key := w.keys(h.KeyNumber).Manifest
+	if err := h.Verify(&key, cSignID); err != nil {
+		w.t.Error(err)
+	}
 	if newer {
 		m, err := AppendManifest(nil, w.body, 1700000000000, 600, 0, &key, cSignID)
 		w.answers("want", m, err)
@@ -396,7 +399,10 @@ func (w *world) get(data []byte) {
 func (w *world) key(data []byte) {
 	k, err := UnmarshalKey(data)
 	key := w.keys(w.connected).Manifest
-	if err == nil {
+	if err == nil && k.Stored {
+		fresh := w.keys(k.Number).Manifest
+		err = k.Verify(&fresh, cSignID)
+	} else if err == nil {
 		err = k.Verify(&key, cSignID)
 	}
 	if err != nil {

@@ -27,10 +27,13 @@ type (
 		Answer      hexBytes           `json:"answer"` // d/key
 		StoredMAC   hexBytes           `json:"storedMAC"`
 		Stored      hexBytes           `json:"stored"` // u/key
+		HelloMAC    hexBytes           `json:"helloMAC"`
+		Hello       hexBytes           `json:"hello"` // u/hello, of a connection with the new secret
 		Password    string             `json:"password"`
 		Manifest    hexBytes           `json:"manifestKey"`
 		BadAnswers  []refusedKeyVector `json:"refusedAnswers"`
 		BadAsks     []refusedKeyVector `json:"refusedQuestions"`
+		BadHellos   []refusedKeyVector `json:"unprovenHellos"`
 	}
 	refusedKeyVector struct {
 		Name    string   `json:"name"`
@@ -54,6 +57,7 @@ type testRenewal struct {
 	priv        *ecdh.PrivateKey
 	old, fresh  Keys
 	ask, stored Key
+	hello       Hello // with the new secret
 	answer      NewKey
 	secret      []byte
 }
@@ -66,7 +70,9 @@ func newRenewal(t testing.TB) testRenewal {
 	r.ask.Sign(&r.old.Manifest, testSign)
 	r.answer = must[NewKey](t)(SealKey(constant(9), &r.old.Manifest, testSign, r.ask, r.secret))
 	r.stored = Key{Boot: 0xdeadbeef, Counter: 10, Number: 3, Stored: true}
-	r.stored.Sign(&r.old.Manifest, testSign)
+	r.stored.Sign(&r.fresh.Manifest, testSign)
+	r.hello = Hello{Boot: 0xdeadbeef, Counter: 11, Epoch: 4, Seq: 77, Width: 800, Height: 480, Capabilities: CapMinimal | CapKeys, KeyNumber: 3}
+	r.hello.Sign(&r.fresh.Manifest, testSign)
 	return r
 }
 
@@ -77,7 +83,7 @@ func newKeyVector(t testing.TB) keyVector {
 		Sign: testSign, Number: 3, OldSecret: bytes.Repeat([]byte{0x5a}, 32), OldManifest: r.old.Manifest[:],
 		Private: bytes.Repeat([]byte{7}, 32), Public: r.ask.Public[:], AskMAC: r.ask.MAC[:], Ask: message(&r.ask),
 		Ephemeral: bytes.Repeat([]byte{9}, 32), Secret: r.secret, Sealed: r.answer.Sealed, AnswerMAC: r.answer.MAC[:], Answer: message(&r.answer),
-		StoredMAC: r.stored.MAC[:], Stored: message(&r.stored), Password: r.fresh.Password, Manifest: r.fresh.Manifest[:],
+		StoredMAC: r.stored.MAC[:], Stored: message(&r.stored), HelloMAC: r.hello.MAC[:], Hello: message(&r.hello), Password: r.fresh.Password, Manifest: r.fresh.Manifest[:],
 	}
 	bad := func(name string, kind string, m NewKey) {
 		v.BadAnswers = append(v.BadAnswers, refusedKeyVector{name, message(&m), kind})
@@ -114,7 +120,27 @@ func newKeyVector(t testing.TB) keyVector {
 	raw("without MAC", must[[]byte](t)(encMode.Marshal(map[int]any{38: []byte(r.answer.Sealed), 39: 3})))
 	raw("number 0", fields(r.answer.Sealed, r.answer.MAC[:], 0))
 	v.BadAsks = badAsks(t, r)
+	v.BadHellos = unprovenHellos(t, r)
 	return v
+}
+
+// unprovenHellos prove neither the number of a secret nor the manifest in force.
+func unprovenHellos(t testing.TB, r testRenewal) (out []refusedKeyVector) {
+	add := func(name string, edit func(*Hello)) {
+		m := r.hello
+		edit(&m)
+		out = append(out, refusedKeyVector{name, must[[]byte](t)(m.Marshal()), "mac"})
+	}
+	add("without MAC", func(m *Hello) { m.MAC = [16]byte{} })
+	add("wrong MAC", func(m *Hello) { m.MAC[15] ^= 1 })
+	add("another number", func(m *Hello) { m.KeyNumber++ })
+	add("another boot", func(m *Hello) { m.Boot++ })
+	add("another counter", func(m *Hello) { m.Counter++ })
+	add("another epoch", func(m *Hello) { m.Epoch++ })
+	add("another seq", func(m *Hello) { m.Seq++ })
+	add("signed with the old key", func(m *Hello) { m.Sign(&r.old.Manifest, testSign) })
+	add("of another sign", func(m *Hello) { m.Sign(&r.fresh.Manifest, "aaaaaaaaaaaaaaaa") })
+	return out
 }
 
 // badAsks are what a gateway refuses on u/key.
@@ -130,6 +156,7 @@ func badAsks(t testing.TB, r testRenewal) (out []refusedKeyVector) {
 	edited("question of another sign", r.ask, func(m *Key) { m.Sign(&r.old.Manifest, "aaaaaaaaaaaaaaaa") })
 	edited("question passed off as stored", r.ask, func(m *Key) { m.Stored = true })
 	edited("stored with another number", r.stored, func(m *Key) { m.Number = 4 })
+	edited("stored signed with the old key", r.stored, func(m *Key) { m.Sign(&r.old.Manifest, testSign) })
 	raw := func(name string, fields map[int]any) {
 		out = append(out, refusedKeyVector{name, must[[]byte](t)(encMode.Marshal(fields)), "format"})
 	}
@@ -164,22 +191,39 @@ func TestVectorsKeys(t *testing.T) {
 			t.Errorf("%s: error %q, want %q", f.Name, kind, f.Error)
 		}
 	}
-	for _, message := range []hexBytes{v.Ask, v.Stored} {
+	says := func(message []byte) error {
 		m, err := UnmarshalKey(message)
-		if err == nil {
-			err = m.Verify(key, v.Sign)
-		}
 		if err != nil {
+			return err
+		}
+		if m.Stored {
+			return m.Verify((*[32]byte)(v.Manifest), v.Sign)
+		}
+		return m.Verify(key, v.Sign)
+	}
+	for _, message := range []hexBytes{v.Ask, v.Stored} {
+		if err := says(message); err != nil {
 			t.Errorf("%x: %v", message, err)
 		}
 	}
 	for _, f := range v.BadAsks {
-		m, err := UnmarshalKey(f.Message)
-		if err == nil {
-			err = m.Verify(key, v.Sign)
-		}
-		if kind := kindOf(err); kind != f.Error {
+		if kind := kindOf(says(f.Message)); kind != f.Error {
 			t.Errorf("%s: error %q, want %q", f.Name, kind, f.Error)
+		}
+	}
+	hello := func(message []byte) error {
+		m, err := UnmarshalHello(message)
+		if err != nil {
+			return err
+		}
+		return m.Verify((*[32]byte)(v.Manifest), v.Sign)
+	}
+	if err := hello(v.Hello); err != nil {
+		t.Errorf("hello: %v", err)
+	}
+	for _, f := range v.BadHellos {
+		if kind := kindOf(hello(f.Message)); kind != f.Error {
+			t.Errorf("hello %s: error %q, want %q", f.Name, kind, f.Error)
 		}
 	}
 }

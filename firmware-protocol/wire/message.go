@@ -35,9 +35,10 @@ type Hello struct {
 	LastError         uint16  // [DL-ERR-1]
 	Events            []Event // not acknowledged yet, oldest first, at most MaxEvents
 
-	KeyNumber      uint32 // of the secret it connected with [DL-KEY-1]
-	FirmwareNumber uint32 // of the release it runs, 0 unknown
-	PinsNumber     uint32 // of the set of server keys in force, 0 for that of pairing [DL-PIN-1]
+	KeyNumber      uint32        // of the secret it connected with [DL-KEY-1]
+	MAC            [macSize]byte // proves KeyNumber, Boot, Counter, Epoch and Seq [DL-KEY-8]; zero for none
+	FirmwareNumber uint32        // of the release it runs, 0 unknown
+	PinsNumber     uint32        // of the set of server keys in force, 0 for that of pairing [DL-PIN-1]
 }
 
 // Shown says that a picture was drawn completely [DL-MSG-11].
@@ -107,6 +108,7 @@ type (
 		AlwaysOn     bool            `cbor:"20,keyasint,omitempty"`
 		Capabilities uint32          `cbor:"21,keyasint,omitempty"`
 		Key          uint32          `cbor:"39,keyasint,omitempty"`
+		MAC          cbor.ByteString `cbor:"40,keyasint,omitempty"`
 		FirmwareNo   uint32          `cbor:"42,keyasint,omitempty"`
 		Pins         uint32          `cbor:"44,keyasint,omitempty"`
 	}
@@ -189,6 +191,9 @@ func (m *Hello) Marshal() ([]byte, error) {
 	if !m.Shown.IsZero() {
 		f.Glass = cbor.ByteString(m.Shown[:])
 	}
+	if m.MAC != ([macSize]byte{}) {
+		f.MAC = cbor.ByteString(m.MAC[:])
+	}
 	if m.TemperatureKnown {
 		f.Temperature = &m.TemperatureC
 	}
@@ -213,6 +218,11 @@ func UnmarshalHello(data []byte) (Hello, error) {
 	}
 	if f.Glass != "" {
 		if err := fixed("glass digest", m.Shown[:], f.Glass); err != nil {
+			return Hello{}, err
+		}
+	}
+	if f.MAC != "" {
+		if err := fixed("MAC", m.MAC[:], f.MAC); err != nil {
 			return Hello{}, err
 		}
 	}

@@ -80,7 +80,7 @@ func TestSpecNumbers(t *testing.T) {
 	for _, want := range []string{
 		PairAlphabet, "1,680", "5,520", fmt.Sprintf("%x", sha256.Sum256([]byte(startSmall))), fmt.Sprintf("%x", sha256.Sum256([]byte(startFull))), "| manifest | 7,133 bytes |", "| Block | 4,300 bytes, 4,096 of them data |",
 		`"` + domainCommitment + `"`, `"` + domainTranscript + `"`, `"` + domainSeal + `"`, `"` + domainPassword + `"`, `"` + domainManifest + `"`,
-		`"` + domainKeyAsk + `"`, `"` + domainKeyAnswer + `"`, `"` + domainKeyStored + `"`, `"` + domainKeySeal + `"`, `"` + domainKey + `"`,
+		`"` + domainKeyAsk + `"`, `"` + domainKeyAnswer + `"`, `"` + domainKeyStored + `"`, `"` + domainKeySeal + `"`, `"` + domainKey + `"`, `"` + domainHello + `"`,
 		`"` + domainRelease + `"`, `"` + domainOffer + `"`, fmt.Sprintf("A release is %d bytes", ReleaseSize), fmt.Sprintf("id || release): %d bytes", OfferSize),
 		fmt.Sprintf("| firmware image | %d MiB |", MaxImage>>20), fmt.Sprintf("| 4 | %d bytes | model", MaxModel), fmt.Sprintf("| 36 | %d bytes | version", MaxVersion),
 		fmt.Sprintf("bytes 0 to %d", releaseSigned-1), fmt.Sprintf("%d keys are renewed", CapKeys), fmt.Sprintf("%d firmware is updated", CapFirmware),

@@ -161,12 +161,18 @@ func (s *Store) RemoveSign(ctx context.Context, id devices.SignID) error {
 // Credential implements gateway.SignStore.
 func (s *Store) Credential(ctx context.Context, id devices.SignID) (c devices.Credential, err error) {
 	err = s.read(ctx, "credential", func(q querier) error {
-		var sealed []byte
-		err := q.get(`SELECT id, signs.password_hash, signs.sealed_manifest_key, key_number, next_keys.password_hash
+		var sealed, next []byte
+		err := q.get(`SELECT id, signs.password_hash, signs.sealed_manifest_key, key_number,
+			next_keys.password_hash, next_keys.sealed_manifest_key, coalesce(next_keys.number, 0)
 			FROM signs LEFT JOIN next_keys ON next_keys.sign = signs.n WHERE id = ?`, []any{string(id)},
-			&c.Sign, scan32(&c.PasswordHash), &sealed, &c.Number, scan32(&c.NextPasswordHash))
+			&c.Sign, scan32(&c.PasswordHash), &sealed, &c.Number, scan32(&c.NextPasswordHash), &next, &c.NextNumber)
 		if err != nil {
 			return err
+		}
+		if c.NextNumber != 0 {
+			if c.NextManifestKey, err = s.seal.open("next_keys", "sealed_manifest_key", string(id), next); err != nil {
+				return err
+			}
 		}
 		c.ManifestKey, err = s.seal.open("signs", "sealed_manifest_key", string(id), sealed)
 		return err

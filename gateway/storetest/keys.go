@@ -48,6 +48,7 @@ func testKeys(s *suite) {
 	keys("on its way", gateway.SignKeys{Since: noon, Wanted: 2, Next: &two})
 	both := first
 	both.NextPasswordHash = two.Credential.PasswordHash
+	both.NextManifestKey, both.NextNumber = two.Credential.ManifestKey, 2
 	credential("on its way", both)
 
 	s.fails("another number is stored", s.KeyStored(ctx, id, 3, noon), gateway.ErrConflict)

@@ -113,7 +113,7 @@ void dl_secret_accepted(struct dl_sign *s)
 }
 
 /* The first 16 bytes of the HMAC of a text, the id, a number and up to two more pieces [DL-KEY-2]. */
-static void authenticate(const struct dl_sign *s, const char *text, uint32_t number, const uint8_t *a, const uint8_t *b, size_t n, uint8_t mac[DL_MAC])
+static void authenticate(const struct dl_sign *s, const uint8_t key[32], const char *text, uint32_t number, const uint8_t *a, const uint8_t *b, size_t n, uint8_t mac[DL_MAC])
 {
 	const struct dl_crypto *c = s->port->crypto;
 	uint8_t sum[DL_HASH], le[4];
@@ -122,7 +122,7 @@ static void authenticate(const struct dl_sign *s, const char *text, uint32_t num
 	while (text[length] != 0)
 		length++;
 	put32(le, number);
-	c->hmac_key(c->user, s->manifest_key);
+	c->hmac_key(c->user, key);
 	c->hmac.start(c->hmac.state);
 	c->hmac.update(c->hmac.state, (const uint8_t *)text, length);
 	c->hmac.update(c->hmac.state, (const uint8_t *)s->id, DL_ID);
@@ -133,6 +133,17 @@ static void authenticate(const struct dl_sign *s, const char *text, uint32_t num
 		c->hmac.update(c->hmac.state, b, n);
 	c->hmac.finish(c->hmac.state, sum);
 	memcpy(mac, sum, DL_MAC);
+}
+
+void dl_prove(const struct dl_sign *s, const struct dl_hello *m, uint8_t mac[DL_MAC])
+{
+	uint8_t rest[16];
+
+	put32(rest, m->boot);
+	put32(rest + 4, m->counter);
+	put32(rest + 8, m->epoch);
+	put32(rest + 12, m->seq);
+	authenticate(s, s->manifest_key, "doorleaf/1 hello", m->key_number, NULL, rest, sizeof rest, mac);
 }
 
 int dl_differ(const uint8_t *a, const uint8_t *b, size_t n)
@@ -158,7 +169,8 @@ size_t dl_key_report(struct dl_sign *s, unsigned what)
 {
 	const struct dl_crypto *c = s->port->crypto;
 	struct dl_key m;
-	uint8_t mac[DL_MAC];
+	uint8_t mac[DL_MAC], key[32];
+	char password[DL_PASSWORD + 1];
 
 	memset(&m, 0, sizeof m);
 	if (what == DL_SAY_ASK) {
@@ -167,10 +179,14 @@ size_t dl_key_report(struct dl_sign *s, unsigned what)
 		s->asked_key = s->wanted_key;
 		m.public_key = s->public_key;
 		m.number = s->asked_key;
-		authenticate(s, "doorleaf/1 key ask", m.number, s->public_key, NULL, 0, mac);
+		authenticate(s, s->manifest_key, "doorleaf/1 key ask", m.number, s->public_key, NULL, 0, mac);
 	} else {
 		m.number = s->secret[1].number;
-		authenticate(s, "doorleaf/1 key stored", m.number, NULL, NULL, 0, mac);
+		if (dl_pair_keys(c, s->secret[1].secret, s->id, password, key) != 0)
+			return 0;
+		authenticate(s, key, "doorleaf/1 key stored", m.number, NULL, NULL, 0, mac);
+		memset(password, 0, sizeof password);
+		memset(key, 0, sizeof key);
 	}
 	m.boot = s->sent_boot;
 	m.counter = s->sent_counter;
@@ -187,7 +203,7 @@ void dl_key_take(struct dl_sign *s, const uint8_t *data, size_t n)
 
 	if (s->pending != DL_SAY_ASK || dl_new_key_read(&m, data, n) != DL_MESSAGE_OK || m.number != s->asked_key)
 		return;
-	authenticate(s, "doorleaf/1 key answer", m.number, s->public_key, m.sealed, DL_SEALED, mac);
+	authenticate(s, s->manifest_key, "doorleaf/1 key answer", m.number, s->public_key, m.sealed, DL_SEALED, mac);
 	if (dl_differ(mac, m.mac, DL_MAC))
 		return;
 	memcpy(ad, "doorleaf/1 key", 14);

@@ -47,6 +47,7 @@ static size_t write_hello(struct dl_sign *s, const struct dl_measures *measures)
 	const struct dl_hardware *h = &s->options->hardware;
 	struct dl_event events[DL_MAX_EVENTS];
 	struct dl_hello m;
+	uint8_t mac[DL_MAC];
 	unsigned i;
 
 	memset(&m, 0, sizeof m);
@@ -75,6 +76,8 @@ static size_t write_hello(struct dl_sign *s, const struct dl_measures *measures)
 	m.always_on = h->always_on;
 	m.capabilities = h->capabilities;
 	m.key_number = s->secret[s->in_use].number;
+	dl_prove(s, &m, mac);
+	m.mac = mac;
 	m.firmware_number = s->options->firmware_number;
 	return dl_hello_write(&m, s->out, sizeof s->out);
 }

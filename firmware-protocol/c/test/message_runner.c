@@ -74,7 +74,7 @@ static void write_one(int kind)
 		m.events = events, m.event_count = count;
 		m.model = texts[0], m.serial = texts[1], m.firmware = texts[2];
 		m.width = (uint16_t)n[WIDTH], m.height = (uint16_t)n[HEIGHT], m.always_on = (uint8_t)n[ALWAYS_ON], m.capabilities = n[CAPABILITIES];
-		m.key_number = n[KEY_NUMBER], m.firmware_number = n[FIRMWARE_NUMBER];
+		m.key_number = n[KEY_NUMBER], m.mac = has_hash ? hash + 8 : NULL, m.firmware_number = n[FIRMWARE_NUMBER];
 		size = dl_hello_write(&m, out, room);
 	} else if (kind == 's') {
 		struct dl_shown m = { 0 };

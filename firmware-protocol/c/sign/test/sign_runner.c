@@ -13,7 +13,7 @@
  *   lost            the connection is gone
  *   message NAME HEX
  *   dump            tells the records
- *   report ask|stored NUMBER BOOT COUNTER PRIVATE   writes that message
+ *   report ask|stored|hello NUMBER BOOT COUNTER PRIVATE   writes that message; PRIVATE is the new secret for stored and hello
  *   answer NUMBER PRIVATE PUBLIC HEX                takes an answer to that question
  *   offer MODEL RUNNING FAILED MILLIVOLTS KEY HEX   takes an offer as such a sign
  *
@@ -312,6 +312,24 @@ static int random_chosen(void *user, uint8_t *out, size_t n)
 	return 0;
 }
 
+/* The MAC of a Hello with the second secret, epoch 4 and seq 77. */
+static void prove(unsigned long boot_number, unsigned long counter)
+{
+	struct dl_hello m = { 0 };
+	uint8_t mac[DL_MAC];
+
+	(void)dl_use_secret(&sign, 1);
+	m.boot = (uint32_t)boot_number;
+	m.counter = (uint32_t)counter;
+	m.epoch = 4;
+	m.seq = 77;
+	m.key_number = sign.secret[1].number;
+	dl_prove(&sign, &m, mac);
+	printf("written ");
+	print(mac, sizeof mac);
+	putchar('\n');
+}
+
 static void report(const char *what, unsigned long number, unsigned long boot_number, unsigned long counter, const char *private_key)
 {
 	int (*before)(void *user, uint8_t *out, size_t n) = crypto.random;
@@ -320,6 +338,12 @@ static void report(const char *what, unsigned long number, unsigned long boot_nu
 	sign.sent_counter = (uint32_t)counter;
 	sign.wanted_key = sign.secret[1].number = (uint32_t)number;
 	bytes(private_key, chosen, sizeof chosen);
+	if (what[0] != 'a')
+		memcpy(sign.secret[1].secret, chosen, sizeof chosen);
+	if (what[0] == 'h') {
+		prove(boot_number, counter);
+		return;
+	}
 	crypto.random = random_chosen;
 	printf("written ");
 	print(sign.out, dl_key_report(&sign, what[0] == 'a' ? DL_SAY_ASK : DL_SAY_STORED));

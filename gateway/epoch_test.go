@@ -1,0 +1,101 @@
+package gateway_test
+
+import (
+	"log/slog"
+	"math"
+	"testing"
+	"time"
+
+	"doorleaf/devices"
+	"doorleaf/gateway"
+)
+
+// hello tells a hello and returns what the sign must have.
+func (b *bench) hello(id devices.SignID, edit func(*devices.Report)) *devices.Delivery {
+	b.t.Helper()
+	b.ctr++
+	r := devices.Report{Kind: devices.HelloReport, Sign: id, Received: time.Now(), Boot: 1, Counter: b.ctr}
+	edit(&r)
+	d, err := b.core.Report(b.t.Context(), r)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return d
+}
+
+// Only who proves it raises the epoch: a stranger with the password would use
+// all of them up [DL-EPO-3].
+func TestWhoRaisesTheEpoch(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		edit func(*devices.Report)
+		want uint32 // epoch of the next manifest
+	}{
+		{"proven", func(r *devices.Report) { r.Proven = true }, 8},
+		{"proven, the same epoch", func(r *devices.Report) { r.Epoch, r.Proven = 1, true }, 2},
+		{"not proven", func(*devices.Report) {}, 1},
+		{"the last epoch, not proven", func(r *devices.Report) { r.Epoch = math.MaxUint32 }, 1},
+		{"shown", func(r *devices.Report) { r.Kind = devices.ShownReport }, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := newBench(t)
+			id := b.pair("ABCDEFGH", b.room("Aalto"))
+			b.tell(id, devices.HelloReport, 0, 0, devices.Digest{})
+			d := b.hello(id, func(r *devices.Report) {
+				r.Epoch, r.Seq, r.Shown = 7, 123, devices.Digest{1}
+				tt.edit(r)
+			})
+			if raised := d != nil; raised != (tt.want > 1) {
+				t.Errorf("got %+v, want epoch %d", d, tt.want)
+			}
+			if got := b.door(id).Want.Epoch; got != tt.want {
+				t.Errorf("epoch %d, want %d", got, tt.want)
+			}
+		})
+	}
+}
+
+// A restored gateway gives no manifest below its floor, also to a sign that
+// knows nothing newer: what the lost gateway gave to others may come again.
+func TestEpochFloor(t *testing.T) {
+	b := newBench(t)
+	id := b.pair("ABCDEFGH", b.room("Aalto"))
+	d := b.tell(id, devices.HelloReport, 0, 0, devices.Digest{})
+	b.core = gateway.New(gateway.Options{Store: b.store, Renderer: stubRenderer{}, Logger: slog.New(slog.DiscardHandler),
+		Connected: func(devices.SignID) bool { return true }, EpochFloor: 9})
+	b.core.SetWire(b.wire)
+	for _, at := range [][2]uint32{{d.Epoch, d.Seq}, {0, 0}} {
+		got := b.tell(id, devices.HelloReport, at[0], at[1], devices.Digest{1})
+		if got == nil || got.Epoch != 9 {
+			t.Errorf("to a sign with %d: got %+v, want epoch 9", at, got)
+		}
+	}
+}
+
+// A number of a secret that nobody proved ends nothing and is not counted from.
+func TestUnprovenKeyNumber(t *testing.T) {
+	b := newBench(t)
+	id := b.pair("ABCDEFGH", b.room("Aalto"))
+	can := devices.Hardware{Model: "m", Width: 64, Height: 48, Capabilities: devices.CanRenew}
+	b.hello(id, func(r *devices.Report) { r.Hardware = can })
+	if err := b.core.RenewKey(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.core.NewSecret(t.Context(), id, 1, [32]byte{9}); err != nil {
+		t.Fatal(err)
+	}
+	claim := devices.Report{Kind: devices.HelloReport, Sign: id, Received: time.Now(), Hardware: can, Key: 1}
+	b.hello(id, func(r *devices.Report) { r.Hardware, r.Key = can, 1 })
+	k, err := b.core.SignKeys(t.Context(), id)
+	if err != nil || k.Number != 0 || k.Next == nil {
+		t.Errorf("after a claim: %+v, %v", k, err)
+	}
+	claim.Key = math.MaxUint32 - 1
+	if got, err := b.core.WantedKey(t.Context(), claim); err != nil || got != 1 {
+		t.Errorf("wanted %d, %v, want 1", got, err)
+	}
+	b.hello(id, func(r *devices.Report) { r.Hardware, r.Key, r.Proven = can, 1, true })
+	if k, err := b.core.SignKeys(t.Context(), id); err != nil || k.Number != 1 || k.Next != nil {
+		t.Errorf("after a proof: %+v, %v", k, err)
+	}
+}
