@@ -138,7 +138,7 @@ func TestFaceUntilAnotherDay(t *testing.T) {
 func TestPlanHasNoGapsAndKnowsEveryEdge(t *testing.T) {
 	a := agenda(event(t, "a", "2026-11-23 09:00", "2026-11-23 10:00"), event(t, "b", "2026-11-23 10:00", "2026-11-23 11:00"), event(t, "c", "2026-11-23 13:00", "2026-11-23 14:00"))
 	now := local(t, "2026-11-23 08:20")
-	steps := plan(a, Sign{}, testSite, now, false)
+	steps := plan(a, Sign{}, testSite, now, false, maxSteps)
 	var starts []string
 	for i, s := range steps {
 		if i > 0 && !s.from.Equal(steps[i-1].until) {
@@ -161,7 +161,7 @@ func TestPlanIsBounded(t *testing.T) {
 		start := local(t, "2026-11-23 08:00").Add(time.Duration(i) * 2 * time.Minute)
 		events = append(events, calendar.Event{ID: string(rune('a' + i)), Start: start, End: start.Add(time.Minute), ShowAs: calendar.Busy})
 	}
-	if n := len(plan(agenda(events...), Sign{}, testSite, local(t, "2026-11-23 08:00"), false)); n > maxSteps {
+	if n := len(plan(agenda(events...), Sign{}, testSite, local(t, "2026-11-23 08:00"), false, maxSteps)); n > maxSteps {
 		t.Errorf("%d steps, want at most %d", n, maxSteps)
 	}
 }
@@ -173,7 +173,7 @@ func TestPlanOfALostCalendarIsLong(t *testing.T) {
 	a.AsOf = local(t, "2026-11-23 08:00")
 	a.Window = calendar.Window{From: local(t, "2026-11-22 00:00"), To: local(t, "2026-12-01 00:00")}
 	now := local(t, "2026-12-03 12:00")
-	steps := plan(a, Sign{}, testSite, now, true)
+	steps := plan(a, Sign{}, testSite, now, true, maxSteps)
 	if end := steps[len(steps)-1].until; end.Sub(now) < minHorizon {
 		t.Errorf("timeline ends after %v", end.Sub(now))
 	}

@@ -43,7 +43,11 @@ func (c *Core) replan(ctx context.Context, e *signEntry, id devices.SignID, o re
 	if d.look, err = c.lookOf(ctx, d.template, d.panel); err != nil {
 		return nil, "", err
 	}
-	faces := in.faces(now, stale)
+	most := maxSteps
+	if o.quick {
+		most = 2 // the second tells how long the first is true
+	}
+	faces := in.faces(now, stale, most)
 	if o.quick {
 		faces = faces[:1]
 	}
@@ -212,10 +216,10 @@ func (in planInputs) faceRoom() string {
 	return in.sign.Name
 }
 
-// faces plans the faces from now on.
-func (in planInputs) faces(now time.Time, stale bool) []plannedStep {
+// faces plans the faces from now on, as many as most of a calendar.
+func (in planInputs) faces(now time.Time, stale bool, most int) []plannedStep {
 	if in.bound {
-		return plan(in.agenda, in.sign, in.site, now, stale)
+		return plan(in.agenda, in.sign, in.site, now, stale, most)
 	}
 	room := ""
 	if in.agenda.Room.ID != "" {

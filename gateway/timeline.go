@@ -25,8 +25,8 @@ type plannedStep struct {
 // plan lays out the faces of a door from now on, edge by edge, to the horizon
 // or to the end of what is known of the calendar. Steps join without gaps;
 // neighbours with equal faces are one step. stale draws every face as "not
-// current".
-func plan(a calendar.Agenda, s Sign, site Site, now time.Time, stale bool) []plannedStep {
+// current". No more than most steps are laid out.
+func plan(a calendar.Agenda, s Sign, site Site, now time.Time, stale bool, most int) []plannedStep {
 	loc := a.Location(site.Location())
 	end := now.Add(reach(s))
 	if !stale && !a.Window.To.IsZero() && a.Window.To.Before(end) {
@@ -38,7 +38,7 @@ func plan(a calendar.Agenda, s Sign, site Site, now time.Time, stale bool) []pla
 	}
 	show := a.Showing()
 	var steps []plannedStep
-	for at := from; at.Before(end) && len(steps) < maxSteps; {
+	for at := from; at.Before(end) && len(steps) < most; {
 		until := nextChange(a, site, loc, at)
 		if until.After(end) {
 			until = end

@@ -63,7 +63,7 @@ func TestSleepersGetALongerTimeline(t *testing.T) {
 	a := calendar.Agenda{Room: calendar.Room{ID: "a", Name: "Aalto"}, AsOf: now, Window: calendar.Window{From: now.AddDate(0, 0, -2), To: now.AddDate(0, 0, 8)}}
 	for _, on := range []bool{false, true} {
 		s := Sign{ID: "aaaaaaaaaaaaaaaa", Hardware: devices.Hardware{AlwaysOn: on}}
-		list := plan(a, s, DefaultSite(), now, false)
+		list := plan(a, s, DefaultSite(), now, false, maxSteps)
 		got := list[len(list)-1].until.Sub(now)
 		if want := reach(s); got != want {
 			t.Errorf("always on %v: reaches %v, want %v", on, got, want)
