@@ -96,7 +96,12 @@ func colourLimits() Limits {
 
 // Panels lists every module, smallest first; of one size the usual one comes
 // first. The slice is the caller's.
-func Panels() []Panel {
+func Panels() []Panel { return slices.Clone(modules) }
+
+// modules are what Panels lists; never changed.
+var modules = sorted()
+
+func sorted() []Panel {
 	all := slices.Concat(uc81xx(), ssd16xx(), uc8159(), it8951(), threeInks(), fourInks())
 	slices.SortStableFunc(all, func(a, b Panel) int {
 		return cmp.Or(cmp.Compare(a.Width*a.Height, b.Width*b.Height), cmp.Compare(a.Width, b.Width))
@@ -106,7 +111,7 @@ func Panels() []Panel {
 
 // Find returns the module with that part number; case does not matter.
 func Find(model string) (Panel, bool) {
-	for _, p := range Panels() {
+	for _, p := range modules {
 		if strings.EqualFold(p.Model, model) {
 			return p, true
 		}
@@ -117,7 +122,7 @@ func Find(model string) (Panel, bool) {
 // BySize returns the usual module of that many pixels, mounted upright or
 // across.
 func BySize(width, height int) (Panel, bool) {
-	for _, p := range Panels() {
+	for _, p := range modules {
 		if p.Width == width && p.Height == height || p.Width == height && p.Height == width {
 			return p, true
 		}
