@@ -57,6 +57,8 @@ type Options struct {
 	// ServerKeys are the keys of servers that signs shall believe, at most 4; the
 	// embedded broker's is one of them. Signs are told none when it is nil.
 	ServerKeys []devices.ServerKey
+	// NextKey is the one of them that is to be used next, nil for none.
+	NextKey *devices.ServerKey
 }
 
 // Core decides what each sign shows, hands it out and keeps track of what was
@@ -70,6 +72,7 @@ type Core struct {
 	around     func() Around
 	floor      uint32 // least epoch
 	serverKeys []devices.ServerKey
+	nextKey    *devices.ServerKey
 	drawing    chan struct{} // a token per timeline being drawn
 	wire       Wire
 
@@ -108,6 +111,7 @@ func New(o Options) *Core {
 		log: o.Logger, connected: o.Connected, address: o.Address, around: o.Around,
 		readRelease: o.ReadRelease, floor: o.EpochFloor, drawing: make(chan struct{}, o.Drawing)}
 	c.newPassword, c.fixedPasswords, c.serverKeys = o.NewPassword, o.FixedPasswords, o.ServerKeys
+	c.nextKey = o.NextKey
 	c.assets.ready = picture.NewCache(keptPictures)
 	c.queue.init()
 	c.watch.init()

@@ -224,10 +224,14 @@ func (c *Core) house(ctx context.Context, now time.Time) (health.House, error) {
 	for _, r := range rooms {
 		floors[r.ID], zones[r.ID] = floorOf(r), zoneOf(r, site)
 	}
+	lacking, err := c.lackingNext(ctx)
+	if err != nil {
+		return h, err
+	}
 	budget := factsARound
 	for _, s := range signs {
 		sign := c.glance(ctx, s, status[s.ID], planning{site, zones[s.Room], now}, &budget)
-		sign.Floor, sign.Address = floors[s.Room], places[s.ID]
+		sign.Floor, sign.Address, sign.UnknownKey = floors[s.Room], places[s.ID], lacking[s.ID]
 		if _, was := known[health.Key{Kind: health.WrongPicture, Subject: string(s.ID)}]; was && !sign.Wrong {
 			sign.Wrong = c.showsOther(s.ID, status[s.ID].Shown) // as it was before the start
 		}

@@ -109,3 +109,16 @@ func (c *Core) WhoKnows(ctx context.Context, key devices.ServerKey) (k KeyKnowle
 	}
 	return k, nil
 }
+
+// lackingNext are the signs that do not know the key that the server will have.
+func (c *Core) lackingNext(ctx context.Context) (map[devices.SignID]bool, error) {
+	lacking := map[devices.SignID]bool{}
+	if c.nextKey == nil {
+		return lacking, nil
+	}
+	k, err := c.WhoKnows(ctx, *c.nextKey)
+	for _, s := range k.Lacking {
+		lacking[s.ID] = true
+	}
+	return lacking, err
+}

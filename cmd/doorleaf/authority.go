@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"doorleaf/devices"
 	"doorleaf/gateway"
 )
 
@@ -36,7 +37,10 @@ type authority struct {
 	caKey   *ecdsa.PrivateKey
 	leafKey *ecdsa.PrivateKey
 	names   []string
-	own     *fileCertificate // the administrator's, instead of ours; nil for none
+	own     *fileCertificate   // the administrator's, instead of ours; nil for none
+	next    *devices.ServerKey // of the certificate that is to come; nil for none
+
+	backupKey *ecdsa.PrivateKey // takes the place of leafKey
 
 	mu   sync.Mutex
 	leaf *tls.Certificate // guarded by mu
@@ -66,10 +70,23 @@ func openAuthority(ctx context.Context, store secretStore, names []string) (*aut
 	if err := a.parse(bundle); err != nil {
 		return nil, fmt.Errorf("certificate authority of the broker: %w", err)
 	}
+	if a.backupKey != nil {
+		return a, nil
+	}
+	// Made before there were backups.
+	if bundle, err = withBackup(bundle); err == nil {
+		err = store.SetSecret(ctx, authoritySecret, bundle)
+	}
+	if err == nil {
+		err = a.parse(bundle)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("backup key of the broker: %w", err)
+	}
 	return a, nil
 }
 
-// newAuthority returns CA certificate, CA key and leaf key as PEM.
+// newAuthority returns CA certificate, CA key, leaf key and its backup as PEM.
 func newAuthority() ([]byte, error) {
 	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -95,7 +112,7 @@ func newAuthority() ([]byte, error) {
 		}
 		out = append(out, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: b})...)
 	}
-	return out, nil
+	return withBackup(out)
 }
 
 func serial() *big.Int {
@@ -127,10 +144,13 @@ func (a *authority) parse(bundle []byte) error {
 			keys = append(keys, ec)
 		}
 	}
-	if a.ca == nil || len(keys) != 2 {
+	if a.ca == nil || len(keys) < 2 || len(keys) > 3 {
 		return errors.New("stored bundle is incomplete")
 	}
 	a.caKey, a.leafKey = keys[0], keys[1]
+	if len(keys) == 3 {
+		a.backupKey = keys[2]
+	}
 	return nil
 }
 

@@ -32,6 +32,7 @@ type certificateConf struct {
 	directory string
 	mqttCert  string // files, for the embedded broker
 	mqttKey   string
+	mqttNext  string
 }
 
 func certificateSettings() []setting {
@@ -44,6 +45,7 @@ func certificateSettings() []setting {
 		{"DOORLEAF_ACME_URL", "acme-url", acme.LetsEncryptURL, "directory of the ACME server", own(func(c *certificateConf) *string { return &c.directory })},
 		{"DOORLEAF_MQTT_TLS_CERT_FILE", "mqtt-tls-cert-file", "", "PEM certificate chain for signs instead of one of the gateway's own authority", own(func(c *certificateConf) *string { return &c.mqttCert })},
 		{"DOORLEAF_MQTT_TLS_KEY_FILE", "mqtt-tls-key-file", "", "PEM key of DOORLEAF_MQTT_TLS_CERT_FILE; keep it when the certificate is renewed, signs know it", own(func(c *certificateConf) *string { return &c.mqttKey })},
+		{"DOORLEAF_MQTT_TLS_NEXT_CERT_FILE", "mqtt-tls-next-cert-file", "", "PEM certificate with another key that signs are to know before it takes the place of DOORLEAF_MQTT_TLS_CERT_FILE", own(func(c *certificateConf) *string { return &c.mqttNext })},
 	}
 }
 

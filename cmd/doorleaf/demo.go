@@ -21,13 +21,14 @@ import (
 // demo is the practice office: a stand-in for Microsoft 365, a gateway and six
 // signs, all on the loopback of this machine.
 type demo struct {
-	conf  *config
-	log   *slog.Logger
-	graph *graphtest.Server
-	app   graphtest.App
-	setup string // one-time link for the first administrator, "" when there is one
-	signs []*demoSign
-	page  *template.Template
+	conf    *config
+	log     *slog.Logger
+	graph   *graphtest.Server
+	app     graphtest.App
+	started bool   // serves
+	setup   string // one-time link for the first administrator, "" when there is one
+	signs   []*demoSign
+	page    *template.Template
 }
 
 // demoSign is one simulated sign of the demo.
@@ -86,6 +87,10 @@ func cmdDemo(ctx context.Context, args []string, std stdio) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	return serve(ctx, d.conf, log, func(h *house) {
+		if d.started {
+			return
+		}
+		d.started = true
 		d.setup = h.setupURL
 		d.startSigns(ctx)
 		go d.serveWall(ctx, wallListener)

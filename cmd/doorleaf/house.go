@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"doorleaf/devices"
@@ -46,6 +48,10 @@ type house struct {
 	webFiles  *fileCertificate // of the pages; nil for plain HTTP and ACME
 	setupURL  string           // one-time link for the first administrator, "" when there is one
 
+	changeKey sync.Mutex    // held while the broker's key is changed
+	changing  atomic.Bool   // it was, and the house is opened anew
+	changed   chan struct{} // closed then
+
 	closers []func() error
 }
 
@@ -61,9 +67,9 @@ func (h *house) close() {
 }
 
 func openHouse(ctx context.Context, c *config, log *slog.Logger) (*house, error) {
-	h := &house{conf: c, log: log}
+	h := &house{conf: c, log: log, changed: make(chan struct{})}
 	for _, open := range []func(context.Context) error{
-		h.openWeb, h.openStore, h.openCore, h.openBroker, h.openLink, h.openCalendars, h.openAdmin,
+		h.openWeb, h.openStore, h.openAuthority, h.openCore, h.openBroker, h.openLink, h.openCalendars, h.openAdmin,
 	} {
 		if err := open(ctx); err != nil {
 			h.close()
@@ -103,7 +109,11 @@ func (h *house) openCore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h.core = gateway.New(gateway.Options{Store: h.store, Renderer: renderer, Logger: h.log, Connected: h.connected, Address: h.place, Around: h.around, EpochFloor: floor, ReadRelease: mqttlink.ReadRelease,
+	keys, err := h.serverKeys()
+	if err != nil {
+		return err
+	}
+	h.core = gateway.New(gateway.Options{ServerKeys: keys, NextKey: h.nextKey(), Store: h.store, Renderer: renderer, Logger: h.log, Connected: h.connected, Address: h.place, Around: h.around, EpochFloor: floor, ReadRelease: mqttlink.ReadRelease,
 		NewPassword: h.passwordHook(), FixedPasswords: h.conf.mqttURL != "" && h.conf.external.provision == provisionNone})
 	h.watched = gateway.Watched{Store: h.store, Changed: h.core.AgendaChanged}
 	return nil
@@ -118,16 +128,8 @@ func (h *house) connected(id devices.SignID) bool {
 }
 
 func (h *house) openBroker(ctx context.Context) error {
-	a, err := openAuthority(ctx, h.store, h.hostNames())
-	if err != nil {
-		return err
-	}
-	h.authority = a
-	if c := h.conf.certificates; c.mqttCert != "" {
-		if a.own, err = openFileCertificate(c.mqttCert, c.mqttKey, true, h.log); err != nil {
-			return fmt.Errorf("DOORLEAF_MQTT_TLS_CERT_FILE, DOORLEAF_MQTT_TLS_KEY_FILE: %w", err)
-		}
-	}
+	var err error
+	a := h.authority
 	if h.conf.mqttURL != "" {
 		h.outside, err = openOutside(ctx, h.conf, h.store, h.log)
 		return err
@@ -172,7 +174,7 @@ func (h *house) hostNames() []string {
 }
 
 func (h *house) openLink(ctx context.Context) error {
-	o := mqttlink.Options{Gateway: h.core, Keys: h.core, Firmware: h.core, Logger: h.log, Fault: faultHook(ctx)}
+	o := mqttlink.Options{Gateway: h.core, Keys: h.core, Firmware: h.core, Pins: h.core, Logger: h.log, Fault: faultHook(ctx), PairPage: h.conf.pairPage()}
 	var err error
 	if o.ServerSPKI, err = h.authority.spki(); err != nil {
 		return err
@@ -249,7 +251,7 @@ func (h *house) openAdmin(ctx context.Context) error {
 	h.admin, err = admin.New(admin.Options{
 		Core: h.core, Firmware: h.core, Health: h.core, Lists: h.lists(), Calendars: calendars{h.calendars}, Store: h.watched, Catalogue: texts, Logger: h.log,
 		PublicURL: h.conf.publicURL, Version: version(), SetupToken: token,
-		CustomCloud: h.conf.customCloud(), MQTT: info, TLS: h.tlsLifetimes,
+		CustomCloud: h.conf.customCloud(), MQTT: info, TLS: h.tlsLifetimes, ServerKeys: h.pinKeeper(),
 	})
 	if err == nil && token != "" {
 		h.setupURL = h.conf.publicURL + "/m/setup?token=" + token

@@ -38,8 +38,19 @@ func newLogger(level string, w io.Writer) (*slog.Logger, error) {
 }
 
 // serve runs the gateway until ctx ends or a part of it fails. started, when
-// not nil, is called once everything listens.
+// not nil, is called once everything listens, and again when all was opened anew
+// because the broker's key was changed.
 func serve(ctx context.Context, c *config, log *slog.Logger, started func(*house)) error {
+	for {
+		err := serveOnce(ctx, c, log, started)
+		if !errors.Is(err, errOtherKey) {
+			return err
+		}
+		log.Info("starting anew with the other key")
+	}
+}
+
+func serveOnce(ctx context.Context, c *config, log *slog.Logger, started func(*house)) error {
 	h, err := openHouse(ctx, c, log)
 	if err != nil {
 		return err
@@ -49,7 +60,11 @@ func serve(ctx context.Context, c *config, log *slog.Logger, started func(*house
 	if started != nil {
 		started(h)
 	}
-	return h.run(ctx)
+	err = h.run(ctx)
+	if errors.Is(err, errOtherKey) {
+		h.again()
+	}
+	return err
 }
 
 // group runs the parts of the process; the first that fails ends all.
@@ -80,6 +95,7 @@ func (h *house) run(ctx context.Context) error {
 	}
 	g.start(ctx, "calendars", h.calendars.Run)
 	g.start(ctx, "web", h.serveHTTP)
+	g.start(ctx, "key", h.keyChange)
 	<-ctx.Done()
 	g.wg.Wait()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {

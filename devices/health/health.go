@@ -35,11 +35,12 @@ const (
 	Attack          Kind = "attack"   // peers do what no sign of ours does
 	WeakSignal      Kind = "signal"
 	OldFirmware     Kind = "firmware"
+	UnknownKey      Kind = "keys" // does not know the key that the server will have
 )
 
 // Kinds lists all kinds, worst first. The slice is the caller's.
 func Kinds() []Kind {
-	return []Kind{WrongPicture, BrokerDown, CalendarFailing, Offline, FailingPanel, Cloned, BatteryEmpty, Late, ClockOff, BatteryLow, Attack, WeakSignal, OldFirmware}
+	return []Kind{WrongPicture, BrokerDown, CalendarFailing, Offline, FailingPanel, Cloned, BatteryEmpty, Late, ClockOff, BatteryLow, Attack, WeakSignal, OldFirmware, UnknownKey}
 }
 
 // Severity is how soon somebody should act.
@@ -84,6 +85,7 @@ type Sign struct {
 	Mismatches int // wrong pictures in a row
 	Error      devices.ErrorCode
 	ClockOff   time.Duration // 0: right, or not known
+	UnknownKey bool          // does not know the key that the server will have
 }
 
 // Calendar is a calendar connection that fails.
@@ -238,6 +240,9 @@ func (e *examination) sign(s Sign) {
 		c := of(OldFirmware)
 		c.Text = f.text
 		e.add(c, time.Time{})
+	}
+	if s.UnknownKey {
+		e.add(of(UnknownKey), time.Time{})
 	}
 }
 

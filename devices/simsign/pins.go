@@ -61,6 +61,7 @@ func (s *Sign) serverKeys(payload []byte) {
 		s.st.Pins, s.st.PinSet = pins, number
 		return
 	}
+	s.talk.newPins = true
 	s.cut("pins.stored")
 	s.emit(Event{Event: "pins", Number: m.Number})
 }

@@ -107,8 +107,8 @@ type Firmware interface {
 	RemoveMaker(ctx context.Context, key string) error
 }
 
-// Options set up the pages. All fields but SetupToken, CustomCloud, MQTT and TLS
-// are required.
+// Options set up the pages. All fields but SetupToken, CustomCloud, MQTT, TLS and
+// ServerKeys are required.
 type Options struct {
 	Core        Core
 	Calendars   Calendars
@@ -124,6 +124,7 @@ type Options struct {
 	CustomCloud connection.Endpoints // addresses of cloud Custom from the environment
 	MQTT        MQTTInfo
 	TLS         func() []connection.Lifetime // the server's own certificates; nil for none
+	ServerKeys  ServerKeys                   // nil where signs do not know the embedded broker by its key
 }
 
 // server holds what all handlers share.
@@ -142,6 +143,7 @@ type server struct {
 	custom    connection.Endpoints
 	mqtt      MQTTInfo
 	tls       func() []connection.Lifetime
+	keys      ServerKeys
 
 	assets    *assets
 	templates templates
@@ -164,7 +166,7 @@ func New(o Options) (http.Handler, error) {
 	}
 	s := &server{
 		core: o.Core, calendars: o.Calendars, firmware: o.Firmware, health: o.Health, lists: o.Lists, store: o.Store, texts: o.Catalogue, log: o.Logger,
-		public: public, version: o.Version, token: o.SetupToken, custom: o.CustomCloud, mqtt: o.MQTT, tls: o.TLS,
+		public: public, version: o.Version, token: o.SetupToken, custom: o.CustomCloud, mqtt: o.MQTT, tls: o.TLS, keys: o.ServerKeys,
 		hashing: make(chan struct{}, hashesAtOnce), tries: newTries(time.Now),
 		streams: make(chan struct{}, maxStreams), notes: newNotes(),
 	}

@@ -99,6 +99,7 @@ func (s *server) routes() http.Handler {
 	signedIn("POST /m/settings/firmware/{image}/{action}", s.steerFirmware)
 	signedIn("GET /m/settings/network", s.showNetwork)
 	signedIn("GET /m/settings/network/ca.pem", s.sendCA)
+	signedIn("POST /m/settings/network/key", s.changeServerKey)
 	signedIn("GET /m/settings/account", s.editAccount)
 	signedIn("POST /m/settings/account/language", s.saveLanguage)
 	signedIn("POST /m/settings/account/password", s.savePassword)

@@ -12,13 +12,27 @@ type networkView struct {
 	Fingerprint string
 	HasCA       bool
 	Broker      *brokerView // nil for the embedded one
+	Keys        *pinsView   // nil where signs do not know the embedded one by its key
 }
 
 // showNetwork says how signs reach the gateway.
 func (s *server) showNetwork(w http.ResponseWriter, v *visit) error {
+	return s.renderNetwork(w, v, http.StatusOK)
+}
+
+// renderNetwork shows the page; a conflict is a change of the key that was
+// refused.
+func (s *server) renderNetwork(w http.ResponseWriter, v *visit, status int) error {
 	view := &networkView{page: s.newPage(v, "network.title", "settings"), URLs: s.mqtt.URLs, Fingerprint: s.mqtt.CAFingerprint, HasCA: len(s.mqtt.CAPEM) > 0}
 	view.Broker = s.brokerView(view.page)
-	return s.render(w, v, http.StatusOK, "network", view)
+	var err error
+	if view.Keys, err = s.pinsView(v.Context(), view.page); err != nil {
+		return err
+	}
+	if view.Keys != nil {
+		view.Keys.Refused = status == http.StatusConflict
+	}
+	return s.render(w, v, status, "network", view)
 }
 
 // sendCA answers with the certificate that signs may trust.

@@ -1,0 +1,292 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"doorleaf/devices"
+	"doorleaf/devices/simsign"
+	"doorleaf/gateway"
+)
+
+// pinHouse is a gateway whose broker speaks TLS, opened anew when its key is
+// changed, and signs.
+type pinHouse struct {
+	t     *testing.T
+	dir   string
+	mqtt  string // URL
+	flags []string
+
+	opened chan *house
+	house  *house
+	stop   func()
+}
+
+func newPinHouse(t *testing.T, flags ...string) *pinHouse {
+	p := &pinHouse{t: t, dir: t.TempDir(), mqtt: "mqtts://" + freeAddress(t)}
+	p.flags = append([]string{"-data", filepath.Join(p.dir, "gateway"), "-listen", freeAddress(t), "-mqtt-listen", p.mqtt}, flags...)
+	return p
+}
+
+// up starts the gateway.
+func (p *pinHouse) up(flags ...string) {
+	p.t.Helper()
+	c, err := readConfig("serve", slices.Concat(p.flags, flags), nil, stdio{err: p.t.Output()})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.opened = make(chan *house, 4)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() {
+		err := serve(ctx, c, slog.New(slog.NewTextHandler(p.t.Output(), nil)), func(h *house) { p.opened <- h })
+		ended <- err
+		if err != nil {
+			p.t.Errorf("serve: %v", err)
+		}
+		close(p.opened)
+	}()
+	p.stop = sync.OnceFunc(func() { cancel(); <-ended })
+	p.t.Cleanup(p.stop)
+	p.next()
+}
+
+// next takes the house that is opened.
+func (p *pinHouse) next() {
+	p.t.Helper()
+	select {
+	case h, ok := <-p.opened:
+		if !ok {
+			p.t.Fatal("it does not start")
+		}
+		p.house = h
+	case <-time.After(patience):
+		p.t.Fatal("it does not start anew")
+	}
+}
+
+func (p *pinHouse) within(what string, ok func() bool) {
+	p.t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			p.t.Fatalf("%s: not within %v", what, patience)
+		}
+	}
+}
+
+// served is the key that the broker shows.
+func (p *pinHouse) served() devices.ServerKey {
+	p.t.Helper()
+	var key devices.ServerKey
+	p.within("the broker answers", func() bool {
+		d := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}, NetDialer: &net.Dialer{Timeout: time.Second}}
+		c, err := d.DialContext(p.t.Context(), "tcp", strings.TrimPrefix(p.mqtt, "mqtts://"))
+		if err != nil {
+			return false
+		}
+		defer c.Close()
+		key = sha256.Sum256(c.(*tls.Conn).ConnectionState().PeerCertificates[0].RawSubjectPublicKeyInfo)
+		return true
+	})
+	return key
+}
+
+// pinSign is a simulated sign with what it said.
+type pinSign struct {
+	*simsign.Sign
+	stop func()
+
+	mu     sync.Mutex
+	events []simsign.Event // guarded by mu
+}
+
+func (s *pinSign) said(event string) (list []simsign.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.events {
+		if e.Event == event {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// sign switches a sign on with the storage of that name.
+func (p *pinHouse) sign(name string, change func(*simsign.Options)) *pinSign {
+	p.t.Helper()
+	s := &pinSign{}
+	store, err := simsign.Directory(filepath.Join(p.dir, name))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	o := simsign.Options{Gateway: p.mqtt, Panel: devices.PanelBySize(296, 128), Serial: name, AlwaysOn: true, MaxRetry: 300 * time.Millisecond, Storage: store,
+		Emit: func(e simsign.Event) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.events = append(s.events, e)
+		}}
+	if change != nil {
+		change(&o)
+	}
+	if s.Sign, err = simsign.New(o); err != nil {
+		p.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = s.Run(ctx) }()
+	s.stop = sync.OnceFunc(func() { cancel(); <-done })
+	p.t.Cleanup(s.stop)
+	return s
+}
+
+// pair types the code that the sign shows.
+func (p *pinHouse) pair(s *pinSign) devices.SignID {
+	p.t.Helper()
+	var id devices.SignID
+	p.within("the code is known", func() bool {
+		for _, e := range s.said("code") {
+			var err error
+			if id, err = p.house.core.Pair(p.t.Context(), e.Code, s.said("code")[0].Serial, ""); err == nil {
+				return true
+			}
+		}
+		return false
+	})
+	return id
+}
+
+// knowledge says who knows the backup.
+func (p *pinHouse) knowledge() (know, lacking, silent int) {
+	p.t.Helper()
+	v, err := p.house.pinKeeper().ServerKeys(p.t.Context())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return v.Backup.Know, len(v.Backup.Lacking), len(v.Backup.Silent)
+}
+
+func (p *pinHouse) knows(want int) {
+	p.t.Helper()
+	p.within("the backup is known", func() bool { know, _, _ := p.knowledge(); return know == want })
+}
+
+// back waits until a sign was heard of by the house that is open now.
+func (p *pinHouse) back(id devices.SignID, since time.Time) {
+	p.t.Helper()
+	p.within("the sign is back", func() bool {
+		st, err := p.house.store.Status(p.t.Context(), id)
+		return err == nil && st.LastSeen.After(since) && p.house.broker.Connected(id)
+	})
+}
+
+// change changes the key and returns what it was before and is now.
+func (p *pinHouse) change(force bool) (old, fresh devices.ServerKey) {
+	p.t.Helper()
+	old = p.served()
+	if err := p.house.pinKeeper().ChangeKey(p.t.Context(), force); err != nil {
+		p.t.Fatal(err)
+	}
+	p.next()
+	return old, p.served()
+}
+
+// The key of the gateway is changed to its backup twice; signs that were paired
+// with a pin come back by themselves, one that was switched off meanwhile too,
+// and pairing goes on with the new key.
+func TestKeyChange(t *testing.T) {
+	t.Parallel()
+	p := newPinHouse(t)
+	p.up()
+	s := p.sign("one", nil)
+	id := p.pair(s)
+	p.knows(1)
+	off := p.sign("two", nil)
+	idOff := p.pair(off)
+	p.knows(2)
+	off.stop()
+
+	begin := time.Now()
+	backup := p.house.authority.backupKey
+	old, fresh := p.change(false)
+	if want, err := serverKey(&backup.PublicKey); err != nil || fresh != want || fresh == old {
+		t.Fatalf("serves %x after %x, want the backup %x, %v", fresh[:4], old[:4], want[:4], err)
+	}
+	p.back(id, begin)
+	if len(s.said("unpaired")) > 0 || len(s.said("code")) != 1 {
+		t.Error("it was paired anew")
+	}
+	p.knows(1)
+
+	// The sign that was off does not know the newest backup, and is back with the
+	// key that it knows.
+	if err := p.house.pinKeeper().ChangeKey(t.Context(), false); !errors.Is(err, gateway.ErrConflict) {
+		t.Errorf("change that loses a sign: %v", err)
+	}
+	if got := p.served(); got != fresh {
+		t.Error("refused and changed all the same")
+	}
+	begin = time.Now()
+	off = p.sign("two", nil)
+	p.back(idOff, begin)
+	p.knows(2)
+
+	begin = time.Now()
+	if older, newest := p.change(false); older != fresh || newest == old || newest == fresh {
+		t.Errorf("serves %x after %x", newest[:4], older[:4])
+	}
+	p.back(id, begin)
+	p.back(idOff, begin)
+	p.knows(2)
+	third := p.sign("three", nil)
+	p.pair(third)
+	p.knows(3)
+	for _, sign := range []*pinSign{s, off, third} {
+		if errs := sign.said("error"); len(errs) > 0 {
+			t.Errorf("sign reports %+v", errs)
+		}
+	}
+}
+
+// A sign that was not told is lost with a forced change, and only it; one with
+// the authority's certificate keeps trusting that.
+func TestKeyChangeForced(t *testing.T) {
+	t.Parallel()
+	p := newPinHouse(t)
+	p.up()
+	told := p.sign("told", nil)
+	id := p.pair(told)
+	p.knows(1)
+	old := p.sign("old", func(o *simsign.Options) { o.Capabilities = 0x1ff })
+	p.pair(old)
+	pool, err := readAuthority(filepath.Join(p.dir, "gateway", "ca.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	trusting := p.sign("trusting", func(o *simsign.Options) { o.CA = pool })
+	idTrusting := p.pair(trusting)
+	p.within("it is known who can be told", func() bool { k, l, s := p.knowledge(); return k == 1 && l == 0 && s == 2 })
+	if err := p.house.pinKeeper().ChangeKey(t.Context(), false); !errors.Is(err, gateway.ErrConflict) {
+		t.Errorf("change that loses a sign: %v", err)
+	}
+	begin := time.Now()
+	p.change(true)
+	p.back(id, begin)
+	p.back(idTrusting, begin)
+	p.within("the other one says why", func() bool {
+		list := old.said("offline")
+		return len(list) > 0 && strings.Contains(list[len(list)-1].Error, "does not know")
+	})
+	if _, ok := p.house.authority.own, len(trusting.said("pins")); ok != 0 {
+		t.Error("a sign with an authority took pins")
+	}
+}
