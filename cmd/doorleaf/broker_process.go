@@ -34,6 +34,8 @@ var _, _ signBroker = (*broker.Broker)(nil), (*broker.Process)(nil)
 // openSignBroker starts the embedded broker in a process of its own, so that it
 // can end without the gateway, or, where the configuration says so, in this one.
 func openSignBroker(c *config, o broker.Options) (signBroker, error) {
+	o.TLS = o.TLS.Clone()
+	o.TLS.MinVersion = c.mqttTLSMin
 	if c.brokerInside {
 		return broker.Open(o)
 	}

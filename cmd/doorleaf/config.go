@@ -36,6 +36,7 @@ type config struct {
 	masterKeyFile     string
 	behindProxy       bool
 	plainMQTT         bool
+	mqttTLSMin        uint16 // oldest version of signs at the embedded broker
 	brokerInside      bool // the embedded broker runs in this process, for demo and tests
 	pollInterval      time.Duration
 	notify            string // "", notifyOff, or the absolute URL Microsoft notifies
@@ -72,7 +73,7 @@ func settings() []setting {
 		{"DOORLEAF_POLL_INTERVAL", "poll-interval", "45s", "how often each room's calendar is asked for changes, 1s to 1h", setPoll},
 		{"DOORLEAF_NOTIFY_URL", "notify-url", "", "https URL at which Microsoft reaches /graph/notifications of this gateway, or off; default PUBLIC_URL/graph/notifications when that is https and not loopback", setNotify},
 		{"DOORLEAF_LOG_LEVEL", "log-level", "info", "debug, info, warn or error", text(func(c *config) *string { return &c.logLevel })},
-	}, append(externalSettings(), certificateSettings()...)...)
+	}, slices.Concat(tlsSettings(), externalSettings(), certificateSettings())...)
 }
 
 // readConfig reads flags and environment (lines NAME=value). Unknown DOORLEAF_

@@ -138,7 +138,7 @@ func (h *house) openBroker(ctx context.Context) error {
 		return fmt.Errorf("data folder: %w", err)
 	}
 	h.broker, err = openSignBroker(h.conf, broker.Options{Listen: h.conf.mqttListen, TLS: a.tlsConfig(),
-		AllowPlain: h.conf.plainMQTT, Auth: h.core, Logger: h.log})
+		AllowPlain: h.conf.plainMQTT, Auth: h.core, Logger: h.log, Tickets: ticketStore{h.store}})
 	if err != nil {
 		h.broker = nil
 		return fmt.Errorf("DOORLEAF_MQTT_LISTEN: %w", err)

@@ -198,6 +198,17 @@ func (f *replayHouse) change(t *testing.T, i int) {
 	soon(t, "another picture", func() bool { return f.signs[i].Glass().Digest() != before && f.shows(i) })
 }
 
+// reconnect ends the victim's connection and waits until it has said hello on
+// another one.
+func (f *replayHouse) reconnect(t *testing.T) {
+	t.Helper()
+	hellos, acks := len(f.tap.heard(true, "/u/hello")), len(f.tap.heard(false, "/d/ack"))
+	f.tap.cut()
+	soon(t, "it is back", func() bool {
+		return len(f.tap.heard(true, "/u/hello")) > hellos && len(f.tap.heard(false, "/d/ack")) > acks && f.shows(0)
+	})
+}
+
 // presses is how often the gateway took a button of the victim.
 func (f *replayHouse) presses(t *testing.T) (n int) {
 	t.Helper()
@@ -222,8 +233,7 @@ func TestReplays(t *testing.T) {
 	victim := f.ids[0]
 	f.signs[0].Press(2)
 	soon(t, "the press arrives", func() bool { return f.presses(t) == 1 })
-	f.tap.cut() // another connection, with another hello
-	soon(t, "it is back", func() bool { return len(f.tap.heard(true, "/u/hello")) > 1 && f.shows(0) })
+	f.reconnect(t)
 	f.change(t, 0)
 	f.change(t, 0)
 	seq := func() uint32 {
@@ -282,8 +292,7 @@ func TestReplays(t *testing.T) {
 		}
 	})
 	t.Run("to the next life of the gateway's broker", func(t *testing.T) { // nothing of it is in memory alone
-		f.tap.cut()
-		soon(t, "it is back", func() bool { return f.shows(0) })
+		f.reconnect(t)
 		shown := f.tap.heard(true, "/u/shown")
 		n := f.h.link.Stats().Replayed
 		f.tap.again(true, shown[0], f.tap.heard(true, "/u/ev")[0])

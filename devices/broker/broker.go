@@ -43,8 +43,11 @@ type Options struct {
 	// Listen holds URLs mqtt://HOST:PORT or mqtts://HOST:PORT. Empty: only
 	// connections from inside the process.
 	Listen []string
-	// TLS is needed for mqtts.
+	// TLS is needed for mqtts. Its MinVersion may be TLS 1.2; 0 means 1.3.
 	TLS *tls.Config
+	// Tickets keeps the keys of session tickets over restarts of the gateway, for a
+	// broker in a process of its own; nil: each start makes new ones.
+	Tickets TicketStore
 	// AllowPlain lets mqtt:// listen on more than the loopback.
 	AllowPlain bool
 	// Auth looks up credentials. Required.

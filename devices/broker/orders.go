@@ -48,7 +48,7 @@ type certificate struct {
 	Chain   [][]byte // DER, leaf first
 	Key     []byte   // PKCS #8
 	Tickets [][32]byte
-	Minimum uint16 // version
+	Minimum uint16 // version, 0 for 1.3
 }
 
 // certificateOf takes the certificate that a configuration serves to a client

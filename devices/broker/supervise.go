@@ -2,7 +2,6 @@ package broker
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,9 +29,6 @@ const (
 
 	portLimit = 3 * time.Second // until a port must be free
 	portRetry = 50 * time.Millisecond
-
-	ticketLife = 24 * time.Hour // of one key
-	maxTickets = 7              // crypto/tls takes tickets for 7 days
 )
 
 // errNotRunning is a broker's process that is being started again.
@@ -57,8 +53,7 @@ type Process struct {
 	incidents devices.Incidents
 
 	mu       sync.Mutex
-	tickets  [][32]byte      // guarded by mu, newest first
-	ticketAt time.Time       // guarded by mu, when the newest was made
+	tickets  []ticketKey     // guarded by mu, newest first
 	run      *running        // guarded by mu, nil while there is none
 	ready    chan struct{}   // guarded by mu, closed when run serves
 	peers    map[string]peer // guarded by mu, by client id
@@ -102,7 +97,10 @@ func Start(o Options, c Command) (*Process, error) {
 		opts: o, command: c, log: o.Logger, sockets: sockets, lookups: make(chan lookup, 4*maxLookups),
 		ready: make(chan struct{}), peers: map[string]peer{},
 	}
-	p.newTicket(time.Now())
+	if err := p.openTickets(time.Now()); err != nil {
+		closeSockets(sockets)
+		return nil, err
+	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	for range lookupWorkers {
 		p.wg.Go(p.lookUp)
@@ -214,7 +212,7 @@ func (p *Process) launch() (*running, error) {
 		return nil, err
 	}
 	p.mu.Lock()
-	tickets := p.tickets
+	tickets := ticketBytes(p.tickets)
 	p.run = run // from now on it hears of kicks
 	p.restarts++
 	p.mu.Unlock()
@@ -345,33 +343,21 @@ func (p *Process) collect(run *running, limit time.Duration) error {
 	return nil
 }
 
-// newTicket puts a new ticket key in front. The caller holds mu or is alone.
-func (p *Process) newTicket(now time.Time) {
-	var key [32]byte
-	_, _ = rand.Read(key[:]) // never fails
-	p.tickets = append([][32]byte{key}, p.tickets[:min(len(p.tickets), maxTickets-1)]...)
-	p.ticketAt = now
-}
-
 // renewTLS sends the certificate where it is another one now, and a new ticket
 // key each day.
 func (p *Process) renewTLS(run *running) error {
 	if p.opts.TLS == nil {
 		return nil
 	}
-	p.mu.Lock()
-	now := time.Now()
-	aged := now.Sub(p.ticketAt) > ticketLife
-	if aged {
-		p.newTicket(now)
+	tickets, err := p.turnTickets(time.Now())
+	if err != nil {
+		return err
 	}
-	tickets := p.tickets
-	p.mu.Unlock()
 	c, err := certificateOf(p.opts.TLS, tickets)
 	if err != nil {
 		return err
 	}
-	if !aged && string(c.Chain[0]) == string(run.tls.Chain[0]) && string(c.Key) == string(run.tls.Key) {
+	if tickets[0] == run.tls.Tickets[0] && string(c.Chain[0]) == string(run.tls.Chain[0]) && string(c.Key) == string(run.tls.Key) {
 		return nil
 	}
 	if err := run.order(orderLimit, kindCertificate, c); err != nil {
