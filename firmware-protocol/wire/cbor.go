@@ -30,9 +30,9 @@ var decMode = func() cbor.DecMode {
 	}
 	m, err := cbor.DecOptions{
 		DupMapKey:        cbor.DupMapKeyEnforcedAPF,
-		MaxNestedLevels:  4,
-		MaxArrayElements: 16,
-		MaxMapPairs:      48,
+		MaxNestedLevels:  maxDepth,
+		MaxArrayElements: maxElements,
+		MaxMapPairs:      maxPairs,
 		IndefLength:      cbor.IndefLengthForbidden,
 		TagsMd:           cbor.TagsForbidden,
 		UTF8:             cbor.UTF8RejectInvalid,
@@ -64,6 +64,9 @@ func unmarshal(name string, limit int, data []byte, v any) error {
 	}
 	if len(data) == 0 || data[0]>>5 != 5 {
 		return fmt.Errorf("%w: %s is not a CBOR map", ErrFormat, name)
+	}
+	if !strict(data) {
+		return fmt.Errorf("%w: %s has CBOR that no message may have", ErrFormat, name)
 	}
 	if err := decMode.Unmarshal(data, v); err != nil {
 		return fmt.Errorf("%w: %s is not CBOR of that message", ErrFormat, name)
