@@ -27,7 +27,17 @@ func objectHash(n int) devices.ObjectHash { return devices.ObjectHash(drawn(n).D
 // send commits a want of the pictures and objects with these numbers.
 func send(t testing.TB, s *Store, id devices.SignID, seq uint32, numbers ...int) {
 	t.Helper()
-	w := gateway.Want{Sign: id, Epoch: 1, Seq: seq, Reason: gateway.Changed, At: noon}
+	commit(t, s, gateway.Want{Sign: id, Epoch: 1, Seq: seq, Reason: gateway.Changed, At: noon}, numbers)
+}
+
+// hurry is send for the picture of the moment.
+func hurry(t testing.TB, s *Store, id devices.SignID, seq uint32, number int) {
+	t.Helper()
+	commit(t, s, gateway.Want{Sign: id, Epoch: 1, Seq: seq, Reason: gateway.Changed, At: noon, Partial: true}, []int{number})
+}
+
+func commit(t testing.TB, s *Store, w gateway.Want, numbers []int) {
+	t.Helper()
 	var objects []devices.Object
 	var pictures []*mono.Image
 	for i, n := range numbers {
@@ -125,6 +135,44 @@ func TestObjectsStayOneWantLonger(t *testing.T) {
 				t.Errorf("want %d: object %d: got %q, %v", i+1, n, b, err)
 			}
 		}
+	}
+}
+
+// What a want of the moment replaces goes with the whole one that follows it.
+func TestWantOfTheMomentTidiesNothing(t *testing.T) {
+	s := opened(t, temp(t))
+	pair(t, s, "a")
+	kept := func(when string, objects, pictures int) {
+		t.Helper()
+		if got := count(t, s, "SELECT count(*) FROM objects"); got != objects {
+			t.Errorf("%s: got %d objects, want %d", when, got, objects)
+		}
+		if got := count(t, s, "SELECT count(*) FROM pictures"); got != pictures {
+			t.Errorf("%s: got %d pictures, want %d", when, got, pictures)
+		}
+	}
+	send(t, s, "a", 1, 1, 2)
+	send(t, s, "a", 2, 3, 4)
+	kept("two whole ones", 4, 2)
+	hurry(t, s, "a", 3, 5)
+	kept("in a hurry", 5, 3)
+	hurry(t, s, "a", 4, 1) // that object had fallen
+	kept("another", 5, 4)
+	send(t, s, "a", 5, 6)
+	kept("a whole one", 5, 1) // 2 had fallen before
+	if _, err := s.Object(t.Context(), "a", objectHash(1)); err != nil {
+		t.Errorf("object of the last want of the moment: %v", err)
+	}
+	send(t, s, "a", 6, 7)
+	kept("another whole one", 2, 1)
+	for i := range 3 * maxLitter {
+		hurry(t, s, "a", uint32(7+i), 100+i)
+	}
+	if got := count(t, s, "SELECT count(*) FROM objects"); got > maxLitter+1 {
+		t.Errorf("got %d objects after wants of the moment alone, want at most %d", got, maxLitter+1)
+	}
+	if got := count(t, s, "SELECT count(*) FROM pictures"); got > maxLitter+1 {
+		t.Errorf("got %d pictures after wants of the moment alone, want at most %d", got, maxLitter+1)
 	}
 }
 

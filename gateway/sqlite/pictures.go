@@ -113,12 +113,9 @@ func wantedPictures(q querier, sign int64) (map[int64]bool, error) {
 }
 
 // putPictures stores the pictures and makes the sign refer to them and to those
-// stored before that the want names; pictures nobody needs any more go.
-func (s *Store) putPictures(t *tx, sign int64, w gateway.Want, packed []packedPicture) error {
-	old, err := wantedPictures(t, sign)
-	if err != nil {
-		return err
-	}
+// stored before that the want names. With tidy, pictures nobody needs any more
+// go.
+func (s *Store) putPictures(t *tx, sign int64, w gateway.Want, packed []packedPicture, tidy bool) error {
 	next := make(map[int64]bool, len(packed)+2)
 	seen := make(map[devices.Digest]bool, len(packed)+2)
 	for _, p := range packed {
@@ -143,6 +140,18 @@ func (s *Store) putPictures(t *tx, sign int64, w gateway.Want, packed []packedPi
 		} else if !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
+	}
+	if !tidy {
+		for n := range next {
+			if err := t.exec(`INSERT OR IGNORE INTO want_pictures (sign, picture) VALUES (?, ?)`, sign, n); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	old, err := wantedPictures(t, sign)
+	if err != nil {
+		return err
 	}
 	return referTo(t, sign, old, next)
 }

@@ -19,6 +19,9 @@ const (
 	maxSummary = 1 << 10
 )
 
+// maxLitter bounds what wants of the moment leave lying of one sign.
+const maxLitter = 128
+
 func checkWant(w gateway.Want, objects []devices.Object, pictures []*mono.Image) error {
 	largest := 0
 	for _, o := range objects {
@@ -34,7 +37,8 @@ func checkWant(w gateway.Want, objects []devices.Object, pictures []*mono.Image)
 
 // CommitWant implements gateway.WantStore. The objects of the want before are
 // kept one want longer, for signs that are still fetching them. Pictures are
-// kept while a sign's want names them or a sign shows them.
+// kept while a sign's want names them or a sign shows them. A partial want, made
+// in a hurry, leaves tidying up to the whole one that follows it.
 func (s *Store) CommitWant(ctx context.Context, w gateway.Want, objects []devices.Object, pictures []*mono.Image) error {
 	if err := checkWant(w, objects, pictures); err != nil {
 		return failed("commit want", err)
@@ -54,10 +58,16 @@ func (s *Store) CommitWant(ctx context.Context, w gateway.Want, objects []device
 		if err := putSteps(t, n, w.Steps); err != nil {
 			return err
 		}
-		if err := putObjects(t, n, objects); err != nil {
+		tidy := !w.Partial
+		if w.Partial {
+			if tidy, err = littered(t, n); err != nil {
+				return err
+			}
+		}
+		if err := putObjects(t, n, objects, tidy); err != nil {
 			return err
 		}
-		if err := s.putPictures(t, n, w, packed); err != nil {
+		if err := s.putPictures(t, n, w, packed, tidy); err != nil {
 			return err
 		}
 		return appendDecision(t, n, gateway.Decision{At: w.At, Reason: w.Reason, Epoch: w.Epoch, Seq: w.Seq, Shows: shows(w), Count: 1})
@@ -103,9 +113,28 @@ func putSteps(t *tx, n int64, steps []gateway.WantStep) error {
 	return t.exec(`DELETE FROM want_steps WHERE sign = ? AND step >= ?`, n, len(steps))
 }
 
-// putObjects stores new objects, marks those that fell out as fallen and
-// removes those that had fallen before. Objects that stay are not written.
-func putObjects(t *tx, n int64, objects []devices.Object) error {
+// littered reports whether partial wants left so much behind that the next one
+// has to tidy up.
+func littered(t *tx, n int64) (tidy bool, err error) {
+	err = t.get(`SELECT (SELECT count(*) FROM objects WHERE sign = ?1) > ?2 OR (SELECT count(*) FROM want_pictures WHERE sign = ?1) > ?2`,
+		[]any{n, maxLitter}, &tidy)
+	return tidy, err
+}
+
+// putObjects stores new objects. With tidy it marks those that fell out as
+// fallen and removes those that had fallen before. Objects that stay are not
+// written.
+func putObjects(t *tx, n int64, objects []devices.Object, tidy bool) error {
+	if !tidy {
+		for _, o := range objects {
+			err := t.exec(`INSERT INTO objects (sign, hash, bytes) VALUES (?, ?, ?) ON CONFLICT (sign, hash) DO UPDATE SET fallen = 0 WHERE fallen`,
+				n, o.Hash[:], blob(o.Bytes))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	stored := make(map[devices.ObjectHash]bool) // value: fallen
 	err := t.each(`SELECT hash, fallen FROM objects WHERE sign = ?`, []any{n}, func(row rowScanner) error {
 		var h devices.ObjectHash
