@@ -82,6 +82,7 @@ const (
 	PairNoRoom    PairFault = "room"     // no room of that address or name, or several
 	PairMany      PairFault = "many"     // too many lines or bytes, or none
 	PairUnknown   PairFault = "unknown"  // no sign shows this code
+	PairAlready   PairFault = "already"  // this code was used: the sign is paired
 	PairTooMany   PairFault = "tries"    // not tried: too many wrong codes
 	PairNotJoined PairFault = "not-told" // the sign could not be told
 )
@@ -120,9 +121,12 @@ func (c *Core) PairList(ctx context.Context, r io.Reader) (n int, problems []Pai
 	}
 	for i, l := range lines {
 		_, err := c.Pair(ctx, l.Code, l.Name, chosen[i])
+		var spent *SpentCodeError
 		switch {
 		case err == nil:
 			n++
+		case errors.As(err, &spent) && spent.Sign != "":
+			problems = append(problems, PairProblem{l.Line, PairAlready, l.Code})
 		case errors.Is(err, devices.ErrUnknownCode):
 			problems = append(problems, PairProblem{l.Line, PairUnknown, l.Code})
 		case errors.Is(err, ErrTooMany):

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,6 +67,19 @@ func TestShowsCode(t *testing.T) {
 			}
 			if _, err := b.core.Pair(t.Context(), "K7QF2M9P", "", ""); !errors.As(err, &spent) || spent.Sign != id || !errors.Is(err, devices.ErrUnknownCode) {
 				t.Fatalf("paired: %v, want sign %s", err, id)
+			}
+		}
+	})
+	t.Run("a list given twice", func(t *testing.T) {
+		b := newBench(t)
+		join(b, "one", "K7QF2M9P", time.Minute)
+		for i, want := range []int{1, 0} {
+			n, problems, err := b.core.PairList(t.Context(), strings.NewReader("K7QF2M9P\n"))
+			if err != nil || n != want {
+				t.Fatalf("list %d: %d paired, %v", i+1, n, err)
+			}
+			if i == 1 && (len(problems) != 1 || problems[0].Fault != gateway.PairAlready) {
+				t.Errorf("problems %v", problems)
 			}
 		}
 	})

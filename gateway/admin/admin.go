@@ -30,6 +30,9 @@ type Core interface {
 	Door(ctx context.Context, id devices.SignID) (gateway.DoorView, error)
 	// Joinings lists signs that wait for pairing; their codes are never shown.
 	Joinings(ctx context.Context) []devices.Joining
+	// ShowsCode returns the one that shows code; errors are as with Pair, and a
+	// gateway.SpentCodeError for a code of before.
+	ShowsCode(ctx context.Context, code string) (devices.Joining, error)
 	Pair(ctx context.Context, code, name string, room calendar.RoomID) (devices.SignID, error)
 	Bind(ctx context.Context, id devices.SignID, room calendar.RoomID) error
 	Rename(ctx context.Context, id devices.SignID, name string) error

@@ -23,6 +23,8 @@ type pairView struct {
 	Name    string
 	Room    string
 	Rooms   []roomGroup
+	Found   *waitingSign // the sign that shows Code, nil for none
+	Already string       // page of the sign that was paired by Code, "" for none
 	Waiting []waitingSign
 }
 
@@ -30,17 +32,55 @@ type pairView struct {
 // typing it proves that somebody stands in front of the sign.
 type waitingSign struct {
 	Panel   string
+	Model   string
 	Serial  string
 	Battery string
 	Signal  string
 	Since   timeText
 	Until   timeText
 	Address string
+
+	SerialEnd string // what of the serial number is on the glass
 }
 
 func (s *server) showPair(w http.ResponseWriter, v *visit) error {
 	view := pairView{Code: cleanCode(v.URL.Query().Get("c")), Room: v.URL.Query().Get("room")}
+	if view.Code == "" {
+		return s.renderPair(w, v, http.StatusOK, view, "")
+	}
+	return s.showCode(w, v, view)
+}
+
+// showCode shows the sign that shows the code of the page's address, as the QR
+// code on its glass has it: a person compares the two before anything is done.
+func (s *server) showCode(w http.ResponseWriter, v *visit, view pairView) error {
+	p := s.newPage(v, "pair.title", "pair")
+	if len(view.Code) != codeLength {
+		return s.renderPair(w, v, http.StatusUnprocessableEntity, view, p.T("problem.code"))
+	}
+	j, err := s.core.ShowsCode(v.Context(), view.Code)
+	if err != nil {
+		return s.refusePair(w, v, view, err)
+	}
+	found := p.waiting(j)
+	view.Found = &found
 	return s.renderPair(w, v, http.StatusOK, view, "")
+}
+
+// refusePair says why a code leads to no sign; other errors it returns.
+func (s *server) refusePair(w http.ResponseWriter, v *visit, view pairView, err error) error {
+	if !errors.Is(err, devices.ErrUnknownCode) && !errors.Is(err, gateway.ErrTooMany) && !errors.Is(err, devices.ErrNotConnected) && !errors.Is(err, devices.ErrNotAdmitted) {
+		return err
+	}
+	f := failureOf(err)
+	var spent *gateway.SpentCodeError
+	if errors.As(err, &spent) {
+		f.key = "pair.ran-out"
+		if _, err := s.core.Door(v.Context(), spent.Sign); err == nil {
+			f.key, view.Already = "pair.already", "/m/doors/"+url.PathEscape(string(spent.Sign))
+		}
+	}
+	return s.renderPair(w, v, f.status, view, s.newPage(v, "", "").T(f.key))
 }
 
 func (s *server) renderPair(w http.ResponseWriter, v *visit, status int, view pairView, problem string) error {
@@ -53,13 +93,21 @@ func (s *server) renderPair(w http.ResponseWriter, v *visit, status int, view pa
 		return err
 	}
 	for _, j := range s.core.Joinings(v.Context()) {
-		view.Waiting = append(view.Waiting, waitingSign{
-			Panel: p.panel(j.Hardware), Serial: orDash(j.Hardware.Serial), Signal: p.signal(j.SignalDBm),
-			Battery: p.battery(j.Hardware, gateway.Status{BatteryMillivolts: j.BatteryMillivolts}),
-			Since:   p.Time(j.Since), Until: p.Time(j.Expires), Address: orDash(j.Address),
-		})
+		if view.Found == nil || j.Code != view.Code {
+			view.Waiting = append(view.Waiting, p.waiting(j))
+		}
 	}
 	return s.render(w, v, status, "pair", &view)
+}
+
+// waiting is what a person compares with the sign.
+func (p *page) waiting(j devices.Joining) waitingSign {
+	return waitingSign{
+		Panel: p.panel(j.Hardware), Model: orDash(j.Hardware.Model), Serial: orDash(j.Hardware.Serial), Signal: p.signal(j.SignalDBm),
+		Battery: p.battery(j.Hardware, gateway.Status{BatteryMillivolts: j.BatteryMillivolts}),
+		Since:   p.Time(j.Since), Until: p.Time(j.Expires), Address: orDash(j.Address),
+		SerialEnd: j.Hardware.Serial[max(len(j.Hardware.Serial)-4, 0):],
+	}
 }
 
 // pairSign makes the sign that shows the code one of ours and shows its page.
@@ -76,22 +124,28 @@ func (s *server) pairSign(w http.ResponseWriter, v *visit) error {
 	ctx, cancel := detached(v.Context(), actionTime)
 	defer cancel()
 	id, err := s.core.Pair(ctx, view.Code, view.Name, calendar.NewRoomID(view.Room))
-	if errors.Is(err, devices.ErrUnknownCode) || errors.Is(err, gateway.ErrTooMany) || errors.Is(err, devices.ErrNotConnected) || errors.Is(err, devices.ErrNotAdmitted) {
-		f := failureOf(err)
-		return s.renderPair(w, v, f.status, view, p.T(f.key))
-	}
 	if err != nil {
-		return err
+		return s.refusePair(w, v, view, err)
 	}
 	s.done(w, "paired")
 	return s.see(w, v, "/m/doors/"+url.PathEscape(string(id)))
 }
 
-// cleanCode drops blanks and dashes and ignores case, as people type codes.
+// Halves are the two parts of the code as the glass shows them.
+func (v *pairView) Halves() [2]string {
+	half := min(codeLength/2, len(v.Code))
+	return [2]string{v.Code[:half], v.Code[half:]}
+}
+
+// cleanCode drops blanks and dashes and ignores case, as people type codes; no
+// code has a 1 or an I, which are meant for an L.
 func cleanCode(code string) string {
 	code = strings.Map(func(r rune) rune {
-		if r == '-' || r == ' ' || r == '\t' || r == '\u00a0' {
+		switch r {
+		case '-', ' ', '\t', '\u00a0':
 			return -1
+		case '1', 'I', 'i':
+			return 'L'
 		}
 		return r
 	}, code)
