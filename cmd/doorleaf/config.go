@@ -37,7 +37,7 @@ type config struct {
 	behindProxy       bool
 	plainMQTT         bool
 	mqttTLSMin        uint16 // oldest version of signs at the embedded broker
-	brokerInside      bool // the embedded broker runs in this process, for demo and tests
+	brokerInside      bool   // the embedded broker runs in this process, for demo and tests
 	pollInterval      time.Duration
 	notify            string // "", notifyOff, or the absolute URL Microsoft notifies
 	logLevel          string

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -244,7 +245,7 @@ func (h *house) openAdmin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	info := admin.MQTTInfo{URLs: h.conf.mqttListen, CAFingerprint: h.authority.fingerprint(), CAPEM: h.authority.PEM()}
+	info := admin.MQTTInfo{URLs: h.conf.mqttListen, CAFingerprint: h.authority.fingerprint(), CAPEM: h.authority.PEM(), OldTLS: h.conf.mqttTLSMin == tls.VersionTLS12}
 	if h.outside != nil {
 		info = admin.MQTTInfo{URLs: []string{h.outside.door.URL}, External: h.externalBroker}
 	}

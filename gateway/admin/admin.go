@@ -91,6 +91,7 @@ type MQTTInfo struct {
 	URLs          []string // mqtt[s]://HOST:PORT as signs enter it
 	CAFingerprint string   // SHA-256 of the authority's certificate, hex; "" without TLS
 	CAPEM         []byte   // certificate of the authority, for download; nil without TLS
+	OldTLS        bool     // TLS 1.2 is let in
 	// External tells how a broker that is not ours stands; nil with our own.
 	External func() ExternalBroker
 }

@@ -11,6 +11,7 @@ type networkView struct {
 	URLs        []string
 	Fingerprint string
 	HasCA       bool
+	OldTLS      bool        // TLS 1.2 is let in
 	Broker      *brokerView // nil for the embedded one
 	Keys        *pinsView   // nil where signs do not know the embedded one by its key
 }
@@ -23,7 +24,7 @@ func (s *server) showNetwork(w http.ResponseWriter, v *visit) error {
 // renderNetwork shows the page; a conflict is a change of the key that was
 // refused.
 func (s *server) renderNetwork(w http.ResponseWriter, v *visit, status int) error {
-	view := &networkView{page: s.newPage(v, "network.title", "settings"), URLs: s.mqtt.URLs, Fingerprint: s.mqtt.CAFingerprint, HasCA: len(s.mqtt.CAPEM) > 0}
+	view := &networkView{page: s.newPage(v, "network.title", "settings"), URLs: s.mqtt.URLs, Fingerprint: s.mqtt.CAFingerprint, HasCA: len(s.mqtt.CAPEM) > 0, OldTLS: s.mqtt.OldTLS}
 	view.Broker = s.brokerView(view.page)
 	var err error
 	if view.Keys, err = s.pinsView(v.Context(), view.page); err != nil {
