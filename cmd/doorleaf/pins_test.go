@@ -154,9 +154,9 @@ func (p *pinHouse) pair(s *pinSign) devices.SignID {
 	p.t.Helper()
 	var id devices.SignID
 	p.within("the code is known", func() bool {
-		for _, e := range s.said("code") {
+		for _, e := range s.said("pairing") {
 			var err error
-			if id, err = p.house.core.Pair(p.t.Context(), e.Code, s.said("code")[0].Serial, ""); err == nil {
+			if id, err = p.house.core.Pair(p.t.Context(), e.Code, s.said("pairing")[0].Serial, ""); err == nil {
 				return true
 			}
 		}
@@ -222,7 +222,7 @@ func TestKeyChange(t *testing.T) {
 		t.Fatalf("serves %x after %x, want the backup %x, %v", fresh[:4], old[:4], want[:4], err)
 	}
 	p.back(id, begin)
-	if len(s.said("unpaired")) > 0 || len(s.said("code")) != 1 {
+	if len(s.said("unpaired")) > 0 || len(s.said("pairing")) != 1 {
 		t.Error("it was paired anew")
 	}
 	p.knows(1)
