@@ -198,14 +198,17 @@ func (f *Files) emqxUsers(logins []devices.Login) []byte {
 	return b.Bytes()
 }
 
-// emqxRights is EMQX's acl.conf, Erlang terms read from the top.
+// emqxRights is EMQX's acl.conf, Erlang terms read from the top. To EMQX a "+" in a
+// rule stands for any level of what is subscribed to, wildcards among them, so
+// that those of who pairs are refused one by one.
 func emqxRights(gateway string) []byte {
 	var b bytes.Buffer
+	gateway = strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(gateway)
 	if gateway != "" {
 		fmt.Fprintf(&b, "{allow, {username, \"%s\"}, subscribe, [{eq, \"dl/1/+/u/+\"}, {eq, \"dl/1/pair/+/u/+\"}]}.\n", gateway)
 		fmt.Fprintf(&b, "{allow, {username, \"%s\"}, publish, [\"dl/1/+/d/+\", \"dl/1/pair/+/d/+\"]}.\n", gateway)
 	}
-	fmt.Fprintf(&b, "{deny, {username, \"%s\"}, subscribe, [{eq, \"dl/1/pair/+/d/+\"}, {eq, \"dl/1/pair/+/d/challenge\"}, {eq, \"dl/1/pair/+/d/identity\"}]}.\n", pairUser)
+	fmt.Fprintf(&b, "{deny, {username, \"%s\"}, subscribe, [{eq, \"dl/1/pair/+/d/+\"}, {eq, \"dl/1/pair/+/d/#\"}, {eq, \"dl/1/pair/+/d/challenge\"}, {eq, \"dl/1/pair/+/d/identity\"}]}.\n", pairUser)
 	fmt.Fprintf(&b, "{allow, {username, \"%s\"}, subscribe, [\"dl/1/pair/+/d/+\"]}.\n", pairUser)
 	fmt.Fprintf(&b, "{allow, {username, \"%s\"}, publish, [\"dl/1/pair/+/u/commit\", \"dl/1/pair/+/u/reveal\"]}.\n", pairUser)
 	b.WriteString("{allow, {username, {re, \"^[a-z2-7]{16}$\"}}, subscribe, [\"dl/1/${username}/d/+\"]}.\n" +

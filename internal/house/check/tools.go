@@ -34,6 +34,7 @@ func tools() []tool {
 		{"pkg-config", []string{"pkg-config"}, false},
 		{"/usr/include/freetype2/ft2build.h", []string{"libfreetype-dev"}, false},
 		{"/usr/sbin/mosquitto", []string{"mosquitto"}, false},
+		{"openssl", []string{"openssl"}, false},
 		{"qemu-aarch64", []string{"qemu-user"}, false},
 	}
 }
