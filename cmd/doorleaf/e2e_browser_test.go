@@ -36,15 +36,20 @@ type browser struct {
 // skipped.
 func openBrowser(t *testing.T, graph *graphtest.Server) *browser {
 	t.Helper()
+	return openBrowserThat(t, chromedp.Flag("ignore-certificate-errors-spki-list", publicKeyHash(t, graph)))
+}
+
+// openBrowserThat is openBrowser with options of its own.
+func openBrowserThat(t *testing.T, further ...chromedp.ExecAllocatorOption) *browser {
+	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Skip("needs Chromium: install the package chromium")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1280, 900),
-		chromedp.Flag("lang", "en"), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("ignore-certificate-errors-spki-list", publicKeyHash(t, graph)))
-	allocator, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), options...)
+		chromedp.Flag("lang", "en"), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	allocator, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), append(options, further...)...)
 	t.Cleanup(stop)
 	ctx, closeTab := chromedp.NewContext(allocator)
 	t.Cleanup(closeTab)

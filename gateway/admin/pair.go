@@ -22,7 +22,7 @@ type pairView struct {
 	Code    string
 	Name    string
 	Room    string
-	Rooms   []roomGroup
+	Rooms   chooser
 	Found   *waitingSign // the sign that shows Code, nil for none
 	Already string       // page of the sign that was paired by Code, "" for none
 	Waiting []waitingSign
@@ -75,7 +75,7 @@ func (s *server) refusePair(w http.ResponseWriter, v *visit, view pairView, err 
 	f := failureOf(err)
 	var spent *gateway.SpentCodeError
 	if errors.As(err, &spent) {
-		f.key = "pair.ran-out"
+		f.key, view.Code = "pair.ran-out", ""
 		if _, err := s.core.Door(v.Context(), spent.Sign); err == nil {
 			f.key, view.Already = "pair.already", "/m/doors/"+url.PathEscape(string(spent.Sign))
 		}
@@ -89,8 +89,12 @@ func (s *server) renderPair(w http.ResponseWriter, v *visit, status int, view pa
 	view.page = p
 	view.Code = clip(view.Code, 2*codeLength)
 	var err error
-	if view.Rooms, err = s.roomGroups(v.Context(), ""); err != nil {
+	view.Rooms = chooser{ID: "room", Name: "room", Label: p.T("pair.room"), Hint: p.T("pair.room.hint"), None: p.T("pair.room.later"), Value: view.Room}
+	if view.Rooms, err = s.chooseRoom(v.Context(), p, view.Rooms, ""); err != nil {
 		return err
+	}
+	if view.Rooms.From == "" && len(view.Rooms.Groups) == 0 {
+		view.Rooms.Hint = p.T("pair.room.empty")
 	}
 	for _, j := range s.core.Joinings(v.Context()) {
 		if view.Found == nil || j.Code != view.Code {
@@ -120,10 +124,17 @@ func (s *server) pairSign(w http.ResponseWriter, v *visit) error {
 	if len([]rune(view.Name)) > maxName {
 		return s.renderPair(w, v, http.StatusUnprocessableEntity, view, p.T("problem.name"))
 	}
+	room, err := s.typedRoom(v.Context(), view.Room)
+	if errors.Is(err, errNoChoice) {
+		return s.renderPair(w, v, http.StatusUnprocessableEntity, view, p.T("failure.no-choice"))
+	}
+	if err != nil {
+		return err
+	}
 	// A pairing that is told to the sign must not break off with the browser.
 	ctx, cancel := detached(v.Context(), actionTime)
 	defer cancel()
-	id, err := s.core.Pair(ctx, view.Code, view.Name, calendar.NewRoomID(view.Room))
+	id, err := s.core.Pair(ctx, view.Code, view.Name, room)
 	if err != nil {
 		return s.refusePair(w, v, view, err)
 	}
