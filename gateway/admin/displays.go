@@ -7,6 +7,7 @@ import (
 
 type displaysView struct {
 	*page
+	doorList
 	Displays []display
 }
 
@@ -34,6 +35,7 @@ func (s *server) showDisplays(w http.ResponseWriter, v *visit) error {
 	p := s.newPage(v, "displays.title", "displays")
 	p.Live = true
 	view := &displaysView{page: p}
+	view.doorList, doors = p.list("/m/displays", doors)
 	for _, d := range doors {
 		power := p.T("display.sleeps")
 		if d.Sign.Hardware.AlwaysOn {

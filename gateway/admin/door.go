@@ -17,25 +17,25 @@ const decisionsShown = 30
 
 type doorView struct {
 	*page
-	ID       string
-	Name     string
-	Place    string
-	Mark     mark
-	Sentence string
-	Zone     string // of the times on the page where it is not the site's
-	Glass    picture
-	Wanted   picture
-	Differs  bool
-	GlassAt  timeText
-	Chain    []chainLink
-	History  []historyLine
-	Facts    []fact
-	Battery  *batteryView // nil when nothing is known of one
-	Rooms    []roomGroup
-	Room     string
-	Others   []option // to swap rooms with
-	Renews   bool     // its secret can be renewed
-	Large    bool     // too wide to be shown pixel by pixel beside the chain
+	ID        string
+	Name      string
+	Place     string
+	Mark      mark
+	Sentence  string
+	Zone      string // of the times on the page where it is not the site's
+	Glass     picture
+	Wanted    picture
+	Differs   bool
+	GlassAt   timeText
+	Chain     []chainLink
+	History   []historyLine
+	Facts     []fact
+	Battery   *batteryView // nil when nothing is known of one
+	Room      chooser
+	Swap      chooser // the sign to swap rooms with
+	HasOthers bool    // there is one
+	Renews    bool    // its secret can be renewed
+	Large     bool    // too wide to be shown pixel by pixel beside the chain
 }
 
 // chainLink is one link of the way from the calendar to the glass.
@@ -80,10 +80,6 @@ func (s *server) renderDoor(w http.ResponseWriter, v *visit, status int, problem
 	if err != nil {
 		return err
 	}
-	rooms, err := s.roomGroups(v.Context(), d.Sign.ID)
-	if err != nil {
-		return err
-	}
 	p := s.newPage(v, "", "doors")
 	p.Title, p.Live, p.Problem = d.Sign.Name, true, problem
 	zone := ""
@@ -93,11 +89,18 @@ func (s *server) renderDoor(w http.ResponseWriter, v *visit, status int, problem
 	view := &doorView{
 		page: p, ID: string(d.Sign.ID), Name: d.Sign.Name, Place: place(d), Mark: p.mark(string(d.Trust)), Zone: zone,
 		Sentence: p.trustSentence(d), Glass: p.glass(d), Wanted: p.wanted(d), GlassAt: p.Time(d.Status.ShownAt),
-		Facts: p.hardware(d), Rooms: rooms, Room: string(d.Sign.Room), Large: d.Sign.Hardware.Width > 900, Renews: d.Sign.Hardware.Capabilities&devices.CanRenew != 0,
+		Facts: p.hardware(d), Large: d.Sign.Hardware.Width > 900, Renews: d.Sign.Hardware.Capabilities&devices.CanRenew != 0,
 	}
-	if view.Others, err = s.others(v.Context(), d.Sign.ID); err != nil {
+	room := chooser{ID: "room-select", Name: "room", Label: p.T("door.room.label"), Hint: p.T("door.room.hint"), None: p.T("door.room.none"), Value: string(d.Sign.Room)}
+	if view.Room, err = s.chooseRoom(v.Context(), p, room, d.Sign.ID); err != nil {
 		return err
 	}
+	others, err := s.others(v.Context(), d.Sign.ID)
+	if err != nil {
+		return err
+	}
+	view.HasOthers = len(others) > 0
+	view.Swap = chooseSign(p, chooser{ID: "with", Name: "with", Label: p.T("door.swap.with"), Hint: p.T("door.swap.hint")}, others)
 	view.Differs = view.Wanted.Digest != "" && view.Wanted.Digest != view.Glass.Digest
 	view.Chain = p.chain(d)
 	if !d.Sign.Hardware.AlwaysOn {

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -9,7 +10,6 @@ import (
 	"time"
 
 	"doorleaf/devices"
-	"doorleaf/gateway/calendar"
 )
 
 // actionTime bounds one action on a sign.
@@ -26,7 +26,13 @@ func (s *server) onDoor(w http.ResponseWriter, v *visit, what string, act func(i
 }
 
 func (s *server) bindDoor(w http.ResponseWriter, v *visit) error {
-	room := calendar.NewRoomID(v.field("room"))
+	room, err := s.typedRoom(v.Context(), v.field("room"))
+	if errors.Is(err, errNoChoice) {
+		return s.renderDoor(w, v, http.StatusUnprocessableEntity, s.newPage(v, "", "").T("failure.no-choice"))
+	}
+	if err != nil {
+		return err
+	}
 	return s.onDoor(w, v, "bound", func(id devices.SignID) error { return s.core.Bind(v.Context(), id, room) })
 }
 

@@ -22,12 +22,18 @@ func trusts() []string {
 
 type doorsView struct {
 	*page
-	Query    string
-	State    string // of the filters, kept while searching
-	Building string
-	Filters  []filter
-	Doors    []doorCard
-	Total    int
+	doorList
+	Doors []doorCard
+}
+
+// doorList is a list of doors with its search, its filters and its pages, as
+// pictures or as hardware.
+type doorList struct {
+	doorFilters
+	Filters   []filter
+	Buildings []option // where they are too many for a filter each
+	Total     int
+	Pages     stretch
 }
 
 // filter is a chip that keeps some doors; it is a link, so that a view can be
@@ -63,23 +69,48 @@ func (s *server) showDoors(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	q := v.URL.Query()
-	view := &doorsView{page: s.newPage(v, "doors.title", "doors"), Query: clip(strings.TrimSpace(q.Get("q")), maxName), Total: len(doors)}
+	view := &doorsView{page: s.newPage(v, "doors.title", "doors")}
 	view.Live = true
-	state, building := q.Get("state"), q.Get("building")
-	view.State, view.Building = clip(state, maxName), clip(building, 256)
-	view.Filters = doorFilters(view.page, doors, state, building, view.Query)
+	view.doorList, doors = view.list("/m/doors", doors)
 	for _, d := range doors {
-		if keeps(d, state, building, view.Query) {
-			view.Doors = append(view.Doors, view.card(d))
-		}
+		view.Doors = append(view.Doors, view.card(d))
 	}
 	return s.render(w, v, http.StatusOK, "doors", view)
 }
 
-// keeps reports whether a door passes the filters; empty ones keep all.
-func keeps(d gateway.DoorView, state, building, query string) bool {
-	switch state {
+// list is a page of doors at an address, as its parameters say.
+func (p *page) list(path string, doors []gateway.DoorView) (doorList, []gateway.DoorView) {
+	q := p.v.URL.Query()
+	l := doorList{Total: len(doors), doorFilters: doorFilters{path, clip(strings.TrimSpace(q.Get("q")), maxName), clip(q.Get("state"), maxName), clip(q.Get("building"), 256)}}
+	l.Filters, l.Buildings = l.filters(p, doors)
+	kept := slices.DeleteFunc(slices.Clone(doors), func(d gateway.DoorView) bool { return !l.keeps(d) })
+	var from, to int
+	l.Pages, from, to = stretchOf(len(kept), pageOf(q), func(page int) string { return l.address(l.State, l.Building, page) })
+	return l, kept[from:to]
+}
+
+// doorFilters are what the address of a list says about which doors to show;
+// empty ones keep all.
+type doorFilters struct{ Path, Query, State, Building string }
+
+// address is that of the list with another state, building and page.
+func (f doorFilters) address(state, building string, page int) string {
+	q := url.Values{}
+	for name, value := range map[string]string{"state": state, "building": building, "q": f.Query} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	withPage(q, page)
+	if len(q) == 0 {
+		return f.Path
+	}
+	return f.Path + "?" + q.Encode()
+}
+
+// keeps reports whether a door passes the filters.
+func (f doorFilters) keeps(d gateway.DoorView) bool {
+	switch f.State {
 	case "", string(d.Trust):
 	case "attention":
 		if !needsSomebody(d.Trust) {
@@ -88,11 +119,11 @@ func keeps(d gateway.DoorView, state, building, query string) bool {
 	default:
 		return false
 	}
-	if building != "" && d.Room.Building != building {
+	if f.Building != "" && d.Room.Building != f.Building {
 		return false
 	}
-	query = strings.ToLower(query)
-	for _, text := range []string{d.Sign.Name, d.Room.Name, string(d.Sign.Room), string(d.Sign.ID), d.Room.Building} {
+	query := strings.ToLower(f.Query)
+	for _, text := range []string{d.Sign.Name, d.Room.Name, string(d.Sign.Room), string(d.Sign.ID), d.Room.Building, d.Sign.Hardware.Serial} {
 		if strings.Contains(strings.ToLower(text), query) {
 			return true
 		}
@@ -100,19 +131,12 @@ func keeps(d gateway.DoorView, state, building, query string) bool {
 	return false
 }
 
-func doorFilters(p *page, doors []gateway.DoorView, state, building, query string) []filter {
-	address := func(state, building string) string {
-		q := url.Values{}
-		for name, value := range map[string]string{"state": state, "building": building, "q": query} {
-			if value != "" {
-				q.Set(name, value)
-			}
-		}
-		if len(q) == 0 {
-			return "/m/doors"
-		}
-		return "/m/doors?" + q.Encode()
-	}
+// maxBuildingChips is how many buildings get a filter each.
+const maxBuildingChips = 6
+
+// filters are the choices of the list, and the buildings where they are too many
+// for one each.
+func (f doorFilters) filters(p *page, doors []gateway.DoorView) (list []filter, buildingList []option) {
 	states, buildings := map[string]int{}, map[string]int{}
 	for _, d := range doors {
 		states[string(d.Trust)]++
@@ -123,21 +147,24 @@ func doorFilters(p *page, doors []gateway.DoorView, state, building, query strin
 			buildings[d.Room.Building]++
 		}
 	}
-	list := []filter{{Label: p.T("doors.all"), Href: address("", ""), N: len(doors), On: state == "" && building == ""}}
-	if n := states["attention"]; n > 0 || state == "attention" {
-		list = append(list, filter{p.T("doors.attention"), address("attention", building), n, state == "attention"})
+	list = []filter{{Label: p.T("doors.all"), Href: f.address("", "", 0), N: len(doors), On: f.State == "" && f.Building == ""}}
+	if n := states["attention"]; n > 0 || f.State == "attention" {
+		list = append(list, filter{p.T("doors.attention"), f.address("attention", f.Building, 0), n, f.State == "attention"})
 	}
 	for _, t := range trusts() {
-		if states[t] > 0 || state == t {
-			list = append(list, filter{p.mark(t).Text, address(t, building), states[t], state == t})
+		if states[t] > 0 || f.State == t {
+			list = append(list, filter{p.mark(t).Text, f.address(t, f.Building, 0), states[t], f.State == t})
 		}
 	}
 	for _, b := range sortedKeys(buildings) {
-		if len(buildings) > 1 || building == b {
-			list = append(list, filter{b, address(state, b), buildings[b], building == b})
+		switch {
+		case len(buildings) > maxBuildingChips:
+			buildingList = append(buildingList, option{b, fmt.Sprintf("%s (%d)", b, buildings[b])})
+		case len(buildings) > 1 || f.Building == b:
+			list = append(list, filter{b, f.address(f.State, b, 0), buildings[b], f.Building == b})
 		}
 	}
-	return list
+	return list, buildingList
 }
 
 func sortedKeys(m map[string]int) []string {

@@ -47,6 +47,8 @@ func failureOf(err error) failure {
 		return failure{http.StatusConflict, "failure.conflict", ""}
 	case errors.Is(err, gateway.ErrInvalid), errors.Is(err, errBadRequest):
 		return failure{http.StatusBadRequest, "failure.bad-request", ""}
+	case errors.Is(err, errNoChoice):
+		return failure{http.StatusUnprocessableEntity, "failure.no-choice", ""}
 	case errors.Is(err, errTooLarge), errors.As(err, &tooLarge):
 		return failure{http.StatusRequestEntityTooLarge, "failure.too-large", ""}
 	case errors.Is(err, gateway.ErrDiskFull):

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"net/http"
@@ -45,7 +46,7 @@ type releaseView struct {
 	Sentence string
 	Percent  int // of the signs that run it
 	Counts   []fact
-	Signs    []option // to try it on first
+	First    chooser // the sign to try it on first
 	Troubled []troubledSign
 	More     int // troubled signs that are not listed
 
@@ -112,9 +113,10 @@ func (p *page) release(r gateway.RolloutView) releaseView {
 			view.Counts = append(view.Counts, fact{p.T("firmware.count." + n.key), strconv.Itoa(n.n)})
 		}
 	}
+	var signs []option
 	for _, s := range r.Signs {
 		if r.State == rollout.Waiting && s.Number < rel.Number {
-			view.Signs = append(view.Signs, option{Value: string(s.ID), Label: s.Name})
+			signs = append(signs, option{Value: string(s.ID), Label: s.Name})
 		}
 		why := ""
 		switch {
@@ -136,6 +138,9 @@ func (p *page) release(r gateway.RolloutView) releaseView {
 			continue
 		}
 		view.Troubled = append(view.Troubled, troubledSign{Href: "/m/doors/" + string(s.ID), Name: s.Name, Why: p.T(why)})
+	}
+	if len(signs) > 0 {
+		view.First = chooseSign(p, chooser{ID: "first-" + view.Image, Name: "first", Label: p.T("firmware.first"), None: p.T("firmware.first.any")}, signs)
 	}
 	return view
 }
@@ -191,7 +196,16 @@ func (s *server) steerFirmware(w http.ResponseWriter, v *visit) error {
 		if i < 0 {
 			return errBadRequest
 		}
-		done, err = "rollout-started", s.firmware.StartRollout(ctx, image, devices.SignID(v.field("first")), list[i].hold)
+		var first devices.SignID
+		if text := v.field("first"); text != "" {
+			first, err = s.typedFirst(ctx, image, text)
+		}
+		if errors.Is(err, errNoChoice) {
+			return s.renderFirmware(w, v, http.StatusUnprocessableEntity, firmwareView{}, s.newPage(v, "", "").T("failure.no-choice"))
+		}
+		if err == nil {
+			done, err = "rollout-started", s.firmware.StartRollout(ctx, image, first, list[i].hold)
+		}
 	case "pause":
 		done, err = "rollout-paused", s.firmware.PauseRollout(ctx, image)
 	case "resume":
@@ -206,6 +220,29 @@ func (s *server) steerFirmware(w http.ResponseWriter, v *visit) error {
 	}
 	s.done(w, done)
 	return s.see(w, v, firmwarePage)
+}
+
+// typedFirst is the sign that a release shall be tried on first: one of its
+// model.
+func (s *server) typedFirst(ctx context.Context, image devices.ObjectHash, text string) (devices.SignID, error) {
+	list, err := s.firmware.Rollouts(ctx)
+	if err != nil {
+		return "", err
+	}
+	var signs []option
+	for _, r := range list {
+		if r.Release.Image != image {
+			continue
+		}
+		for _, sign := range r.Signs {
+			if string(sign.ID) == text {
+				return sign.ID, nil
+			}
+			signs = append(signs, option{Value: string(sign.ID), Label: sign.Name})
+		}
+	}
+	id, err := theOne(signs, text)
+	return devices.SignID(id), err
 }
 
 // addMaker takes firmware signed with one more key.

@@ -24,7 +24,7 @@ type Health interface {
 const (
 	healthPage    = "/m/health"
 	healthRows    = 4   // of one kind that are shown at once; the rest unfolds
-	maxHealthRows = 500 // of one kind on the page
+	maxHealthRows = 100 // of one kind on the page
 )
 
 type healthView struct {
@@ -46,6 +46,7 @@ type healthItem struct {
 	Rows   []healthRow
 	Rest   []healthRow // unfolds
 	Unfold string      // text to unfold them by
+	Cut    string      // text of how many are not listed, "" when all are
 }
 
 type healthRow struct {
@@ -83,6 +84,7 @@ func (p *page) group(g health.Group) healthItem {
 	item := healthItem{Mark: p.severity(health.Alarm), Title: p.N(key, len(g.Members), g.Of, g.What), Next: p.T(key + ".next"), Since: p.Time(g.Since)}
 	item.Rest = p.healthRows(g.Members)
 	item.Unfold = p.N("health.members", len(g.Members))
+	item.Cut = p.cutText(len(g.Members))
 	return item
 }
 
@@ -116,11 +118,19 @@ func (p *page) kinds(list []health.Condition, conns []connection.Connection) []h
 		}
 		item.Rows = rows[:min(len(rows), healthRows)]
 		if item.Rest = rows[len(item.Rows):]; len(item.Rest) > 0 {
-			item.Unfold = p.N("health.more", len(item.Rest))
+			item.Unfold, item.Cut = p.N("health.more", len(found)-len(item.Rows)), p.cutText(len(found))
 		}
 		items = append(items, item)
 	}
 	return items
+}
+
+// cutText says how many of n signs are not on the page, "" for none.
+func (p *page) cutText(n int) string {
+	if n <= maxHealthRows {
+		return ""
+	}
+	return p.N("health.cut", n-maxHealthRows)
 }
 
 // healthRows are one line for each condition; what has neither a name nor words

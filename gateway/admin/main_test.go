@@ -42,6 +42,9 @@ func servePreview(address string) error {
 	if ill, err := strconv.Atoi(os.Getenv("PREVIEW_ILL")); err == nil {
 		o.fillHealth(ill) // so many signs with each trouble
 	}
+	if many, err := strconv.Atoi(os.Getenv("PREVIEW_MANY")); err == nil {
+		o.fillMany(many) // so many rooms with a sign each
+	}
 	hash, err := HashPassword("correct horse")
 	if err != nil {
 		return err

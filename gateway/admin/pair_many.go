@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -100,7 +101,13 @@ func (s *server) importFactory(w http.ResponseWriter, v *visit) error {
 
 // swapDoor exchanges the rooms of two signs.
 func (s *server) swapDoor(w http.ResponseWriter, v *visit) error {
-	other := devices.SignID(v.field("with"))
+	other, err := s.typedSign(v.Context(), v.field("with"))
+	if errors.Is(err, errNoChoice) {
+		return s.renderDoor(w, v, http.StatusUnprocessableEntity, s.newPage(v, "", "").T("failure.no-choice"))
+	}
+	if err != nil {
+		return err
+	}
 	return s.onDoor(w, v, "swapped", func(id devices.SignID) error { return s.core.Swap(v.Context(), id, other) })
 }
 
@@ -131,11 +138,5 @@ func (s *server) others(ctx context.Context, id devices.SignID) ([]option, error
 	if err != nil {
 		return nil, err
 	}
-	var list []option
-	for _, o := range signs {
-		if o.ID != id {
-			list = append(list, option{Value: string(o.ID), Label: o.Name})
-		}
-	}
-	return list, nil
+	return signOptions(slices.DeleteFunc(signs, func(o gateway.Sign) bool { return o.ID == id })), nil
 }

@@ -37,7 +37,7 @@ func TestSwapAndReplace(t *testing.T) {
 		}
 	}
 	b.post(path+"/renew").want(t, http.StatusSeeOther, path)
-	b.post(path+"/swap", "with", "nobody").want(t, http.StatusNotFound, "")
+	b.post(path+"/swap", "with", "nobody").want(t, http.StatusUnprocessableEntity, "")
 	b.post(path+"/replace", "code", "K7F3").want(t, http.StatusUnprocessableEntity, "").says(t, "A code has eight characters")
 	b.post(path+"/replace", "code", "AAAAAAAA").want(t, http.StatusUnprocessableEntity, "").says(t, "No waiting sign shows this code")
 	b.post(path+"/replace", "code", "K7F3 9Q2M").want(t, http.StatusSeeOther, "/m/doors/pppppppppppppppp")

@@ -17,7 +17,6 @@ import (
 // Limits of pages and actions.
 const (
 	maxAddresses = 100
-	roomsOnPage  = 50
 	calendarTime = 60 * time.Second // for one action on the calendar system
 	probeTime    = 3 * time.Minute  // for a connection test; it has limits of its own
 )
@@ -26,10 +25,7 @@ type roomsView struct {
 	*page
 	Rooms     []roomRow
 	Total     int // of all organisations
-	Shown     int // that fit the filters
-	From, To  int // of those on the page
-	Prev      string
-	Next      string
+	Pages     stretch
 	Connected bool
 	Filters   roomFilters
 	States    []roomChip
@@ -130,16 +126,9 @@ func (view *roomsView) fill(rows []roomRow, lists map[string][]calendar.RoomID) 
 	slices.SortStableFunc(chosen, func(a, b roomRow) int {
 		return cmp.Or(cmp.Compare(roomRank(a), roomRank(b)), strings.Compare(a.Place, b.Place), strings.Compare(a.Name, b.Name))
 	})
-	view.Shown = len(chosen)
-	from := min(f.Page*roomsOnPage, max(0, (len(chosen)-1)/roomsOnPage*roomsOnPage))
-	to := min(from+roomsOnPage, len(chosen))
-	view.Rooms, view.From, view.To = chosen[from:to], min(from+1, to), to
-	if from > 0 {
-		view.Prev = f.with(f.State, from/roomsOnPage-1)
-	}
-	if to < len(chosen) {
-		view.Next = f.with(f.State, from/roomsOnPage+1)
-	}
+	var from, to int
+	view.Pages, from, to = stretchOf(len(chosen), f.Page, func(page int) string { return f.with(f.State, page) })
+	view.Rooms = chosen[from:to]
 }
 
 // roomRows are all rooms as the pages show them.
@@ -296,9 +285,7 @@ func readRoomFilters(q url.Values) roomFilters {
 	if slices.Contains(roomStates(), q.Get("state")) {
 		f.State = q.Get("state")
 	}
-	if n, err := strconv.Atoi(q.Get("page")); err == nil && n > 1 && n < 1e6 {
-		f.Page = n - 1
-	}
+	f.Page = pageOf(q)
 	return f
 }
 
@@ -323,9 +310,7 @@ func (f roomFilters) with(state string, page int) string {
 			q.Set(name, value)
 		}
 	}
-	if page > 0 {
-		q.Set("page", strconv.Itoa(page+1))
-	}
+	withPage(q, page)
 	if len(q) == 0 {
 		return "/m/rooms"
 	}

@@ -44,6 +44,8 @@ func (s *server) routes() http.Handler {
 	signedIn("POST /m/doors/{id}/renew", s.renewDoor)
 	signedIn("GET /m/displays", s.showDisplays)
 
+	signedIn("GET /m/choices/rooms", s.suggestRooms)
+	signedIn("GET /m/choices/signs", s.suggestSigns)
 	signedIn("GET /m/rooms", s.showRooms)
 	signedIn("GET /m/rooms/room", s.showRoom)
 	signedIn("GET /m/rooms/doctor", s.showDoctor)

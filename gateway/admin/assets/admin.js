@@ -55,6 +55,26 @@
     if (list) list.addEventListener("change", () => { part.open = list.value === value; });
   }
 
+  // A field with too many choices for a list is given some that fit.
+  for (const box of document.querySelectorAll("input[data-choices]")) {
+    let wait = 0, asked = "";
+    const ask = async () => {
+      const q = box.value.trim();
+      if (q === asked) return;
+      asked = q;
+      try {
+        const answer = await fetch(box.dataset.choices + "?q=" + encodeURIComponent(q));
+        if (!answer.ok) return;
+        const labels = await answer.json();
+        if (q !== asked) return;
+        box.list.replaceChildren(...labels.map((l) => { const o = document.createElement("option"); o.value = l; return o; }));
+      } catch {
+        // the next key tries again
+      }
+    };
+    box.addEventListener("input", () => { clearTimeout(wait); wait = setTimeout(ask, 200); });
+  }
+
   // The preview of a template follows what is typed.
   for (const form of document.querySelectorAll("form[data-look]")) {
     let wait = 0;
