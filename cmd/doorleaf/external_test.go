@@ -143,7 +143,7 @@ func (c *outsideCase) up() {
 func (c *outsideCase) switchOn() {
 	c.t.Helper()
 	s, err := simsign.New(simsign.Options{Gateway: c.broker.url(), Panel: devices.Panel{Model: "296x128", Width: 296, Height: 128},
-		Serial: "S-1", AlwaysOn: true, Storage: c.store, MaxRetry: time.Second, Emit: func(e simsign.Event) {
+		Serial: "S-1", AlwaysOn: true, Storage: c.store, MaxRetry: time.Second, RefusalPause: time.Second, Emit: func(e simsign.Event) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			c.events = append(c.events, e)

@@ -238,20 +238,17 @@ func (s *Sign) dialDone(d dialed) {
 	s.emit(Event{Event: "offline", Error: d.err.Error()})
 	s.retryLater()
 	if !d.refused || s.st.Sign == "" {
-		s.refused = [2]int{}
 		return
 	}
-	if s.turnedDown() {
-		s.refused, s.fails = [2]int{}, 0
+	now := time.Now()
+	if s.turnedDown(now) {
+		s.fails, s.counted, s.useSpare = 0, [2]time.Time{}, false
 		s.emit(Event{Event: "unpaired"})
 		s.keep(s.forget())
 		s.nextTry = time.Time{}
 		return
 	}
-	s.nextTry = time.Now().Add(2 * time.Second)
-	if s.opts.MaxRetry > 0 {
-		s.nextTry = time.Now().Add(min(2*time.Second, s.opts.MaxRetry))
-	}
+	s.afterRefusal(now)
 }
 
 // hangUp closes the connection.

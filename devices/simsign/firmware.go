@@ -138,7 +138,7 @@ func (s *Sign) trialOver(now time.Time) {
 func (s *Sign) restart() {
 	s.hangUp()
 	s.boot = newBoot()
-	s.counter, s.fails, s.refused = 0, 0, [2]int{}
+	s.counter, s.fails = 0, 0
 	s.question, s.incoming, s.parts, s.download = nil, nil, nil, nil
 	s.emit(Event{Event: "boot", BatteryMillivolts: int(s.millivolts())})
 	s.startFirmware()

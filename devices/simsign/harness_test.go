@@ -272,7 +272,7 @@ func (s *site) door(change func(*simsign.Options)) *door {
 	s.t.Helper()
 	o := simsign.Options{
 		Dial: s.dial, Panel: devices.PanelBySize(250, 122), Serial: "SN-0042", Storage: simsign.Memory(),
-		MaxRetry: 50 * time.Millisecond,
+		MaxRetry: 50 * time.Millisecond, RefusalPause: 50 * time.Millisecond,
 	}
 	if change != nil {
 		change(&o)

@@ -36,7 +36,11 @@ func (s *Sign) password() (sec secret, keys wire.Keys, err error) {
 // key counts from now on.
 func (s *Sign) loggedIn(d dialed) {
 	s.keys, s.keyNo = d.keys, d.secret.Number
-	s.refused = [2]int{}
+	s.counted = [2]time.Time{}
+	if s.st.Refused != [2]int{} {
+		s.st.Refused = [2]int{}
+		s.keep(s.save())
+	}
 	spare := s.useSpare
 	s.useSpare = false
 	if spare && s.st.Untold { // the gateway ended the older one already
@@ -50,20 +54,37 @@ func (s *Sign) prefer(a, b secret) {
 	s.st.Key, s.st.Secret, s.st.Spare, s.st.Untold = a.Number, a.Secret, &b, false
 }
 
-// turnedDown counts a refusal; it reports whether every secret was refused often
-// enough to begin anew [DL-PAIR-9].
-func (s *Sign) turnedDown() bool {
-	if s.st.Spare == nil {
-		s.refused[0]++
-		return s.refused[0] >= forgetAfter
-	}
+// turnedDown takes a refusal; it reports whether every secret was refused often
+// enough to begin anew [DL-PAIR-9]. Those that follow another one too soon do not
+// count: a broker that lost its users has them again once its gateway is back.
+func (s *Sign) turnedDown(now time.Time) bool {
+	i := 0
 	if s.useSpare {
-		s.refused[1]++
-	} else {
-		s.refused[0]++
+		i = 1
+	}
+	if last := s.counted[i]; last.IsZero() || now.Sub(last) >= s.opts.RefusalPause {
+		s.counted[i] = now
+		s.st.Refused[i]++
+		s.keep(s.save())
+	}
+	if s.st.Spare == nil {
+		return s.st.Refused[0] >= forgetAfter
 	}
 	s.useSpare = !s.useSpare
-	return min(s.refused[0], s.refused[1]) >= forgetAfter
+	return min(s.st.Refused[0], s.st.Refused[1]) >= forgetAfter
+}
+
+// afterRefusal says when to try again: with the other secret soon, and otherwise
+// as after any failure, but no later than the next refusal counts.
+func (s *Sign) afterRefusal(now time.Time) {
+	if soon := now.Add(2 * time.Second); s.useSpare {
+		s.nextTry = soon
+	} else if counts := s.counted[0].Add(s.opts.RefusalPause); counts.Before(s.nextTry) {
+		s.nextTry = counts
+	}
+	if s.opts.MaxRetry > 0 && s.nextTry.After(now.Add(s.opts.MaxRetry)) {
+		s.nextTry = now.Add(s.opts.MaxRetry)
+	}
 }
 
 // wanted takes the number of the secret that the gateway wants, from an ack

@@ -12,7 +12,8 @@ const (
 	manifestWait = 10 * time.Second // for a promised manifest
 	repeats      = 3
 	defaultWake  = 15 * time.Minute // when the gateway promised nothing
-	forgetAfter  = 3                // refusals until the sign pairs anew
+	forgetAfter  = 3                // refusals that count until the sign pairs anew
+	refusalPause = 10 * time.Minute // between refusals that count [DL-PAIR-9]
 )
 
 // Run switches the sign on. It returns ctx.Err() when ctx ends, ErrPowerCut

@@ -58,7 +58,10 @@ type Options struct {
 	Storage   Storage       // nil: nothing outlives the Sign
 	ClockSkew time.Duration // how wrong the sign's own clock is
 	Chunk     int           // bytes asked for at once, 256 to 4096; 0 means 4096
-	MaxRetry  time.Duration // longest wait between tries to connect; 0: 30 s, asleep 1 h
+	// RefusalPause is how far refusals of a password lie apart to count for
+	// forgetting the identity [DL-PAIR-9]; 0: 10 minutes.
+	RefusalPause time.Duration
+	MaxRetry     time.Duration // longest wait between tries to connect; 0: 30 s, asleep 1 h
 	// Spread returns a random time below its argument, which is positive; nil:
 	// one nobody can foresee. Tests that want to be repeated bring their own.
 	Spread func(time.Duration) time.Duration
@@ -102,9 +105,9 @@ type Sign struct {
 	wake    devices.WakeReason
 	awake   bool // a sleeping sign wants its radio
 	drawn   wire.Digest
-	nextTry time.Time // no connection before
-	fails   int       // connections failed in a row
-	refused [2]int    // times in a row that the gateway did not take the preferred secret and the other one
+	nextTry time.Time    // no connection before
+	fails   int          // connections failed in a row
+	counted [2]time.Time // when a refusal of the preferred secret and of the other one counted last; zero: the next one does
 
 	keyNo    uint32    // of the secret it connected with
 	useSpare bool      // the next connection tries the other secret
@@ -169,6 +172,9 @@ func New(o Options) (*Sign, error) {
 		o.Chunk = wire.MaxBlockData
 	}
 	o.Chunk = min(max(o.Chunk, 256), wire.MaxBlockData)
+	if o.RefusalPause == 0 {
+		o.RefusalPause = refusalPause
+	}
 	if o.Spread == nil {
 		o.Spread = rand.N[time.Duration]
 	}
@@ -222,6 +228,7 @@ func (s *Sign) Wake() { s.command(func() { s.rouse(devices.WakeTimer) }) }
 // Press presses a button, 1 to 4.
 func (s *Sign) Press(button int) {
 	s.command(func() {
+		s.counted = [2]time.Time{} // somebody is here
 		if button < 1 || button > 4 || s.st.Sign == "" || len(s.st.Events) >= wire.MaxEvents {
 			return
 		}

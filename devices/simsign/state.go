@@ -27,7 +27,9 @@ type state struct {
 	Spare  *secret `json:"spare,omitempty"`  // the other one
 	Untold bool    `json:"untold,omitempty"` // the other one is newer, and the gateway does not know that it is stored
 	Tells  int     `json:"tells,omitempty"`  // connections on which that was said in vain
-	Pin    []byte  `json:"pin,omitempty"`    // SHA-256 of the server's public key when it was paired
+
+	Refused [2]int `json:"refused,omitzero"` // refusals of the preferred secret and of the other one that count, since a connection
+	Pin     []byte `json:"pin,omitempty"`    // SHA-256 of the server's public key when it was paired
 
 	Pins   [][]byte `json:"pins,omitempty"`   // the server keys that took the place of Pin
 	PinSet uint32   `json:"pinSet,omitempty"` // number of that set, 0: there is none
