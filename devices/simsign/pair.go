@@ -106,7 +106,7 @@ func (s *Sign) challenged(c wire.PairChallenge) {
 	}
 	if code != p.code {
 		p.code = code
-		s.drawCode(code, c.Address) // that of an attempt's first challenge stays
+		s.drawCode(code, c.Address) // with the same code nothing is drawn anew
 		s.emit(Event{Event: "pairing", Code: code})
 	}
 	p.repeat = time.Now().Add(commitRefresh)
