@@ -94,8 +94,8 @@ type PairProblem struct {
 	Text  string // the field that is wrong, clipped
 }
 
-// PairList pairs the signs of a list in CSV: code, room and name of each, the
-// last two may be left out, a first line "code,room,name" is skipped. When a
+// PairList pairs the signs of a list in CSV: code, room and name of each, where
+// the code may be the address of a QR code and the last two may be left out, a first line "code,room,name" is skipped. When a
 // line is malformed or names no room nothing is done; otherwise each line is
 // paired by itself. It returns how many were paired and what is wrong with the
 // others.
@@ -178,7 +178,7 @@ func readPairings(r io.Reader) (lines []Pairing, problems []PairProblem) {
 		if len(lines)+len(problems) == 0 && strings.EqualFold(l.Code, "code") {
 			continue
 		}
-		l.Code = normalizeCode(l.Code)
+		l.Code = normalizeCode(scannedCode(l.Code))
 		switch {
 		case len(record) > 3:
 			problems = append(problems, PairProblem{line, PairNoCSV, ""})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"doorleaf/devices"
@@ -55,6 +56,15 @@ func (j *joinings) wasShown(code string) error {
 		}
 	}
 	return nil
+}
+
+// scannedCode returns the code in what somebody put into a list: the code
+// itself, or the address that a QR code on the glass leads to.
+func scannedCode(text string) string {
+	if _, code, ok := strings.Cut(text, "/m/pair?c="); ok {
+		return code
+	}
+	return text
 }
 
 // ShowsCode returns the waiting sign that shows code, so that a person can

@@ -74,7 +74,8 @@ func TestShowsCode(t *testing.T) {
 		b := newBench(t)
 		join(b, "one", "K7QF2M9P", time.Minute)
 		for i, want := range []int{1, 0} {
-			n, problems, err := b.core.PairList(t.Context(), strings.NewReader("K7QF2M9P\n"))
+			list := []string{"https://signs.example.com/m/pair?c=K7QF2M9P\n", "K7QF2M9P\n"}[i]
+			n, problems, err := b.core.PairList(t.Context(), strings.NewReader(list))
 			if err != nil || n != want {
 				t.Fatalf("list %d: %d paired, %v", i+1, n, err)
 			}
