@@ -95,10 +95,10 @@ type PairProblem struct {
 }
 
 // PairList pairs the signs of a list in CSV: code, room and name of each, where
-// the code may be the address of a QR code and the last two may be left out, a first line "code,room,name" is skipped. When a
-// line is malformed or names no room nothing is done; otherwise each line is
-// paired by itself. It returns how many were paired and what is wrong with the
-// others.
+// the code may be the address of a QR code and the last two may be left out. A
+// first line "code,room,name" is skipped. When a line is malformed or names no
+// room nothing is done; otherwise each line is paired by itself. It returns how
+// many were paired and what is wrong with the others.
 func (c *Core) PairList(ctx context.Context, r io.Reader) (n int, problems []PairProblem, err error) {
 	lines, problems := readPairings(r)
 	if len(problems) > 0 {
