@@ -36,7 +36,10 @@ func (c *Core) ServerKeys(ctx context.Context, hello devices.Report) (devices.Se
 	if err != nil {
 		return devices.ServerKeys{}, false, err
 	}
-	p := before.heard(hello.Pins, c.floor)
+	p := before
+	if hello.Proven { // a stranger with its password must not say what it knows [DL-PIN-1]
+		p = p.heard(hello.Pins, c.floor)
+	}
 	if !slices.Equal(p.Given.Keys, c.serverKeys) || p.Floor != c.floor || hello.Pins > p.Given.Number && hello.Proven {
 		p = p.next(hello, c.serverKeys, c.floor)
 	}

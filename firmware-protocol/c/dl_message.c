@@ -168,6 +168,7 @@ size_t dl_hello_write(const struct dl_hello *m, uint8_t *to, size_t room)
 	dl_put_number(&w, map, 39, m->key_number);
 	dl_put_bytes(&w, map, 40, m->mac, DL_MAC);
 	dl_put_number(&w, map, 42, m->firmware_number);
+	dl_put_number(&w, map, 44, m->pins_number);
 	return dl_written(&w, to);
 }
 
@@ -362,6 +363,28 @@ enum dl_message_status dl_new_key_read(struct dl_new_key *m, const uint8_t *data
 	m->sealed = f[0].data;
 	m->number = (uint32_t)f[1].value;
 	m->mac = f[2].data;
+	return DL_MESSAGE_OK;
+}
+
+enum dl_message_status dl_pins_read(struct dl_pins *m, const uint8_t *data, size_t size)
+{
+	struct dl_field f[] = { { 40, DL_BYTES, DL_MAC, 0, NULL }, { 43, DL_ARRAY, DL_MAX_PINS, 0, NULL }, { 44, DL_UNSIGNED, 0xffffffffu, 0, NULL } };
+	struct reader r;
+	unsigned major;
+	uint64_t length;
+
+	if (size > DL_MAX_MESSAGE || dl_read(f, 3, data, size) != 0 || f[0].value != DL_MAC || f[1].value == 0 || f[2].value == 0)
+		return DL_MESSAGE_FORMAT;
+	r.at = f[1].data;
+	r.end = data + size;
+	for (m->count = 0; m->count < f[1].value; m->count++) {
+		if (!take_head(&r, &major, &length) || major != DL_BYTES || length != 32)
+			return DL_MESSAGE_FORMAT;
+		m->key[m->count] = r.at;
+		r.at += length;
+	}
+	m->number = (uint32_t)f[2].value;
+	m->mac = f[0].data;
 	return DL_MESSAGE_OK;
 }
 

@@ -25,6 +25,7 @@ extern "C" {
 #define DL_MAX_STEPS 64u
 #define DL_MAX_MANIFEST 7133u
 #define DL_MAC 16u
+#define DL_MAX_PINS 4u
 #define DL_SEALED 80u /* a sealed secret: public key, secret, tag */
 #define DL_MANIFEST_TAIL 30u /* server time, next wake, jitter, signature */
 
@@ -65,6 +66,7 @@ struct dl_hello {
 	uint32_t key_number;      /* of the secret it connected with [DL-KEY-1] */
 	const uint8_t *mac;       /* DL_MAC bytes [DL-KEY-8] */
 	uint32_t firmware_number; /* [DL-FW-2], 0 unknown */
+	uint32_t pins_number;     /* of the set of server keys in force [DL-PIN-1] */
 };
 
 /* [DL-MSG-11]. */
@@ -124,9 +126,18 @@ struct dl_new_key {
 	const uint8_t *mac;    /* DL_MAC bytes */
 };
 
+/* The keys of servers that a sign shall believe [DL-PIN-2]. */
+struct dl_pins {
+	const uint8_t *key[DL_MAX_PINS]; /* 32 bytes each */
+	unsigned count;
+	uint32_t number;
+	const uint8_t *mac; /* DL_MAC bytes */
+};
+
 enum dl_message_status dl_ack_read(struct dl_ack *m, const uint8_t *data, size_t size);
 enum dl_message_status dl_block_read(struct dl_block *m, const uint8_t *data, size_t size);
 enum dl_message_status dl_new_key_read(struct dl_new_key *m, const uint8_t *data, size_t size);
+enum dl_message_status dl_pins_read(struct dl_pins *m, const uint8_t *data, size_t size);
 
 /* The caller's HMAC-SHA-256, from the library that its TLS uses. */
 struct dl_hmac {

@@ -30,7 +30,7 @@ func (w *world) since(command string) []string {
 func (w *world) identity() (first, second []byte, numbers [2]uint32, other byte) {
 	w.t.Helper()
 	b := w.record(0)
-	if len(b) != 126 {
+	if len(b) != 226 {
 		w.t.Fatalf("identity of %d bytes", len(b))
 	}
 	le := func(b []byte) uint32 { return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24 }

@@ -66,7 +66,7 @@ func cStatus(err error) byte {
 // toWrite is one message for C to write.
 type toWrite struct {
 	kind    byte
-	numbers [21]uint32
+	numbers [22]uint32
 	hash    *[32]byte
 	mac     [16]byte
 	events  []Event
@@ -133,7 +133,7 @@ func TestCWritesMessages(t *testing.T) {
 			Boot: number(32), Counter: number(32), Epoch: number(32), Seq: number(32), Wake: uint8(number(8) % 6), LastError: uint16(number(16)) % 13,
 			BatteryMillivolts: uint16(number(16)), SignalDBm: int8(-int32(number(7))), Model: "800x480", Serial: "~ s", Firmware: "",
 			Width: uint16(number(14)) + 1, Height: 1, AlwaysOn: n%2 == 0, Capabilities: Capabilities(number(32)),
-			KeyNumber: number(32), FirmwareNumber: number(32),
+			KeyNumber: number(32), FirmwareNumber: number(32), PinsNumber: number(32),
 		}
 		w := toWrite{kind: 'h', texts: [3]string{h.Model, h.Serial, h.Firmware}}
 		if n%3 > 0 {
@@ -150,7 +150,7 @@ func TestCWritesMessages(t *testing.T) {
 		w.events = h.Events
 		for i, v := range map[int]uint32{0: h.Boot, 1: h.Counter, 2: h.Epoch, 3: h.Seq, 4: uint32(h.Wake), 5: uint32(h.LastError),
 			6: uint32(h.BatteryMillivolts), 7: uint32(int32(h.SignalDBm)), 10: uint32(h.Width), 11: uint32(h.Height), 12: flag32(h.AlwaysOn), 13: uint32(h.Capabilities),
-			19: h.KeyNumber, 20: h.FirmwareNumber} {
+			19: h.KeyNumber, 20: h.FirmwareNumber, 21: h.PinsNumber} {
 			w.numbers[i] = v
 		}
 		c.writes("hello", w, &h)
@@ -197,6 +197,20 @@ func (c *cTalk) reads(name, kind string, data []byte) {
 		c.add(name, in, want)
 		return
 	}
+	if kind == "server keys" {
+		in[0] = 'p'
+		m, err := UnmarshalPins(data)
+		want := []byte{cStatus(err)}
+		if err == nil {
+			want = append(want, byte(len(m.Keys)))
+			for _, k := range m.Keys {
+				want = append(want, k[:]...)
+			}
+			want = append(le.AppendUint32(want, m.Number), m.MAC[:]...)
+		}
+		c.add(name, in, want)
+		return
+	}
 	m, err := UnmarshalBlock(data)
 	want := []byte{cStatus(err)}
 	if err == nil {
@@ -211,7 +225,7 @@ func TestCReadsMessages(t *testing.T) {
 	c := &cTalk{t: t}
 	r := rand.New(rand.NewPCG(4, 4))
 	for _, v := range vectors(t, "messages.json", func() []messageVector { return messageVectors(t) }) {
-		if v.Kind != "ack" && v.Kind != "block" && v.Kind != "new key" {
+		if v.Kind != "ack" && v.Kind != "block" && v.Kind != "new key" && v.Kind != "server keys" {
 			continue
 		}
 		c.reads(v.Name, v.Kind, v.CBOR)

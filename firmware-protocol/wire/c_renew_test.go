@@ -101,7 +101,15 @@ type world struct {
 	down     bool                // nobody answers
 	spoil    bool                // blocks of the image are of another one
 
+	set       func(*[32]byte) Pins // server keys to tell, nil: none
+	forgePins func([]byte) []byte  // changes them on the way
+
 	// What happened.
+	pinned struct {
+		number uint32
+		error  uint16
+		keys   []byte
+	}
 	connected  uint32 // number of the secret of the connection
 	online     bool
 	hellos     []Hello
@@ -271,6 +279,11 @@ func (w *world) happened(f []string) {
 		w.restarted = true
 	case "written":
 		w.written = f[1]
+	case "pinned":
+		if _, err := fmt.Sscanf(f[1]+" "+f[2], "%d %d", &w.pinned.number, &w.pinned.error); err != nil {
+			w.t.Fatal(err)
+		}
+		w.pinned.keys, _ = hex.DecodeString(f[4])
 	case "disconnect":
 		w.online, w.queue = false, nil
 	case "draw":
@@ -353,6 +366,7 @@ func (w *world) hello(h Hello) {
 		w.accepted = slices.DeleteFunc(w.accepted, func(n uint32) bool { return n < h.KeyNumber })
 	}
 	newer := h.Seq < 1
+	w.tellPins(h)
 	w.acks(h.Boot, h.Counter, newer)
 	key := w.keys(h.KeyNumber).Manifest
 	if err := h.Verify(&key, cSignID); err != nil {

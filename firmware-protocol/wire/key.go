@@ -134,7 +134,7 @@ func (m *Hello) Verify(key *[32]byte, sign string) error {
 
 func (m *Hello) mac(key *[32]byte, sign string) [macSize]byte {
 	var rest []byte
-	for _, v := range []uint32{m.Boot, m.Counter, m.Epoch, m.Seq} {
+	for _, v := range []uint32{m.Boot, m.Counter, m.Epoch, m.Seq, m.PinsNumber} {
 		rest = binary.LittleEndian.AppendUint32(rest, v)
 	}
 	return keyMAC(key, domainHello, sign, m.KeyNumber, rest)

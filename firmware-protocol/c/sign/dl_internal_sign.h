@@ -30,8 +30,11 @@ void dl_load_identity(struct dl_sign *s);
 int dl_save_identity(struct dl_sign *s);
 int dl_use_secret(struct dl_sign *s, unsigned which); /* 0 when it worked */
 int dl_secret_refused(struct dl_sign *s);
+uint64_t dl_after_refusal(const struct dl_sign *s); /* own clock */
 void dl_secret_accepted(struct dl_sign *s);
 void dl_prove(const struct dl_sign *s, const struct dl_hello *m, uint8_t mac[DL_MAC]); /* [DL-KEY-8] */
+/* The first 16 bytes of the HMAC of a text, the id, a number and up to two more pieces, a of 32 bytes [DL-KEY-2]. */
+void dl_authenticate(const struct dl_sign *s, const uint8_t key[32], const char *text, uint32_t number, const uint8_t *a, const uint8_t *b, size_t n, uint8_t mac[DL_MAC]);
 int dl_differ(const uint8_t *a, const uint8_t *b, size_t n); /* in constant time */
 unsigned dl_key_due(const struct dl_sign *s); /* what is to be said, or nothing */
 size_t dl_key_report(struct dl_sign *s, unsigned what); /* writes it into s->out */
@@ -39,6 +42,10 @@ void dl_key_take(struct dl_sign *s, const uint8_t *data, size_t n);
 void dl_key_confirmed(struct dl_sign *s);
 void dl_key_named(struct dl_sign *s, uint32_t number);
 void dl_key_unanswered(struct dl_sign *s, unsigned what);
+
+/* dl_pins.c */
+int dl_pinning(const struct dl_sign *s); /* server keys count on this connection */
+void dl_pins_take(struct dl_sign *s, const uint8_t *data, size_t n);
 
 /* dl_firmware.c */
 int dl_firmware_enabled(const struct dl_sign *s);

@@ -63,7 +63,7 @@ static void challenged(struct dl_sign *s, const struct dl_challenge *m)
 		memcpy(s->code, code, sizeof code);
 		s->coded = 1;
 		s->frame_known = 0;
-		dl_face(s, code, m->address); /* that of the first challenge stays */
+		dl_face(s, code, m->address); /* with the same code nothing is drawn anew */
 		dl_glass_digest(&s->port->crypto->sha256, o->hardware.width, o->hardware.height, o->planes, o->frame, digest);
 		if (dl_draw(s, digest, 0) != 0)
 			dl_remember(s, DL_ERROR_STORAGE);
@@ -91,8 +91,8 @@ static void identified(struct dl_sign *s, const struct dl_identity *i)
 	memset(s->secret, 0, sizeof s->secret);
 	memcpy(s->secret[0].secret, secret, sizeof secret);
 	s->other = DL_OTHER_NONE;
-	memcpy(s->spki, s->spki_seen, sizeof s->spki);
-	s->pinned = !dl_same(s->spki, none);
+	memcpy(s->pins[0], s->spki_seen, DL_HASH);
+	s->pin_count = !dl_same(s->pins[0], none);
 	s->paired = 1;
 	if (dl_save_identity(s) != 0) {
 		s->paired = 0;

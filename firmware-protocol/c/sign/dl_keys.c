@@ -24,11 +24,13 @@ int dl_save_identity(struct dl_sign *s)
 	uint8_t data[IDENTITY];
 	int rc;
 
-	memcpy(data, "DLI\2", 4);
+	memcpy(data, "DLI\3", 4);
 	memcpy(data + 4, s->id, DL_ID);
 	memcpy(data + FIRST, s->secret[0].secret, 32);
-	data[PIN] = s->pinned;
-	memcpy(data + SPKI, s->spki, 32);
+	data[PIN] = s->pin_count;
+	memcpy(data + SPKI, s->pins[0], DL_HASH);
+	put32(data + IDENTITY_2, s->pins_number);
+	memcpy(data + MORE, (const uint8_t *)s->pins + DL_HASH, IDENTITY - MORE);
 	put32(data + IDENTITY_1, s->secret[0].number);
 	data[OTHER] = s->other;
 	memcpy(data + OTHER + 1, s->secret[1].secret, 32);
@@ -50,12 +52,14 @@ void dl_load_identity(struct dl_sign *s)
 	uint8_t data[IDENTITY] = { 0 };
 	int32_t n = s->port->load(s->port->user, DL_RECORD_IDENTITY, 0, data, sizeof data);
 
-	if (!(n == IDENTITY && memcmp(data, "DLI\2", 4) == 0) && !(n == IDENTITY_1 && memcmp(data, "DLI\1", 4) == 0))
+	if (!(n == IDENTITY && memcmp(data, "DLI\3", 4) == 0) && !(n == IDENTITY_2 && memcmp(data, "DLI\2", 4) == 0) && !(n == IDENTITY_1 && memcmp(data, "DLI\1", 4) == 0))
 		return;
 	memcpy(s->id, data + 4, DL_ID);
 	memcpy(s->secret[0].secret, data + FIRST, 32);
-	s->pinned = data[PIN] == 1;
-	memcpy(s->spki, data + SPKI, 32);
+	s->pin_count = data[PIN] <= DL_MAX_PINS ? data[PIN] : 0;
+	memcpy(s->pins[0], data + SPKI, DL_HASH);
+	s->pins_number = get32(data + IDENTITY_2);
+	memcpy((uint8_t *)s->pins + DL_HASH, data + MORE, IDENTITY - MORE);
 	s->secret[0].number = get32(data + IDENTITY_1); /* 0 in version 1 */
 	s->other = data[OTHER] <= DL_OTHER_OLD ? data[OTHER] : (uint8_t)DL_OTHER_NONE;
 	memcpy(s->secret[1].secret, data + OTHER + 1, 32);
@@ -112,8 +116,7 @@ void dl_secret_accepted(struct dl_sign *s)
 		s->key_quiet = put_first(s) != 0;
 }
 
-/* The first 16 bytes of the HMAC of a text, the id, a number and up to two more pieces [DL-KEY-2]. */
-static void authenticate(const struct dl_sign *s, const uint8_t key[32], const char *text, uint32_t number, const uint8_t *a, const uint8_t *b, size_t n, uint8_t mac[DL_MAC])
+void dl_authenticate(const struct dl_sign *s, const uint8_t key[32], const char *text, uint32_t number, const uint8_t *a, const uint8_t *b, size_t n, uint8_t mac[DL_MAC])
 {
 	const struct dl_crypto *c = s->port->crypto;
 	uint8_t sum[DL_HASH], le[4];
@@ -137,13 +140,14 @@ static void authenticate(const struct dl_sign *s, const uint8_t key[32], const c
 
 void dl_prove(const struct dl_sign *s, const struct dl_hello *m, uint8_t mac[DL_MAC])
 {
-	uint8_t rest[16];
+	uint8_t rest[20];
 
 	put32(rest, m->boot);
 	put32(rest + 4, m->counter);
 	put32(rest + 8, m->epoch);
 	put32(rest + 12, m->seq);
-	authenticate(s, s->manifest_key, "doorleaf/1 hello", m->key_number, NULL, rest, sizeof rest, mac);
+	put32(rest + 16, m->pins_number);
+	dl_authenticate(s, s->manifest_key, "doorleaf/1 hello", m->key_number, NULL, rest, sizeof rest, mac);
 }
 
 int dl_differ(const uint8_t *a, const uint8_t *b, size_t n)
@@ -179,12 +183,12 @@ size_t dl_key_report(struct dl_sign *s, unsigned what)
 		s->asked_key = s->wanted_key;
 		m.public_key = s->public_key;
 		m.number = s->asked_key;
-		authenticate(s, s->manifest_key, "doorleaf/1 key ask", m.number, s->public_key, NULL, 0, mac);
+		dl_authenticate(s, s->manifest_key, "doorleaf/1 key ask", m.number, s->public_key, NULL, 0, mac);
 	} else {
 		m.number = s->secret[1].number;
 		if (dl_pair_keys(c, s->secret[1].secret, s->id, password, key) != 0)
 			return 0;
-		authenticate(s, key, "doorleaf/1 key stored", m.number, NULL, NULL, 0, mac);
+		dl_authenticate(s, key, "doorleaf/1 key stored", m.number, NULL, NULL, 0, mac);
 		memset(password, 0, sizeof password);
 		memset(key, 0, sizeof key);
 	}
@@ -203,7 +207,7 @@ void dl_key_take(struct dl_sign *s, const uint8_t *data, size_t n)
 
 	if (s->pending != DL_SAY_ASK || dl_new_key_read(&m, data, n) != DL_MESSAGE_OK || m.number != s->asked_key)
 		return;
-	authenticate(s, s->manifest_key, "doorleaf/1 key answer", m.number, s->public_key, m.sealed, DL_SEALED, mac);
+	dl_authenticate(s, s->manifest_key, "doorleaf/1 key answer", m.number, s->public_key, m.sealed, DL_SEALED, mac);
 	if (dl_differ(mac, m.mac, DL_MAC))
 		return;
 	memcpy(ad, "doorleaf/1 key", 14);

@@ -66,17 +66,19 @@ enum dl_record {
 struct dl_login {
 	const char *client, *user, *password, *filter;
 	/*
-	 * SHA-256 of the SubjectPublicKeyInfo that the server must show when the
-	 * firmware has no authority [DL-MQTT-3]; NULL: any, and tell it.
+	 * SHA-256 of each SubjectPublicKeyInfo of which the server must show one when
+	 * the firmware has no authority [DL-MQTT-3]; with none: any, and tell it.
 	 */
-	const uint8_t *pin;
+	const uint8_t (*pins)[DL_HASH];
+	unsigned pin_count;
 };
 
 /* What a sign does, for logs, and for tests that cut the power there. */
 enum dl_note {
 	DL_NOTE_CONNECTED, DL_NOTE_OFFLINE, DL_NOTE_SENT, DL_NOTE_CODE, DL_NOTE_PAIRED, DL_NOTE_UNPAIRED, DL_NOTE_MANIFEST, DL_NOTE_OBJECT,
 	DL_NOTE_FORCE, DL_NOTE_DRAWING, DL_NOTE_PANEL, DL_NOTE_DRAWN, DL_NOTE_SHOWN, DL_NOTE_STATE, DL_NOTE_ERROR, DL_NOTE_SLEEP,
-	DL_NOTE_KEY /* a new secret is stored */, DL_NOTE_RENEWED /* and the gateway knows */, DL_NOTE_OFFER, DL_NOTE_TRIAL, DL_NOTE_RESTART, DL_NOTE_GOOD
+	DL_NOTE_KEY /* a new secret is stored */, DL_NOTE_RENEWED /* and the gateway knows */, DL_NOTE_OFFER, DL_NOTE_TRIAL, DL_NOTE_RESTART, DL_NOTE_GOOD,
+	DL_NOTE_PINS /* a set of server keys is stored */
 };
 
 /*

@@ -7,7 +7,7 @@ enum {
 	DEFAULT_WAKE = 900,   /* seconds [DL-TIME-2] */
 	EVENT_WAKES = 3,      /* that a press waits [DL-FLOW-9] */
 	PRESS = 18,           /* bytes in the state */
-	STATE = 57
+	STATE = 59
 };
 
 static void put(uint8_t **at, uint64_t value, unsigned n)
@@ -68,7 +68,7 @@ int dl_save(struct dl_sign *s)
 	uint8_t data[STATE + DL_MAX_EVENTS * PRESS], *at = data;
 	unsigned i;
 
-	memcpy(at, "DLS\1", 4);
+	memcpy(at, "DLS\2", 4);
 	at += 4;
 	put(&at, s->glass_known, 1);
 	memcpy(at, s->glass, DL_HASH);
@@ -98,7 +98,7 @@ static void load_state(struct dl_sign *s)
 	int32_t n = s->port->load(s->port->user, DL_RECORD_STATE, 0, data, sizeof data);
 	unsigned i;
 
-	if (n < STATE || memcmp(data, "DLS\1", 4) != 0 || data[STATE - 1] > DL_MAX_EVENTS || n != STATE + data[STATE - 1] * PRESS)
+	if (n < STATE || memcmp(data, "DLS\2", 4) != 0 || data[STATE - 1] > DL_MAX_EVENTS || n != STATE + data[STATE - 1] * PRESS)
 		return;
 	s->glass_known = get(&at, 1) == 1;
 	memcpy(s->glass, at, DL_HASH);
@@ -129,7 +129,8 @@ static int nothing(void *to, const uint8_t hash[32])
 /* Becomes what the sign was in its box, but for its glass. */
 void dl_forget(struct dl_sign *s)
 {
-	s->paired = s->pinned = 0;
+	s->paired = s->pin_count = 0;
+	s->pins_number = 0;
 	if (dl_save_identity(s) != 0)
 		dl_remember(s, DL_ERROR_STORAGE);
 	memset(s->id, 0, sizeof s->id);
@@ -369,7 +370,8 @@ static void dial(struct dl_sign *s, uint64_t now)
 		(void)dl_use_secret(s, s->next_use);
 		login.client = login.user = s->id;
 		login.password = s->password;
-		login.pin = s->pinned ? s->spki : NULL;
+		login.pins = (const uint8_t (*)[DL_HASH])s->pins;
+		login.pin_count = s->pin_count;
 	} else {
 		dl_join_begin(s);
 		memcpy(client, "pair-", 5);

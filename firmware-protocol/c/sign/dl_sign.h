@@ -21,6 +21,7 @@ enum {
 /* Capabilities that the core brings, for those of the decoder [DL-CAP-1]. */
 #define DL_CAP_KEYS 256u
 #define DL_CAP_FIRMWARE 512u
+#define DL_CAP_PINS 1024u /* for firmware without an authority [DL-PIN-1] */
 
 /* What a connection came to. */
 enum dl_link { DL_LINK_OPEN, DL_LINK_FAILED, DL_LINK_REFUSED /* the password */ };
@@ -110,9 +111,10 @@ struct dl_sign {
 	const struct dl_sign_options *options;
 
 	/* Stored: identity. */
-	uint8_t paired, pinned;
+	uint8_t paired, pin_count; /* server keys; 0: none was seen */
 	char id[DL_ID + 1];
-	uint8_t spki[32];
+	uint8_t pins[DL_MAX_PINS][DL_HASH];
+	uint32_t pins_number; /* of the set, 0: the key of pairing */
 	struct dl_secret secret[2]; /* the first one is to be used */
 	uint8_t other;
 	/* Stored: state. */
@@ -159,6 +161,7 @@ struct dl_sign {
 
 	/* Renewing the secret. */
 	uint32_t wanted_key, asked_key;
+	uint8_t new_pins; /* that the gateway does not know of */
 	uint8_t renewed, key_quiet, untold; /* connections on which nobody heard that it is stored */
 
 	/* Firmware. */

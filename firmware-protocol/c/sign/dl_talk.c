@@ -74,7 +74,8 @@ static size_t write_hello(struct dl_sign *s, const struct dl_measures *measures)
 	m.width = h->width;
 	m.height = h->height;
 	m.always_on = h->always_on;
-	m.capabilities = h->capabilities;
+	m.capabilities = dl_pinning(s) ? h->capabilities : h->capabilities & ~DL_CAP_PINS;
+	m.pins_number = dl_pinning(s) ? s->pins_number : 0;
 	m.key_number = s->secret[s->in_use].number;
 	dl_prove(s, &m, mac);
 	m.mac = mac;
@@ -120,7 +121,7 @@ static void report(struct dl_sign *s, unsigned what, uint64_t now)
 	} else {
 		s->sent_counter = ++s->counter;
 		if (what == DL_SAY_HELLO)
-			s->key_quiet = 0;
+			s->key_quiet = s->new_pins = 0;
 		s->out_size = (uint16_t)(what == DL_SAY_HELLO ? write_hello(s, &measures) : what == DL_SAY_SHOWN ? write_shown(s, &measures) : dl_key_report(s, what));
 	}
 	s->pending = (uint8_t)what;
@@ -201,8 +202,8 @@ void dl_converse(struct dl_sign *s, uint64_t now)
 		}
 		s->hailed = s->greeted = 0;
 	}
-	if (s->options->hardware.always_on && s->greeted && s->pending == DL_SAY_NONE && dl_wake_at(s) <= now) {
-		s->hailed = s->greeted = 0; /* a regular Hello [DL-FLOW-8] */
+	if (s->options->hardware.always_on && s->greeted && s->pending == DL_SAY_NONE && (s->new_pins || dl_wake_at(s) <= now)) {
+		s->hailed = s->greeted = 0; /* a regular Hello [DL-FLOW-8], or one that says so [DL-PIN-4] */
 		s->wake = DL_WAKE_TIMER;
 	}
 	if (speak(s, now) != 0)
@@ -351,4 +352,6 @@ void dl_handle(struct dl_sign *s, const char *name, const uint8_t *data, size_t 
 		dl_key_take(s, data, n);
 	else if (equal(name, "fw"))
 		dl_firmware_offer(s, data, n);
+	else if (equal(name, "pins"))
+		dl_pins_take(s, data, n);
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* The numbers of a message to write, in order. */
-enum { BOOT, COUNTER, EPOCH, SEQ, WAKE, ERROR, BATTERY, SIGNAL, TEMPERATURE, HAS_TEMPERATURE, WIDTH, HEIGHT, ALWAYS_ON, CAPABILITIES, DRAW, OFFSET, LENGTH, BUTTON, AGE, KEY_NUMBER, FIRMWARE_NUMBER, NUMBERS };
+enum { BOOT, COUNTER, EPOCH, SEQ, WAKE, ERROR, BATTERY, SIGNAL, TEMPERATURE, HAS_TEMPERATURE, WIDTH, HEIGHT, ALWAYS_ON, CAPABILITIES, DRAW, OFFSET, LENGTH, BUTTON, AGE, KEY_NUMBER, FIRMWARE_NUMBER, PINS_NUMBER, NUMBERS };
 
 static void fill(void *to, size_t size)
 {
@@ -74,7 +74,7 @@ static void write_one(int kind)
 		m.events = events, m.event_count = count;
 		m.model = texts[0], m.serial = texts[1], m.firmware = texts[2];
 		m.width = (uint16_t)n[WIDTH], m.height = (uint16_t)n[HEIGHT], m.always_on = (uint8_t)n[ALWAYS_ON], m.capabilities = n[CAPABILITIES];
-		m.key_number = n[KEY_NUMBER], m.mac = has_hash ? hash + 8 : NULL, m.firmware_number = n[FIRMWARE_NUMBER];
+		m.key_number = n[KEY_NUMBER], m.mac = has_hash ? hash + 8 : NULL, m.firmware_number = n[FIRMWARE_NUMBER], m.pins_number = n[PINS_NUMBER];
 		size = dl_hello_write(&m, out, room);
 	} else if (kind == 's') {
 		struct dl_shown m = { 0 };
@@ -141,6 +141,25 @@ static void read_new_key(void)
 	putchar(-status);
 	if (status == DL_MESSAGE_OK) {
 		give_all(m.sealed, DL_SEALED);
+		give(m.number, 4);
+		give_all(m.mac, DL_MAC);
+	}
+	free(data);
+}
+
+static void read_pins(void)
+{
+	struct dl_pins m;
+	uint32_t size;
+	uint8_t *data = input(&size);
+	int status = dl_pins_read(&m, data, size);
+	unsigned k;
+
+	putchar(-status);
+	if (status == DL_MESSAGE_OK) {
+		give(m.count, 1);
+		for (k = 0; k < m.count; k++)
+			give_all(m.key[k], 32);
 		give(m.number, 4);
 		give_all(m.mac, DL_MAC);
 	}
@@ -230,6 +249,8 @@ int main(void)
 			read_block();
 		else if (kind == 'n')
 			read_new_key();
+		else if (kind == 'p')
+			read_pins();
 		else if (kind == 'm')
 			read_manifest();
 		else

@@ -18,7 +18,7 @@
 enum { TICK = 200 /* milliseconds, the longest that a command waits */ };
 
 static const char *const notes[] = { "connected", "offline", "sent", "code", "paired", "unpaired", "manifest", "object", "force", "drawing",
-	"panel", "drawn", "shown", "state", "error", "sleep", "key", "renewed", "offer", "trial", "restart", "good" };
+	"panel", "drawn", "shown", "state", "error", "sleep", "key", "renewed", "offer", "trial", "restart", "good", "pins" };
 
 static uint64_t clock_ms(void *user)
 {
@@ -253,6 +253,8 @@ static int start(struct machine *m, char **argv)
 	o->hardware.firmware = m->version;
 	if (o->maker != NULL)
 		o->hardware.capabilities |= DL_CAP_FIRMWARE;
+	if (m->net.ca == NULL)
+		o->hardware.capabilities |= DL_CAP_PINS;
 	mosquitto_lib_init();
 	if (o->frame == NULL || dl_mbedtls_init(&m->mbedtls, &m->crypto) != 0 || (m->bus.model != NULL && bus_open(m) != 0))
 		return -1;

@@ -22,9 +22,9 @@ static void connect_soon(void *user, const struct dl_login *l)
 	copy(n->user, sizeof n->user, l->user);
 	copy(n->password, sizeof n->password, l->password);
 	copy(n->filter, sizeof n->filter, l->filter);
-	n->pinned = l->pin != NULL;
-	if (l->pin != NULL)
-		memcpy(n->pin, l->pin, sizeof n->pin);
+	n->pin_count = l->pin_count;
+	if (l->pin_count > 0)
+		memcpy(n->pins, l->pins, l->pin_count * sizeof n->pins[0]);
 	n->wanted = 1;
 }
 
@@ -78,7 +78,7 @@ static void on_message(struct mosquitto *c, void *user, const struct mosquitto_m
 
 /*
  * Whom to believe [DL-MQTT-3]: whom the authority signed, or whose key was seen
- * while pairing; before, anybody, because the code covers the key.
+ * while pairing or is in the set that took its place; before, anybody, because the code covers the key.
  */
 static int verify(X509_STORE_CTX *store, void *user)
 {
@@ -87,6 +87,7 @@ static int verify(X509_STORE_CTX *store, void *user)
 	X509 *leaf = X509_STORE_CTX_get0_cert(store);
 	unsigned char *der = NULL;
 	int n, good = 1;
+	unsigned k;
 
 	n = leaf == NULL ? -1 : i2d_X509_PUBKEY(X509_get_X509_PUBKEY(leaf), &der);
 	if (n <= 0)
@@ -97,8 +98,9 @@ static int verify(X509_STORE_CTX *store, void *user)
 	OPENSSL_free(der);
 	if (m->net.ca != NULL)
 		return X509_verify_cert(store);
-	if (m->net.pinned)
-		good = CRYPTO_memcmp(m->net.pin, m->net.spki, sizeof m->net.pin) == 0;
+	if (m->net.pin_count > 0)
+		for (good = 0, k = 0; k < m->net.pin_count; k++) /* each is compared, in constant time */
+			good |= CRYPTO_memcmp(m->net.pins[k], m->net.spki, sizeof m->net.spki) == 0;
 	X509_STORE_CTX_set_error(store, good ? X509_V_OK : X509_V_ERR_CERT_UNTRUSTED);
 	return good;
 }

@@ -31,8 +31,8 @@ struct net {
 	const char *ca;   /* file, NULL: the key seen while pairing is pinned */
 	int wanted, closing;
 	char id[32], user[32], password[64], filter[64];
-	uint8_t pin[32], spki[32];
-	int pinned;
+	uint8_t pins[DL_MAX_PINS][DL_HASH], spki[DL_HASH];
+	unsigned pin_count;
 };
 
 /* Slots of firmware: programs in the folder of the store. */

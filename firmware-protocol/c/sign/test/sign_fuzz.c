@@ -320,7 +320,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const names[] = { "want", "ack", "blk", "key", "fw", "challenge", "identity", "other" };
+	static const char *const names[] = { "want", "ack", "blk", "key", "fw", "challenge", "identity", "pins" };
 	static const uint8_t spki[32] = { 1 };
 	unsigned steps = 0, i;
 
@@ -337,7 +337,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	options.hardware.width = WIDTH;
 	options.hardware.height = HEIGHT;
 	options.hardware.always_on = data[0] & 1;
-	options.hardware.capabilities = DL_OBJECT_CAPABILITIES | DL_OBJECT_CAP_PARTS | DL_CAP_KEYS | DL_CAP_FIRMWARE;
+	options.hardware.capabilities = DL_OBJECT_CAPABILITIES | DL_OBJECT_CAP_PARTS | DL_CAP_KEYS | DL_CAP_FIRMWARE | DL_CAP_PINS;
 	options.planes = 1;
 	options.frame = frame;
 	options.chunk = 64;

@@ -386,6 +386,23 @@ static void offer(unsigned long runs, unsigned long failed, unsigned long batter
 	millivolts = 0;
 }
 
+/* A set of server keys that comes to a sign with that number in force, from that server. */
+static void pins(unsigned long number, const char *server, const char *key, const char *hex)
+{
+	static uint8_t data[8192];
+
+	sign.pins_number = (uint32_t)number;
+	sign.pin_count = sign.secure = 1;
+	sign.error = 0;
+	bytes(server, sign.spki_seen, sizeof sign.spki_seen);
+	memcpy(sign.pins[0], sign.spki_seen, sizeof sign.pins[0]);
+	bytes(key, sign.manifest_key, sizeof sign.manifest_key);
+	dl_pins_take(&sign, data, bytes(hex, data, sizeof data));
+	printf("pinned %lu %u %u ", (unsigned long)sign.pins_number, sign.error, sign.pin_count);
+	print((const uint8_t *)sign.pins, sizeof sign.pins);
+	putchar('\n');
+}
+
 static void dump(void)
 {
 	unsigned i;
@@ -435,6 +452,8 @@ static void one(char *line)
 		options.hardware.model = model;
 		offer(number, a, b, private_key, hex);
 		options.hardware.model = before;
+	} else if (sscanf(line, "pins %lu %79s %79s %19999s", &number, public_key, private_key, hex) >= 3) {
+		pins(number, public_key, private_key, hex);
 	} else if (sscanf(line, "message %63s %19999s", word, hex) >= 1) {
 		message(word, hex);
 	} else {
@@ -488,7 +507,7 @@ int main(int argc, char **argv)
 	options.hardware.width = WIDTH;
 	options.hardware.height = HEIGHT;
 	options.hardware.always_on = argv[3][0] == 'a';
-	options.hardware.capabilities = DL_OBJECT_CAPABILITIES | DL_OBJECT_CAP_PARTS | DL_CAP_KEYS | DL_CAP_FIRMWARE;
+	options.hardware.capabilities = DL_OBJECT_CAPABILITIES | DL_OBJECT_CAP_PARTS | DL_CAP_KEYS | DL_CAP_FIRMWARE | DL_CAP_PINS;
 	options.planes = 1;
 	options.frame = frame;
 	options.chunk = (uint16_t)atoi(argv[4]);
