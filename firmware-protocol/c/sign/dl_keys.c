@@ -2,10 +2,12 @@
 #include "dl_internal_sign.h"
 
 /*
- * The record: magic, id, secret, whether a server key follows, that key, and
- * since version 2 the secret's number, what the other one is, it and its number.
+ * The record: magic, id, secret, how many server keys there are, the first,
+ * since version 2 the secret's number, what the other one is, it and its number,
+ * and since version 3 the number of the set of server keys and the others.
  */
-enum { FIRST = 4 + DL_ID, PIN = FIRST + 32, SPKI = PIN + 1, IDENTITY_1 = SPKI + 32, OTHER = IDENTITY_1 + 4, IDENTITY = OTHER + 1 + 32 + 4 };
+enum { FIRST = 4 + DL_ID, PIN = FIRST + 32, SPKI = PIN + 1, IDENTITY_1 = SPKI + DL_HASH, OTHER = IDENTITY_1 + 4, IDENTITY_2 = OTHER + 1 + 32 + 4,
+	MORE = IDENTITY_2 + 4, IDENTITY = MORE + (DL_MAX_PINS - 1) * DL_HASH };
 
 enum { REFUSALS = 3 /* of each secret, until the identity is forgotten [DL-PAIR-9] */ };
 
