@@ -84,11 +84,12 @@ static unsigned decide(struct dl_object *d, unsigned n)
 	return ~(uint32_t)p >> 31;
 }
 
-static unsigned decide_one(struct dl_object *d, unsigned table)
+/* A decision of one of the weights behind the tables. */
+static unsigned decide_one(struct dl_object *d, unsigned weight)
 {
 	struct dl_context *c = &d->u.context;
 
-	c->use[0] = c->weight + TABLES * c->profile->table + DL_REF_WEIGHTS + table;
+	c->use[0] = c->others + weight;
 	return decide(d, 1);
 }
 
@@ -119,33 +120,32 @@ static void pixels(struct dl_object *d, unsigned valid)
 	}
 }
 
-/* The pixels that are of one colour around a plain byte [DL-CTX-3]. */
-enum { PLAIN1 = 0x3ffc0, PLAIN2 = 0x1ff80, PLAIN0 = 0x30000 };
-
-/* Decodes the current byte, whose valid bits are so many ones. */
-static unsigned decode_byte(struct dl_object *d, unsigned corner, unsigned valid)
+/* Decodes the current byte, which has so many valid bits. Returns E. */
+DL_APART static unsigned decode_byte(struct dl_object *d, unsigned e, unsigned valid)
 {
 	struct dl_context *c = &d->u.context;
 	uint32_t colour = 0u - (c->w[CURRENT] >> 16 & 1), a1 = c->w[ABOVE1] ^ colour, a0 = c->w[CURRENT] ^ colour;
-	uint32_t uniform = ((a1 & PLAIN1) | ((c->w[ABOVE2] ^ colour) & PLAIN2) | (a0 & PLAIN0)) == 0;
-	uint32_t value = (colour & valid) << 8, e;
+	uint32_t mixed = (a1 >> 6 & 0xfff) | ((c->w[ABOVE2] ^ colour) >> 7 & 0x3ff) | (a0 >> 16 & 3); /* [DL-CTX-3] */
+	uint32_t value = (colour & valid) << 8, base = c->w[BASE] & 0xff00;
+	unsigned same = 0;
 
 	if (d->base != NULL) {
-		uint32_t b = c->w[BASE] & 0xff00;
-
-		e = corner;
-		if (b == (c->w[ABOVE1] & 0xff00))
+		if (base == (c->w[ABOVE1] & 0xff00))
 			e |= 0x10;
-		if (uniform) {
-			uniform = b != value;
-			e |= uniform ? 0x40 : 0x20;
+		if (mixed == 0) {
+			e |= 0x40;
+			if (base == value) {
+				e ^= 0x60;
+				mixed = 1;
+			}
 		}
 		if (!decide_one(d, e)) { /* [DL-CTX-7] */
-			c->w[CURRENT] |= b;
-			return 1;
+			value = base;
+			same = 1;
+			goto known;
 		}
 	}
-	if (uniform) { /* [DL-CTX-6] */
+	if (mixed == 0) { /* [DL-CTX-6] */
 		e = DL_SAME_WEIGHTS + (colour & 8);
 		if ((a1 & 0xff) == 0)
 			e |= 4;
@@ -153,34 +153,48 @@ static unsigned decode_byte(struct dl_object *d, unsigned corner, unsigned valid
 			e |= 2;
 		if ((a1 & 0xff0000) == 0)
 			e |= 1;
-		if (!decide_one(d, e)) {
-			c->w[CURRENT] |= value;
-			return 0;
-		}
+		if (!decide_one(d, e))
+			goto known;
 	}
 	pixels(d, valid);
-	return 0;
+	value = 0;
+known:
+	c->w[CURRENT] |= value;
+	return same;
 }
 
+/* Decodes a row of the part. */
 static int decode_row(struct dl_object *d)
 {
 	struct dl_context *c = &d->u.context;
-	unsigned i, r, corner = 0;
+	const uint8_t *from[ROWS]; /* the rows, NULL: there is none */
+	uint32_t i, r, same, e = 0;
 	int status = 0;
 
-	memset(c->w, 0, sizeof c->w);
+	for (r = CURRENT; r < ROWS; r++) {
+		const uint8_t *first = d->out;
+		uint32_t y = d->y - r;
+
+		c->w[r] = 0;
+		if (r >= BASE) {
+			first = d->base;
+			y = d->y + r - BASE;
+		}
+		from[r] = r == CURRENT || first == NULL || y >= d->height ? NULL : first + (r < BASE ? dl_row(d, y) : y * d->pitch);
+	}
 	for (i = 0; i <= d->stride; i++) { /* byte i of the other rows comes into view, byte i-1 is decoded */
 		for (r = CURRENT; r < ROWS; r++) {
 			c->w[r] <<= 8;
-			if (c->from[r] != NULL && i < d->stride)
-				c->w[r] |= c->from[r][i];
+			if (from[r] != NULL && i < d->stride)
+				c->w[r] |= from[r][i];
 		}
-		corner = corner << 1 | c->equal[i]; /* E of the row above, and above them the one before */
-		if (i > 0) {
-			c->equal[i - 1] = (uint8_t)decode_byte(d, corner, i == d->stride ? 0xff ^ d->padding : 0xff);
-			corner = (corner & 3) | c->equal[i - 1] << 2;
-			status = dl_emit(d, c->w[CURRENT] >> 8);
-		}
+		e = e << 1 | c->equal[i]; /* E of the row above, and above them the one before */
+		if (i == 0)
+			continue;
+		same = decode_byte(d, e, i == d->stride ? d->valid : 0xff);
+		c->equal[i - 1] = (uint8_t)same;
+		e = (e & 3) | same << 2;
+		status = dl_emit(d, c->w[CURRENT] >> 8);
 	}
 	return status;
 }
@@ -188,31 +202,23 @@ static int decode_row(struct dl_object *d)
 int dl_context_decode(struct dl_object *d, unsigned full)
 {
 	struct dl_context *c = &d->u.context;
-	uint32_t k, r, size = d->left;
+	uint32_t k;
 
 	c->profile = &profiles[full];
 	for (k = 0; k < c->profile->weights; k++)
 		c->weight[k] = (int16_t)(c->profile->start[k] * 128);
+	c->others = c->weight + k - DL_SAME_WEIGHTS - DL_PLAIN_WEIGHTS;
 	memset(c->equal, 1, d->stride); /* E(i, -1) */
 	c->equal[d->stride] = 0;
+	d->bytes[0] = 1; /* the last byte, when there is none */
 	for (k = 0; k < 4; k++)
 		c->code = c->code << 8 | dl_next(d);
 	c->width = 0xffffffffu;
 	if (c->code == c->width)
 		return DL_OBJECT_FORMAT;
-	memset(c->from, 0, sizeof c->from);
-	c->from[BELOW] = d->base;
-	while (d->y < d->height) {
-		for (r = ABOVE4; r > ABOVE1; r--)
-			c->from[r] = c->from[r - 1];
-		if (d->y > 0)
-			c->from[ABOVE1] = dl_row(d, d->y - 1);
-		c->from[BASE] = c->from[BELOW];
-		if (d->base != NULL)
-			c->from[BELOW] = d->y + 1 < d->height ? c->from[BASE] + d->pitch : NULL;
+	while (d->y < d->height)
 		if (decode_row(d) != 0)
 			return DL_OBJECT_FORMAT;
-	}
 	/* All bytes were read, the last one is not 0 [DL-RC-3]. */
-	return d->left != 0 || (size != 0 && d->last == 0) ? DL_OBJECT_FORMAT : 0;
+	return d->left != 0 || d->bytes[0] == 0 ? DL_OBJECT_FORMAT : 0;
 }

@@ -8,16 +8,23 @@
 void *memset(void *to, int value, size_t size);
 int memcmp(const void *a, const void *b, size_t size);
 
+/* Functions that are called once, but make another one larger when they are put into it. */
+#ifdef __GNUC__
+#define DL_APART __attribute__((noinline))
+#else
+#define DL_APART
+#endif
+
 /* CRC-32 of IEEE 802.3; begin with all ones, turn the result over. */
 uint32_t dl_crc32(uint32_t crc, const uint8_t *b, size_t size);
 
-/* Row y of the part: without a frame, the current one or one of the four above. */
-static inline uint8_t *dl_row(const struct dl_object *d, unsigned y)
+/* Where row y of the part is behind d->out: the current one or one of the four above it. */
+static inline uint32_t dl_row(const struct dl_object *d, uint32_t y)
 {
 #ifdef DL_ROWS
 	y %= DL_OBJECT_ROWS;
 #endif
-	return d->out + y * d->pitch;
+	return y * d->pitch;
 }
 
 /* The next byte of the payload; 0 past its end, which d->left tells. */

@@ -4,7 +4,7 @@
 enum { RAW, DEFLATE, DEFLATE_XOR, SMALL, SMALL_REF, FULL, FULL_REF, REFERENCES = 1 << DEFLATE_XOR | 1 << SMALL_REF | 1 << FULL_REF };
 
 /* The kind of picture it decodes. */
-#ifdef DL_ROWS
+#ifdef DL_ONE_PART
 #define PLANES(target) 1
 #else
 #define PLANES(target) (target)->planes
@@ -17,12 +17,15 @@ enum { ENCODINGS = FULL };
 enum { ENCODINGS = FULL_REF + 1 };
 #endif
 
+/* Number of planes of each kind [DL-PIC-3], 4 bits each. */
+enum { PLANE_COUNTS = 0x4232210 };
+
 /* Sizes [DL-OBJ-2] and bits [DL-PART-2]. */
 enum { HEADER = 14, BASE_DIGEST = 8, BASED = 0x01, MORE = 0x08, PRIOR = 0x10, WINDOW = 0x20 };
 
-static unsigned le16(const uint8_t *b) { return b[0] | (unsigned)b[1] << 8; }
-
-static uint32_t le32(const uint8_t *b) { return b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24; }
+/* Little-endian numbers; compilers make one instruction of each. */
+#define LE16(b) ((b)[0] | (uint32_t)(b)[1] << 8)
+#define LE32(b) (LE16(b) | (uint32_t)(b)[2] << 16 | (uint32_t)(b)[3] << 24)
 
 uint32_t dl_crc32(uint32_t crc, const uint8_t *b, size_t size)
 {
@@ -35,56 +38,58 @@ uint32_t dl_crc32(uint32_t crc, const uint8_t *b, size_t size)
 }
 
 /* Takes some bytes; 0 when there are not so many, or when reading failed. */
-static int take(struct dl_object *d, uint8_t *to, unsigned n)
+static int take(struct dl_object *d, unsigned n)
 {
+	const struct dl_object_target *t = d->target;
+
 	if (d->left < n)
 		return 0;
 	d->left -= n;
-	if (d->target->read(d->target->user, to, n) == 0)
+	if (t->read(t->user, d->bytes, n) == 0)
 		return 1;
 	d->left = 0;
 	d->stopped = 1;
 	return 0;
 }
 
-unsigned dl_next(struct dl_object *d) { return take(d, &d->last, 1) ? d->last : 0; }
+unsigned dl_next(struct dl_object *d) { return take(d, 1) ? d->bytes[0] : 0; }
 
 /* Reads the header [DL-OBJ-2], with the checks of [DL-OBJ-3] and [DL-OBJ-6]. */
 static int read_header(struct dl_object *d)
 {
 	const struct dl_object_target *t = d->target;
-	const uint8_t *h = d->header;
-	uint8_t base[BASE_DIGEST];
+	const uint8_t *h = d->bytes;
 
-	if (!take(d, d->header, HEADER) || le32(h) << 8 != ('D' << 8 | 'L' << 16 | (uint32_t)'O' << 24))
+	if (!take(d, HEADER) || LE32(h) << 8 != ('D' << 8 | 'L' << 16 | (uint32_t)'O' << 24))
 		return DL_OBJECT_FORMAT;
-	if (h[3] != 2 || h[4] != PLANES(t) || h[5] > 7)
+	d->flags = h[5];
+	d->checksum = LE32(&h[10]);
+	if (h[3] != 2 || h[4] != PLANES(t) || d->flags > 7)
 		return DL_OBJECT_UNSUPPORTED;
-	if (le16(h + 6) != t->width || le16(h + 8) != t->height)
+	if (LE16(&h[6]) != t->width || LE16(&h[8]) != t->height)
 		return DL_OBJECT_SIZE;
-	if ((h[5] & BASED) != 0) {
-		if (!take(d, base, BASE_DIGEST))
+	if ((d->flags & BASED) != 0) {
+		if (!take(d, BASE_DIGEST))
 			return DL_OBJECT_FORMAT;
-		if (t->base_digest == NULL || memcmp(t->base_digest, base, BASE_DIGEST) != 0)
+		if (t->base_digest == NULL || memcmp(t->base_digest, h, BASE_DIGEST) != 0)
 			return DL_OBJECT_BASE;
 	}
 	return 0;
 }
 
-#ifndef DL_ROWS
-/* Reads a window of a part [DL-PART-2], with the checks of [DL-PART-4]. */
+#ifndef DL_ONE_PART
+/* Reads the window of a part [DL-PART-2], with the checks of [DL-PART-4]. */
 static int read_window(struct dl_object *d)
 {
 	const struct dl_object_target *t = d->target;
 	uint32_t x, y, right;
-	uint8_t b[8];
 
-	if (!take(d, b, sizeof b))
+	if (!take(d, 8))
 		return 0;
-	x = le16(b);
-	y = le16(b + 2);
-	d->width = le16(b + 4);
-	d->height = le16(b + 6);
+	x = LE16(d->bytes);
+	y = LE16(&d->bytes[2]);
+	d->width = LE16(&d->bytes[4]);
+	d->height = LE16(&d->bytes[6]);
 	d->out += y * d->pitch + x / 8;
 	right = x + d->width;
 	if (right != t->width && (right > t->width || (right & 7) != 0))
@@ -94,29 +99,35 @@ static int read_window(struct dl_object *d)
 #endif
 
 /* Reads the head of a part [DL-PART-2] with the checks of [DL-PART-4]. */
-static int read_part(struct dl_object *d)
+DL_APART static int read_part(struct dl_object *d)
 {
 	const struct dl_object_target *t = d->target;
 	uint32_t encoding, size, reference;
-#ifndef DL_ROWS
+#ifndef DL_ONE_PART
 	uint32_t plane = d->pitch * t->height, at;
-	uint8_t b[4];
 #endif
 
 	d->width = t->width;
 	d->height = t->height;
-	if (!take(d, &d->head, 1))
+	if (!take(d, 1))
 		return DL_OBJECT_FORMAT;
+	d->head = d->bytes[0];
 	encoding = d->head & 7;
 	if (encoding >= ENCODINGS)
 		return DL_OBJECT_UNSUPPORTED;
-#ifdef DL_ROWS
+	reference = REFERENCES >> encoding & 1;
+#ifdef DL_ONE_PART
 	if ((d->head & (MORE | WINDOW)) != 0)
 		return DL_OBJECT_UNSUPPORTED;
 	if (d->head >= PRIOR)
 		return DL_OBJECT_FORMAT;
+#ifdef DL_ROWS
 	d->out = t->rows;
-	d->base = t->base;
+	d->base = reference ? t->base : NULL;
+#else
+	d->out = t->frame;
+	d->base = reference ? d->out : NULL;
+#endif
 #else
 	at = (d->head >> 6) * plane;
 	if (at >= d->picture)
@@ -124,32 +135,34 @@ static int read_part(struct dl_object *d)
 	d->out = t->frame + at;
 	if ((d->head & WINDOW) != 0 && !read_window(d))
 		return DL_OBJECT_FORMAT;
-	d->base = d->out;
-#endif
-	reference = REFERENCES >> encoding & 1;
-	if (!reference)
-		d->base = NULL;
-#ifndef DL_ROWS
+	d->base = reference ? d->out : NULL;
 	if ((d->head & PRIOR) != 0) {
 		if (at == 0 || !reference)
 			return DL_OBJECT_FORMAT;
 		d->base -= plane;
 	} else
 #endif
-	if (reference && (d->header[5] & BASED) == 0)
+	if (reference && (d->flags & BASED) == 0)
 		return DL_OBJECT_FORMAT;
 	d->stride = (d->width + 7) / 8;
-	d->padding = 0x7f >> ((d->width - 1) & 7);
+	d->valid = (uint8_t)(0xff80 >> ((d->width - 1) & 7));
 	size = d->stride * d->height;
-#ifndef DL_ROWS
-	d->room -= size;
-	if (size == 0 || (int32_t)d->room < 0)
+#ifdef DL_ONE_PART
+	d->picture = size;
+#else
+	if (size - 1 >= d->room) /* 0, too */
 		return DL_OBJECT_FORMAT;
+	d->room -= size;
 	if ((d->head & MORE) != 0) {
-		if (!take(d, b, 4) || le32(b) > d->left)
+		uint32_t left;
+
+		if (!take(d, 4))
 			return DL_OBJECT_FORMAT;
-		d->after = d->left - le32(b);
-		d->left = le32(b);
+		left = LE32(d->bytes);
+		if (left > d->left)
+			return DL_OBJECT_FORMAT;
+		d->after = d->left - left;
+		d->left = left;
 	}
 #endif
 	return d->left > size || (encoding == RAW && d->left != size) ? DL_OBJECT_FORMAT : 0;
@@ -157,25 +170,23 @@ static int read_part(struct dl_object *d)
 
 int dl_emit(struct dl_object *d, unsigned value)
 {
-	const struct dl_object_target *t = d->target;
-	uint8_t *row = dl_row(d, d->y);
-	int status = 0;
+	uint8_t *row = d->out + dl_row(d, d->y);
+	uint32_t i = d->i;
 
-	row[d->i] = (uint8_t)value;
-	if (++d->i < d->stride)
-		return 0;
-	d->i = 0;
-	if ((value & d->padding) != 0) /* [DL-PIC-1] */
-		return DL_OBJECT_FORMAT;
+	row[i++] = (uint8_t)value;
+	if (i == d->stride) {
+		if ((value & 0xff & ~(unsigned)d->valid) != 0) /* [DL-PIC-1] */
+			return DL_OBJECT_FORMAT;
 #ifdef DL_ROWS
-	d->crc = dl_crc32(d->crc, row, d->stride);
-	if (!d->stopped && t->row(t->user, (uint16_t)d->y, row) != 0)
-		d->stopped = 1;
-#else
-	(void)t;
+		d->crc = dl_crc32(d->crc, row, i);
+		if (d->stopped || d->target->row(d->target->user, (uint16_t)d->y, row) != 0)
+			d->stopped = 1;
 #endif
-	d->y++;
-	return status;
+		d->y++;
+		i = 0;
+	}
+	d->i = i;
+	return 0;
 }
 
 /* Decodes the part at hand. */
@@ -186,7 +197,7 @@ static int decode_part(struct dl_object *d)
 
 	d->y = d->i = 0;
 	if (encoding >= SMALL)
-		return dl_context_decode(d, encoding > SMALL_REF);
+		return dl_context_decode(d, (encoding - SMALL) / 2);
 	if (encoding != RAW)
 #ifdef DL_NO_DEFLATE
 		return DL_OBJECT_UNSUPPORTED;
@@ -208,11 +219,13 @@ static int decode(struct dl_object *d)
 	d->pitch = (t->width + 7u) / 8;
 #ifdef DL_ROWS
 	d->crc = ~(uint32_t)0;
+#endif
+#ifdef DL_ONE_PART
 	if ((status = read_part(d)) != 0 || (status = decode_part(d)) != 0)
 		return status;
 #else
-	d->picture = d->room = d->pitch * t->height * dl_planes(t->planes);
-	if ((d->header[5] & BASED) == 0)
+	d->picture = d->room = d->pitch * t->height * (PLANE_COUNTS >> 4 * t->planes & 15);
+	if ((d->flags & BASED) == 0)
 		memset(t->frame, 0, d->picture);
 	do {
 		if ((status = read_part(d)) != 0 || (status = decode_part(d)) != 0)
@@ -220,9 +233,11 @@ static int decode(struct dl_object *d)
 		d->left = d->after;
 		d->after = 0;
 	} while ((d->head & MORE) != 0);
+#endif
+#ifndef DL_ROWS
 	d->crc = dl_crc32(~(uint32_t)0, t->frame, d->picture);
 #endif
-	return ~d->crc != le32(d->header + 10) ? DL_OBJECT_CHECKSUM : 0;
+	return ~d->crc != d->checksum ? DL_OBJECT_CHECKSUM : 0;
 }
 
 enum dl_object_status dl_object_decode(struct dl_object *d, const struct dl_object_target *t, uint32_t object_bytes)
@@ -231,8 +246,7 @@ enum dl_object_status dl_object_decode(struct dl_object *d, const struct dl_obje
 
 	d->target = t;
 	d->left = object_bytes;
-	d->stopped = 0;
-	d->last = 1;
+	d->after = d->stopped = 0;
 	status = decode(d);
 	return d->stopped ? DL_OBJECT_STOPPED : (enum dl_object_status)status;
 }

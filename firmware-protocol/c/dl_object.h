@@ -22,13 +22,17 @@ extern "C" {
 
 /*
  * What firmware may choose when it compiles, alike in all files:
- * DL_SMALL leaves out the full profile, DL_NO_DEFLATE the inflater. DL_ROWS
- * decodes row by row, without a frame: black and white pictures of one part.
+ * DL_SMALL leaves out the full profile, DL_NO_DEFLATE the inflater, DL_ONE_PART
+ * all pictures but black and white ones of one part without window. DL_ROWS does
+ * that too, and decodes row by row, without a frame.
  * DL_MAX_WIDTH is the width in pixels of the widest panel.
  *
  * A firmware that has an inflater already can leave dl_inflate.c out and bring
  * its own dl_inflate_decode, see dl_internal.h.
  */
+#if defined(DL_ROWS) && !defined(DL_ONE_PART)
+#define DL_ONE_PART
+#endif
 #if !defined(DL_MAX_WIDTH) && defined(DL_SMALL)
 #define DL_MAX_WIDTH 4096u
 #elif !defined(DL_MAX_WIDTH)
@@ -50,7 +54,7 @@ extern "C" {
 #else
 #define DL_CAP_FULL 96u
 #endif
-#ifdef DL_ROWS
+#ifdef DL_ONE_PART
 #define DL_OBJECT_CAP_PARTS 0u
 #else
 #define DL_OBJECT_CAP_PARTS 128u
@@ -60,12 +64,12 @@ extern "C" {
 /* What decoding returns. */
 enum dl_object_status {
 	DL_OBJECT_DONE = 0,         /* the picture is there and has its checksum */
-	DL_OBJECT_FORMAT = -1,      /* breaks a rule of SPEC.md: report error 6 */
-	DL_OBJECT_UNSUPPORTED = -2, /* other version, encoding, planes: error 6 */
-	DL_OBJECT_BASE = -3,        /* a delta on another picture: error 7 */
-	DL_OBJECT_CHECKSUM = -4,    /* the decoded picture is damaged: error 6 */
-	DL_OBJECT_SIZE = -5,        /* not the size of the target: error 8 */
-	DL_OBJECT_STOPPED = -6      /* a function of the caller returned other than 0 */
+	DL_OBJECT_FORMAT = 1,      /* breaks a rule of SPEC.md: report error 6 */
+	DL_OBJECT_UNSUPPORTED = 2, /* other version, encoding, planes: error 6 */
+	DL_OBJECT_BASE = 3,        /* a delta on another picture: error 7 */
+	DL_OBJECT_CHECKSUM = 4,    /* the decoded picture is damaged: error 6 */
+	DL_OBJECT_SIZE = 5,        /* not the size of the target: error 8 */
+	DL_OBJECT_STOPPED = 6      /* a function of the caller returned other than 0 */
 };
 
 /* Rows that decoding without a frame needs: the current one and 4 above. */
@@ -129,10 +133,10 @@ enum { DL_CURRENT, DL_ABOVE1, DL_ABOVE2, DL_ABOVE3, DL_ABOVE4, DL_BASE, DL_BELOW
 /* State of the context coder, 4.4. */
 struct dl_context {
 	uint32_t code, width;
-	int16_t *use[6]; /* weights of the decision at hand */
-	uint32_t w[DL_CONTEXT_ROWS + 1];
-	const uint8_t *from[DL_CONTEXT_ROWS]; /* NULL: no such row */
 	const struct dl_profile *profile;
+	int16_t *others; /* weights behind the tables of pixels and references */
+	uint32_t w[DL_CONTEXT_ROWS + 1];
+	int16_t *use[6]; /* weights of the decision at hand */
 	uint8_t equal[(DL_MAX_WIDTH + 7) / 8 + 1]; /* E of each byte of a row, and right of it */
 	int16_t weight[DL_WEIGHTS];
 };
@@ -151,23 +155,23 @@ struct dl_inflate {
 
 /* A decoder. Its content is private. */
 struct dl_object {
+	uint8_t bytes[DL_OBJECT_PIECE]; /* taken last */
+	uint8_t flags;    /* of the object */
+	uint8_t head;     /* of the part */
+	uint8_t valid;    /* mask of the pixels in the last byte of a row of the part */
+	uint8_t stopped;  /* a function of the caller failed */
 	const struct dl_object_target *target;
 	uint32_t left;    /* bytes of the payload not taken yet */
 	uint32_t after;   /* and of the object behind it */
 	uint32_t picture; /* bytes of it */
 	uint32_t room;    /* bytes that parts may still decode to */
-	uint32_t crc;     /* of the picture */
-	uint8_t *out;     /* first byte of the part and of its reference */
-	const uint8_t *base;
+	uint32_t checksum, crc; /* of the picture: promised, so far */
+	uint8_t *out;     /* the first row of the part, with DL_ROWS all rows */
+	const uint8_t *base; /* the first row of the reference, NULL when there is none */
 	uint32_t width, height; /* pixels of the part */
 	uint32_t stride;  /* bytes of a row */
 	uint32_t pitch;   /* bytes from row to row */
 	uint32_t y, i;    /* row and byte that come next */
-	uint8_t header[14];
-	uint8_t head;     /* of the part */
-	uint8_t padding;  /* mask of the bits right of the part */
-	uint8_t last;     /* byte taken */
-	uint8_t stopped;  /* a function of the caller failed */
 	union {
 		struct dl_context context;
 		struct dl_inflate inflate;

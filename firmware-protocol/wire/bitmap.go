@@ -126,13 +126,16 @@ func (b *Bitmap) check() error {
 }
 
 // checkPadding refuses black bits right of the picture [DL-PIC-1].
-func (b *Bitmap) checkPadding() error {
-	if b.Width&7 == 0 {
+func (b *Bitmap) checkPadding() error { return checkPadding(b.Pix, b.Width) }
+
+// checkPadding does that in rows of pixels.
+func checkPadding(pix []byte, width int) error {
+	if width&7 == 0 {
 		return nil
 	}
-	padding := byte(0xff) >> (b.Width & 7)
-	for i := b.Stride - 1; i < len(b.Pix); i += b.Stride {
-		if b.Pix[i]&padding != 0 {
+	stride, padding := (width+7)/8, byte(0xff)>>(width&7)
+	for i := stride - 1; i < len(pix); i += stride {
+		if pix[i]&padding != 0 {
 			return fmt.Errorf("%w: padding bits are not 0", ErrFormat)
 		}
 	}

@@ -22,13 +22,14 @@ type cCase struct {
 	picture  []byte // decoded rows when there is none
 }
 
-// cModes are the ways to decode: over the base in a frame, row by row.
-const cModes = 2
+// cModes are the ways to decode: over the base in a frame, all or pictures of one
+// part alone, and row by row.
+const cModes = 3
 
 // The kinds of failure by the numbers of enum dl_object_status.
 var cKinds = [...]string{"", "format", "unsupported", "base", "checksum", "size", "stopped"}
 
-// cDecoders are the decoders by their modes: into a frame, row by row.
+// cDecoders are the decoders by their modes.
 type cDecoders [cModes]string
 
 // sanitizers are the flags that let a program stop where C says nothing of what
@@ -39,7 +40,7 @@ var sanitizers = []string{"-O1", "-g", "-fsanitize=address,undefined", "-fno-san
 func buildC(t *testing.T, flags ...string) (runners cDecoders) {
 	t.Helper()
 	dir := t.TempDir()
-	for mode, flag := range [cModes]string{"-DDL_FRAME", "-DDL_ROWS"} {
+	for mode, flag := range [cModes]string{"-DDL_PARTS", "-DDL_ONE_PART", "-DDL_ROWS"} {
 		runners[mode] = filepath.Join(dir, "object_runner"+flag)
 		args := append([]string{need(t, "cc", "gcc"), flag, "-o", runners[mode], "../c/test/object_runner.c"}, strictC...)
 		compile(t, append(append(args, flags...), cSources(t)...)...)
@@ -117,12 +118,15 @@ func cFits(object []byte) bool {
 	return checkSize(int(binary.LittleEndian.Uint16(object[6:])), int(binary.LittleEndian.Uint16(object[8:])), Colours(object[4]-1)) == nil
 }
 
-// streams reports whether an object may be decoded row by row, without a frame:
-// when it has one part, the whole of its only plane.
-func (c *cCase) streams() bool {
+// whole reports whether an object has one part that is the whole of its only
+// plane.
+func (c *cCase) whole() bool {
 	o := c.object
-	if len(o) <= headerSize || o[4] != 1 {
-		return len(o) <= headerSize
+	if len(o) > 4 && o[4] != 1 {
+		return false
+	}
+	if len(o) <= headerSize {
+		return true
 	}
 	at := headerSize
 	if o[5]&flagBase != 0 {
@@ -138,10 +142,10 @@ func compareC(t *testing.T, out *bytes.Buffer, c *cCase, mode int) {
 	if err != nil || int(status) >= len(cKinds) {
 		t.Fatalf("%s: status %d, %v", c.name, status, err)
 	}
-	rows := mode == 1 && !c.streams()
+	parts := mode > 0 && !c.whole()
 	// What is for no panel is refused as not for this one.
 	foreign := c.want != "" && status != 0 && len(c.object) >= headerSize && !cFits(c.object)
-	if got := cKinds[status]; got != c.want && !rows && !foreign {
+	if got := cKinds[status]; got != c.want && !parts && !foreign {
 		t.Errorf("%s, mode %d: C says %q, Go %q", c.name, mode, got, c.want)
 	}
 	if status != 0 {
@@ -150,7 +154,7 @@ func compareC(t *testing.T, out *bytes.Buffer, c *cCase, mode int) {
 	w, h, colours := cSize(c.object)
 	size := (w + 7) / 8 * h * colours.Planes()
 	preimage := bytes.Clone(out.Next(9 + size))
-	if c.want != "" || rows {
+	if c.want != "" || parts {
 		t.Errorf("%s, mode %d: C decodes it", c.name, mode)
 		return
 	}

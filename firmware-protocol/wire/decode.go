@@ -56,9 +56,6 @@ func (d *Decoder) Decode(dst *Bitmap, object []byte, ref *Bitmap) error {
 			return err
 		}
 	}
-	if err := dst.checkPadding(); err != nil {
-		return err
-	}
 	if crc32.ChecksumIEEE(dst.Pix) != h.Checksum {
 		return fmt.Errorf("%w: picture", ErrChecksum)
 	}
@@ -96,7 +93,10 @@ func (d *Decoder) decodePart(dst *Bitmap, p *part) error {
 		base = d.base
 	}
 	if p.whole(dst.Width, dst.Height) {
-		return d.payload(plane, p, base)
+		if err := d.payload(plane, p, base); err != nil {
+			return err
+		}
+		return checkPadding(plane, p.w)
 	}
 	if size := p.stride() * p.h; cap(d.part) < size {
 		d.part = make([]byte, size)
@@ -104,6 +104,9 @@ func (d *Decoder) decodePart(dst *Bitmap, p *part) error {
 		d.part = d.part[:size]
 	}
 	if err := d.payload(d.part, p, base); err != nil {
+		return err
+	}
+	if err := checkPadding(d.part, p.w); err != nil {
 		return err
 	}
 	n := p.stride()

@@ -68,6 +68,9 @@ func partCases(t testing.TB) (out []partCase) {
 	windows("no width", "format", part{w: 0, h: 1})
 	windows("no height", "format", part{w: 8, h: 0})
 	windows("raw too short", "format", part{w: 40, h: 4, payload: rows(19)})
+	narrow := Bitmap{Width: 12, Height: 2, Stride: 2, Pix: make([]byte, 4)}
+	black := []part{{w: 12, h: 1, payload: []byte{0, 1}}, {w: 12, h: 1, payload: rows(2)}}
+	out = append(out, partCase{"parts: padding that another part whitens", rawObject(narrow, black, nil), narrow, nil, "format"})
 	one := part{w: 40, h: 2, payload: rows(10)}
 	object := rawObject(white, []part{one, {y: 2, w: 40, h: 2, payload: rows(10)}}, nil)
 	cutAt := func(name string, n int) {

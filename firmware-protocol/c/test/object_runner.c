@@ -2,7 +2,7 @@
  * Decodes objects from standard input for the Go test in ../../wire/c_test.go.
  * A case is: u32 bytes of object, u32 bytes promised to the decoder, u16 width,
  * u16 height, u8 planes, u8 whether there is a base, its 8 bytes of
- * digest, its rows, the object; numbers little-endian. An answer is: u8 -status,
+ * digest, its rows, the object; numbers little-endian. An answer is: u8 status,
  * and for a decoded picture what its GlassDigest is made of. Licence:
  * Apache-2.0.
  */
@@ -118,7 +118,7 @@ static void one(const uint8_t head[HEAD])
 	u.object = object;
 	u.left = size;
 	status = dl_object_decode(d, &t, number(head + 4, 4));
-	putchar(-status);
+	putchar(status);
 	hash.state = stdout;
 	if (status == DL_OBJECT_DONE)
 		dl_glass_digest(&hash, t.width, t.height, t.planes, u.picture, sum);
