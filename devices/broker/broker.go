@@ -61,7 +61,8 @@ type Options struct {
 	// those of one address; 0 means 64 and 16.
 	MaxPairing, MaxPairingAddress int
 	// MaxEnteringAddress bounds the connections of one address that have not
-	// said who they are; 0 means 2,000.
+	// said who they are, beside one for each sign that was there last; 0 means
+	// 2,000.
 	MaxEnteringAddress int
 	// FailureDelay is how long a refused sign waits for the answer; 0 means 1 s.
 	FailureDelay time.Duration
@@ -103,6 +104,8 @@ type Broker struct {
 	kicked       map[devices.SignID]int      // guarded by mu, the number of its newest Kick
 	kickedBefore map[devices.SignID]int      // guarded by mu, those before the last sweep
 	records      map[devices.SignID]*record  // guarded by mu, of signs that were let in
+	homes        map[string]int              // guarded by mu, how many of them were last in a network
+	line         chan struct{}               // held while a peer says who it is
 
 	begun     time.Time
 	incidents devices.Incidents
@@ -118,7 +121,7 @@ func Open(o Options) (*Broker, error) {
 		opts: o, log: o.Logger, secret: o.secret, watch: o.watch,
 		sessions: map[string]*session{}, open: map[net.Conn]struct{}{},
 		credentials: map[devices.SignID][32]byte{}, addresses: map[string]*address{},
-		kicked: map[devices.SignID]int{}, records: map[devices.SignID]*record{}, begun: time.Now(),
+		kicked: map[devices.SignID]int{}, records: map[devices.SignID]*record{}, homes: map[string]int{}, line: make(chan struct{}, maxEntering), begun: time.Now(),
 	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	b.server = newServer(capabilities(o.open != nil))
@@ -284,7 +287,10 @@ func (b *Broker) Kick(id devices.SignID) {
 	b.kicks++
 	b.kicked[id] = b.kicks
 	delete(b.credentials, id)
-	delete(b.records, id)
+	if r := b.records[id]; r != nil {
+		b.moved(r.here, "")
+		delete(b.records, id)
+	}
 	s := b.sessions[string(id)]
 	b.mu.Unlock()
 	if s != nil {

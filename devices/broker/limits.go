@@ -74,8 +74,9 @@ func (b *bucket) wait(now time.Duration, n, rate, burst float64) time.Duration {
 
 // address is what one address has under way and has done lately.
 type address struct {
-	key                        string // in Broker.addresses
-	pairing, waiting, entering int
+	key                      string // in Broker.addresses
+	pairing, waiting, queued int
+	line                     chan struct{} // held while a peer says who it is
 
 	arrivals bucket // connections that led to no login
 	attempts bucket // to pair
@@ -85,7 +86,7 @@ type address struct {
 func (a *address) idle(now time.Duration) bool {
 	a.arrivals.settle(now, connectRate)
 	a.attempts.settle(now, pairingRate)
-	return a.pairing == 0 && a.waiting == 0 && a.entering == 0 && a.arrivals.owed == 0 && a.attempts.owed == 0
+	return a.pairing == 0 && a.waiting == 0 && a.queued == 0 && a.arrivals.owed == 0 && a.attempts.owed == 0
 }
 
 // elsewhere is the key under which addresses are counted that found no room.
@@ -101,7 +102,7 @@ func (b *Broker) with(host string, change func(a *address, now time.Duration) bo
 		a = b.addresses[host]
 	}
 	if a == nil {
-		a = &address{key: host}
+		a = &address{key: host, line: make(chan struct{}, min(maxEnteringAddress, b.opts.MaxEnteringAddress))}
 		b.addresses[host] = a
 	}
 	now := b.clock()
@@ -173,6 +174,7 @@ func (b *Broker) recordOf(id devices.SignID) *record {
 	if r == nil {
 		if len(b.records) >= maxRecords {
 			clear(b.records)
+			clear(b.homes)
 		}
 		r = &record{quota: &quota{}}
 		b.records[id] = r

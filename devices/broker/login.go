@@ -21,37 +21,6 @@ const (
 	maxWaiting   = 32               // refused connections of one address that wait for their answer
 )
 
-// greet is login within the limits of the peer's address: connections that have
-// not said who they are, at once and one after the other. Who logs in is not
-// counted, so that a whole fleet may come from one address.
-func (b *Broker) greet(c net.Conn, inside bool) *session {
-	if inside {
-		return b.login(c, inside)
-	}
-	host := hostOf(c)
-	burst := float64(b.opts.MaxEnteringAddress)
-	here := b.with(host, func(a *address, now time.Duration) bool {
-		if a.entering >= b.opts.MaxEnteringAddress || !a.arrivals.take(now, 1, connectRate, burst) {
-			return false
-		}
-		a.entering++
-		return true
-	})
-	if here == nil {
-		b.count.refused.Add(1)
-		b.note(devices.TooManyConnects, "", host)
-		return nil
-	}
-	s := b.login(c, inside)
-	b.undo(here, func(a *address) {
-		a.entering--
-		if s != nil && s.role == roleSign {
-			a.arrivals.owed = max(0, a.arrivals.owed-1)
-		}
-	})
-	return s
-}
-
 // login reads the CONNECT and checks who it is. It returns nil after it
 // answered a refusal, if an answer is due.
 func (b *Broker) login(c net.Conn, inside bool) *session {
@@ -125,6 +94,7 @@ func (b *Broker) admit(c net.Conn, id devices.SignID, password []byte) bool {
 	b.mu.Lock()
 	r, now := b.recordOf(id), b.clock()
 	often := !r.connects.take(now, 1, signConnectRate, signConnectBurst)
+	b.moved(r.here, host)
 	cloned := r.cloned(host, now)
 	b.mu.Unlock()
 	if cloned {
