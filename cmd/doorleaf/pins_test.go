@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"doorleaf/devices"
+	"doorleaf/devices/health"
 	"doorleaf/devices/simsign"
 	"doorleaf/gateway"
 )
@@ -288,5 +289,182 @@ func TestKeyChangeForced(t *testing.T) {
 	})
 	if _, ok := p.house.authority.own, len(trusting.said("pins")); ok != 0 {
 		t.Error("a sign with an authority took pins")
+	}
+}
+
+// The sign in C, paired with a pin, comes back after a change of the key, also
+// when its power was cut right after it had stored the set.
+func TestKeyChangeCSign(t *testing.T) {
+	t.Parallel()
+	binary := buildCSign(t)
+	p := newPinHouse(t)
+	p.up()
+	on := func(extra ...string) *cSign {
+		return startCSign(t, binary, append([]string{"-gateway", p.mqtt, "-state", filepath.Join(p.dir, "sign"), "-panel", "296x128", "-serial", "C-1",
+			"-retry", "300", "-always-on"}, extra...)...)
+	}
+	c := on("-cut", "pins:1")
+	var id devices.SignID
+	p.within("the code is known", func() bool {
+		for _, n := range c.said("code") {
+			var err error
+			if id, err = p.house.core.Pair(t.Context(), n.Text, "C", ""); err == nil {
+				return true
+			}
+		}
+		return false
+	})
+	p.within("the power is cut", c.ended)
+	if know, _, _ := p.knowledge(); know != 0 {
+		t.Error("the gateway believes what the sign has not said")
+	}
+	c = on()
+	p.knows(1)
+	if len(c.said("pins")) > 0 {
+		t.Error("it was told again what it has")
+	}
+	for range 2 {
+		begin := time.Now()
+		p.change(false)
+		p.back(id, begin)
+		p.knows(1)
+	}
+	if len(c.said("pins")) != 2 || len(c.said("unpaired")) > 0 || len(c.errors()) > 0 {
+		t.Errorf("sets %v, unpaired %v, errors %v", c.said("pins"), c.said("unpaired"), c.errors())
+	}
+}
+
+// A certificate of the administrator's is told to the signs before it is used,
+// and taken out again.
+func TestNextCertificate(t *testing.T) {
+	t.Parallel()
+	p := newPinHouse(t)
+	cert, key := filepath.Join(p.dir, "cert.pem"), filepath.Join(p.dir, "key.pem")
+	writeCertificate(t, cert, key, newKey(t), "own", time.Now())
+	next, err := readNext(cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.up()
+	s := p.sign("one", nil)
+	id := p.pair(s)
+	p.knows(1)
+	ours := p.served()
+
+	p.stop()
+	begin := time.Now()
+	p.up("-mqtt-tls-next-cert-file", cert)
+	told := func() bool {
+		k, err := p.house.core.WhoKnows(t.Context(), *next)
+		return err == nil && k.Know == 1
+	}
+	if told() {
+		t.Error("the sign knows what it was not told")
+	}
+	if r, err := p.house.core.Health(t.Context()); err != nil || !slices.ContainsFunc(r.All(), func(c health.Condition) bool { return c.Kind == health.UnknownKey && c.Sign == id }) {
+		t.Errorf("health does not name the sign: %+v, %v", r, err)
+	}
+	p.back(id, begin)
+	p.within("the next key is known", told)
+
+	p.stop()
+	begin = time.Now()
+	p.up("-mqtt-tls-cert-file", cert, "-mqtt-tls-key-file", key)
+	if got := p.served(); got != *next {
+		t.Fatalf("serves %x, want %x", got[:4], next[:4])
+	}
+	p.back(id, begin)
+	if err := p.house.pinKeeper().ChangeKey(t.Context(), true); !errors.Is(err, gateway.ErrInvalid) {
+		t.Errorf("change of a key that is not ours: %v", err)
+	}
+	p.stop()
+	begin = time.Now()
+	p.up()
+	if got := p.served(); got != ours {
+		t.Errorf("serves %x, want the gateway's own %x", got[:4], ours[:4])
+	}
+	p.back(id, begin)
+	if len(s.said("pairing")) != 1 || len(s.said("error")) > 0 {
+		t.Errorf("paired %d times, errors %+v", len(s.said("pairing")), s.said("error"))
+	}
+}
+
+// A gateway that is restored on another machine keeps both keys, is believed,
+// and gives its sets numbers above those of the lost one, also when that went
+// on and changed its key.
+func TestRestoredKeys(t *testing.T) {
+	t.Parallel()
+	p := newPinHouse(t)
+	p.up()
+	s := p.sign("one", nil)
+	id := p.pair(s)
+	p.knows(1)
+	file := filepath.Join(p.dir, "backup")
+	data := filepath.Join(p.dir, "gateway")
+	if _, err := backup(t.Context(), data, keyFile(data, ""), file); err != nil {
+		t.Fatal(err)
+	}
+	want := p.house.authority
+	begin := time.Now()
+	p.change(false) // the lost one serves the backup now, and told the sign another one
+	p.back(id, begin)
+	p.knows(1)
+	lost, err := p.house.store.SignPins(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.stop()
+
+	elsewhere := filepath.Join(p.dir, "elsewhere")
+	if err := restore(t.Context(), file, elsewhere, keyFile(elsewhere, ""), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	p.flags[1] = elsewhere
+	p.up()
+	a := p.house.authority
+	if !a.leafKey.Equal(want.leafKey) || !a.backupKey.Equal(want.backupKey) || !a.caKey.Equal(want.caKey) {
+		t.Error("other keys than before")
+	}
+	// The sign believes the backup alone of those two: the page says that nobody
+	// knows it, and the administrator insists.
+	if know, lacking, _ := p.knowledge(); know != 0 || lacking != 1 {
+		t.Errorf("%d know the backup, %d do not, of signs that were not heard of", know, lacking)
+	}
+	begin = time.Now()
+	p.change(true)
+	p.back(id, begin)
+	p.knows(1)
+	now, err := p.house.store.SignPins(t.Context(), id)
+	if err != nil || now.Given.Number <= lost.Given.Number {
+		t.Errorf("set %d after %d, %v", now.Given.Number, lost.Given.Number, err)
+	}
+	if len(s.said("pairing")) != 1 || len(s.said("error")) > 0 {
+		t.Errorf("paired %d times, errors %+v", len(s.said("pairing")), s.said("error"))
+	}
+}
+
+// A bundle from before there were backups gets one, and keeps what it had.
+func TestBackupKeyIsAdded(t *testing.T) {
+	_, store := stockedFolder(t)
+	old, err := newAuthority()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const block = "-----BEGIN PRIVATE KEY-----"
+	before := string(old)[:strings.LastIndex(string(old), block)]
+	if err := store.SetSecret(t.Context(), authoritySecret, []byte(before)); err != nil {
+		t.Fatal(err)
+	}
+	first, err := openAuthority(t.Context(), store, []string{"localhost"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := store.Secret(t.Context(), authoritySecret)
+	if err != nil || !strings.HasPrefix(string(kept), before) || strings.Count(string(kept), block) != 3 {
+		t.Errorf("stored %d keys, %v", strings.Count(string(kept), block), err)
+	}
+	second, err := openAuthority(t.Context(), store, []string{"localhost"})
+	if err != nil || !second.backupKey.Equal(first.backupKey) || !second.leafKey.Equal(first.leafKey) {
+		t.Errorf("another backup at the next start, %v", err)
 	}
 }
