@@ -1,9 +1,16 @@
 package simfleet
 
 import (
+	"crypto/ed25519"
 	"encoding/binary"
 	"strings"
 	"time"
+)
+
+// Marks of slots, of firmware-protocol/c/sign/dl_boot.h.
+const (
+	slotTrial = 1
+	slotGood  = 2
 )
 
 // Numbers of firmware-protocol/c: dl_note, dl_link and reasons to wake.
@@ -17,6 +24,7 @@ const (
 	noteDrawn     = 11
 	noteError     = 14
 	noteSleep     = 15
+	noteGood      = 21
 	linkOpen      = 0
 	linkFailed    = 1
 	linkRefused   = 2
@@ -70,6 +78,7 @@ func newCSign(d *door, h *harness) *cSign {
 	p = binary.LittleEndian.AppendUint16(p, cSignChunk)
 	p = binary.LittleEndian.AppendUint64(p, d.rng.Uint64())
 	p = binary.LittleEndian.AppendUint32(p, uint32(d.skills))
+	p = append(p, maker().Public().(ed25519.PublicKey)...)
 	if _, _, err := h.command('N', c.slot, 0, append(p, d.name...)); err != nil {
 		d.w.t.Fatal(err)
 	}
@@ -158,6 +167,12 @@ func (c *cSign) obey(r record) {
 		c.session = nil
 	case 'D':
 		c.d.drew(r.data[1:], r.data[0] == 1)
+	case 'b':
+		image := r.data[5:]
+		if r.data[0] != slotGood && r.data[0] != slotTrial {
+			w.violate("%s starts from a slot that is neither good nor on trial", c.d.name)
+		}
+		c.d.starts(binary.LittleEndian.Uint32(r.data[1:]), r.data[0] == slotGood, func([32]byte) []byte { return image })
 	case 'n':
 		c.noted(r.data[0], binary.LittleEndian.Uint32(r.data[1:]), string(r.data[5:]))
 	}
@@ -180,6 +195,8 @@ func (c *cSign) noted(what byte, number uint32, text string) {
 		c.d.note("error %d", number)
 	case noteSleep:
 		c.d.note("sleep")
+	case noteGood:
+		c.d.starts(number, true, nil)
 	}
 }
 

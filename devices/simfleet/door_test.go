@@ -61,6 +61,9 @@ type door struct {
 	passwords [2][32]byte // that the broker lets in, hashed
 	renewals  int         // of its secret since the backup; of the main loop
 
+	runs    uint32 // firmware that was started last
+	trusted bool   // which had its good check-in
+
 	powered bool
 	life    int // counts cuts, so that a late boot is not for another one
 	paired  bool
@@ -144,6 +147,9 @@ func (d *door) said(topic string, payload []byte) {
 			d.w.violate("%s said hello wrongly: %v", d.name, err)
 			return
 		}
+		if m.MAC == [len(m.MAC)]byte{} {
+			d.w.violate("%s said hello without a proof", d.name)
+		}
 		glass, at, epoch, seq = m.Shown, [2]uint32{m.Boot, m.Counter}, m.Epoch, m.Seq
 		d.note("hello %d/%d glass %.4x error %d wake %d, %08x/%d", epoch, seq, glass, m.LastError, m.Wake, m.Boot, m.Counter)
 	case "shown":
@@ -165,6 +171,9 @@ func (d *door) said(topic string, payload []byte) {
 		(d.changed != time.Now() || glass != wire.Digest(digestOf(d.before))) {
 		f, _ := read(d.glass)
 		d.w.violate("%s says that its glass shows %.4x, it shows %.4x, %v", d.name, glass, digestOf(d.glass), f)
+	}
+	if epoch == 0 && seq == 0 && !d.trusted && d.w.plan.firmware {
+		return // on trial, it asks for something signed
 	}
 	if epoch < d.epoch || epoch == d.epoch && seq < d.seq {
 		d.w.violate("%s went back from manifest %d/%d to %d/%d", d.name, d.epoch, d.seq, epoch, seq)

@@ -1,7 +1,10 @@
 package simfleet
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,23 +24,31 @@ const (
 // comes out the same again, to the nanosecond: what several goroutines of the
 // MQTT clients do at one instant may come in any order, so that it sometimes
 // takes some tries to see again what a soak has found.
+//
+// A world is one goroutine's turn after another; a soak uses all processors by
+// sharing the seeds among processes.
 func TestFleet(t *testing.T) {
+	part, parts := soakPart(t)
+	if part == 0 && os.Getenv("DOORLEAF_SOAK") == "1" && os.Getenv("DOORLEAF_FLEET_SEED") == "" {
+		soakAll(t, runtime.GOMAXPROCS(0))
+		return
+	}
 	h := newHarness(t)
-	enough, seed := testWakes, uint64(1)
+	enough, seed, step := testWakes, uint64(1), uint64(1)
 	switch {
+	case part > 0:
+		enough, seed, step = (soakWakes+parts-1)/parts, uint64(part), uint64(parts)
 	case os.Getenv("DOORLEAF_FLEET_SEED") != "":
 		var err error
 		if seed, err = strconv.ParseUint(os.Getenv("DOORLEAF_FLEET_SEED"), 10, 64); err != nil {
 			t.Fatal(err)
 		}
 		enough = 1
-	case os.Getenv("DOORLEAF_SOAK") == "1":
-		enough = soakWakes
 	case testing.Short():
 		enough = testWakes / 4
 	}
 	wakes, worlds := 0, 0
-	for ; wakes < enough; seed++ {
+	for ; wakes < enough; seed += step {
 		w := live(t, siteOf(seed, h))
 		wakes += w.wakes
 		worlds++
@@ -48,9 +59,43 @@ func TestFleet(t *testing.T) {
 	t.Logf("%d faulty wakes in %d worlds", wakes, worlds)
 }
 
+// soakPart is which share of a soak this process has, from 1, and how many there
+// are; 0 for a test that is no such process.
+func soakPart(t *testing.T) (part, parts int) {
+	t.Helper()
+	text := os.Getenv("DOORLEAF_FLEET_PART")
+	if text == "" {
+		return 0, 0
+	}
+	if n, err := fmt.Sscanf(text, "%d/%d", &part, &parts); err != nil || n != 2 || part < 1 || part > parts {
+		t.Fatalf("DOORLEAF_FLEET_PART is %q, want 1/2 or the like", text)
+	}
+	return part, parts
+}
+
+// soakAll runs the shares of a soak at the same time, each in a process.
+func soakAll(t *testing.T, parts int) {
+	binary, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for part := 1; part <= parts; part++ {
+		t.Run(fmt.Sprintf("%d of %d", part, parts), func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.CommandContext(t.Context(), binary, "-test.run=^TestFleet$", "-test.v", "-test.timeout=0")
+			cmd.Env = append(cmd.Environ(), fmt.Sprintf("DOORLEAF_FLEET_PART=%d/%d", part, parts), "GOMAXPROCS=1")
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			t.Logf("%s", out)
+		})
+	}
+}
+
 // siteOf is the world of a seed: some signs of each kind.
 func siteOf(seed uint64, h *harness) plan {
-	p := plan{seed: seed, goSigns: int(1 + seed%2), cSigns: int(2 - seed%2), harness: h, eras: 2, rounds: 2, actions: 40}
+	p := plan{seed: seed, goSigns: int(1 + seed%2), cSigns: int(2 - seed%2), harness: h, eras: 2, rounds: 2, actions: 40, firmware: seed%3 == 1}
 	p.trace = os.Getenv("DOORLEAF_FLEET_TRACE")
 	return p
 }

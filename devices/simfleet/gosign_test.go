@@ -3,6 +3,8 @@ package simfleet
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
 	"errors"
 	"io/fs"
 	"net"
@@ -155,8 +157,9 @@ func (g *goSign) boot() {
 		<-last
 	}
 	o := simsign.Options{
-		Dial: g.dial, Panel: devices.PanelBySize(panelWidth, panelHeight), Serial: g.d.name, AlwaysOn: g.d.alwaysOn,
+		Dial: g.dial, Panel: devices.Panel{Model: signModel, Width: panelWidth, Height: panelHeight}, Serial: g.d.name, AlwaysOn: g.d.alwaysOn,
 		Storage: g, ClockSkew: g.skew, Chunk: 256, Capabilities: g.d.skills, Spread: g.spread, Emit: g.emit,
+		Maker: maker().Public().(ed25519.PublicKey), FirmwareNumber: 1, Firmware: "1",
 		Traffic: func(up bool, _ string) int {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -231,9 +234,25 @@ func (g *goSign) emit(e simsign.Event) {
 		g.d.paired = true
 	case "unpaired":
 		w.violate("%s forgot who it is", g.d.name)
+	case "firmware":
+		if e.Reason != "good" && e.Reason != "trial" {
+			w.violate("%s starts from a slot that is neither good nor on trial", g.d.name)
+		}
+		g.d.starts(e.Number, e.Reason == "good", g.image)
 	case "error", "manifest", "drawn", "offline", "sleep":
 		g.d.note("%s %s %d/%d %s", e.Event, e.Code, e.Epoch, e.Seq, e.Reason)
 	}
+}
+
+// image is what one of the slots holds under a digest, nil when none does. The
+// caller holds mu.
+func (g *goSign) image(want [32]byte) []byte {
+	for name, b := range g.flash {
+		if strings.HasPrefix(name, "image-") && sha256.Sum256(b) == want {
+			return b
+		}
+	}
+	return nil
 }
 
 // dial is the sign's way to the broker.

@@ -43,10 +43,12 @@ var built = sync.OnceValues(func() (binary string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("%w: install gcc", errMissing)
 	}
-	probe := exec.Command(compiler, "-E", "-x", "c", "-")
-	probe.Stdin = strings.NewReader("#include <mbedtls/gcm.h>\n")
-	if probe.Run() != nil {
-		return "", fmt.Errorf("%w: install libmbedtls-dev", errMissing)
+	for header, pkg := range map[string]string{"mbedtls/gcm.h": "libmbedtls-dev", "openssl/evp.h": "libssl-dev"} {
+		probe := exec.Command(compiler, "-E", "-x", "c", "-")
+		probe.Stdin = strings.NewReader("#include <" + header + ">\n")
+		if probe.Run() != nil {
+			return "", fmt.Errorf("%w: install %s", errMissing, pkg)
+		}
 	}
 	dir, err := os.MkdirTemp("", "simfleet")
 	if err != nil {
@@ -55,14 +57,14 @@ var built = sync.OnceValues(func() (binary string, err error) {
 	binary = filepath.Join(dir, "sim")
 	args := []string{"-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
 		"-I" + cFolder + "/sign", "-I" + cFolder, "-o", binary, cFolder + "/sim/sim.c"}
-	for _, pattern := range []string{"/sign/dl_*.c", "/sign/mbedtls/*.c", "/dl_*.c"} {
+	for _, pattern := range []string{"/sign/dl_*.c", "/sign/mbedtls/*.c", "/sign/openssl/*.c", "/dl_*.c"} {
 		files, err := filepath.Glob(cFolder + pattern)
 		if err != nil || len(files) == 0 {
 			return binary, fmt.Errorf("no sources %s: %w", pattern, err)
 		}
 		args = append(args, files...)
 	}
-	if out, err := exec.Command(compiler, append(args, "-lmbedcrypto")...).CombinedOutput(); err != nil {
+	if out, err := exec.Command(compiler, append(args, "-lmbedcrypto", "-lcrypto")...).CombinedOutput(); err != nil {
 		return binary, fmt.Errorf("%w\n%s", err, out)
 	}
 	return binary, nil

@@ -13,20 +13,22 @@ import (
 	"testing/synctest"
 	"time"
 
+	"doorleaf/firmware-protocol/wire"
 	"doorleaf/gateway"
 )
 
 // plan says what a world is made of.
 type plan struct {
-	seed    uint64
-	goSigns int
-	cSigns  int
-	harness *harness // of the signs in C
-	eras    int      // times the whole site goes off and the clock is set
-	rounds  int      // of faults and calm per era
-	actions int      // things that happen in a round
-	mistake mistake  // of the first sign
-	trace   string   // file to write all to that happens, "" for none
+	seed     uint64
+	goSigns  int
+	cSigns   int
+	harness  *harness // of the signs in C
+	eras     int      // times the whole site goes off and the clock is set
+	rounds   int      // of faults and calm per era
+	actions  int      // things that happen in a round
+	mistake  mistake  // of the first sign
+	firmware bool     // releases are rolled out
+	trace    string   // file to write all to that happens, "" for none
 }
 
 // world is one site in virtual time: a gateway, a broker and some doors. All
@@ -42,14 +44,15 @@ type world struct {
 	floor    uint32
 	backedUp bool
 
-	mu     sync.Mutex
-	chaos  bool
-	over   bool // the era ends: nobody is switched on any more
-	path   *path
-	house  *house
-	doors  []*door
-	wakes  int
-	broken string // the first thing that must not be
+	mu       sync.Mutex
+	chaos    bool
+	over     bool // the era ends: nobody is switched on any more
+	path     *path
+	house    *house
+	doors    []*door
+	wakes    int
+	broken   string         // the first thing that must not be
+	releases []wire.Release // that were rolled out, oldest first
 
 	log struct {
 		sync.Mutex
@@ -85,7 +88,7 @@ func live(t *testing.T, p plan) *world {
 	for n := range p.goSigns + p.cSigns {
 		random := func(k int) *rand.Rand { return rand.New(rand.NewPCG(p.seed, uint64(4*n+k))) }
 		d := &door{w: w, n: n, name: fmt.Sprintf("D%d", n), rng: random(1), upRng: random(2), downRng: random(3), alwaysOn: w.rng.IntN(3) == 0,
-			skills: skillsOf(w.rng), glass: make([]byte, panelBytes), spoken: map[[2]uint32]bool{}}
+			skills: skillsOf(w.rng) | updates(p), glass: make([]byte, panelBytes), spoken: map[[2]uint32]bool{}}
 		if n < p.goSigns {
 			d.body = &goSign{d: d, flash: map[string][]byte{}}
 		} else {
@@ -238,7 +241,11 @@ func (w *world) act() {
 		d.powerOff()
 		d.powerOn(d.life)
 	case r < 75:
-		w.renew(d)
+		if w.plan.firmware && w.rng.IntN(2) == 0 {
+			w.ship()
+		} else {
+			w.renew(d)
+		}
 	case r < 77:
 		d.note("a button is pressed")
 		d.body.press(1 + w.rng.IntN(4))
@@ -387,6 +394,9 @@ func (w *world) calm() {
 		w.rest(100 * time.Second)
 	}
 	w.look("after two wakes")
+	if w.plan.firmware && !w.violated() {
+		w.update()
+	}
 	if w.rng.IntN(4) > 0 || w.violated() {
 		return
 	}

@@ -15,12 +15,13 @@
 
 #include "dl_internal_sign.h"
 #include "mbedtls/dl_mbedtls.h"
+#include "openssl/dl_openssl.h"
 
-enum { SIGNS = 16, OBJECTS = 256, COMMAND = 1 << 16 };
+enum { SIGNS = 16, OBJECTS = 256, SLOT = 4096 /* bytes of firmware */, COMMAND = 1 << 16 };
 
 /* Commands. */
 enum {
-	NEW = 'N',       /* u16 width, height, u8 always-on, u16 chunk, u64 seed, u32 capabilities, serial */
+	NEW = 'N',       /* u16 width, height, u8 always-on, u16 chunk, u64 seed, u32 capabilities, public key of the maker, serial */
 	BOOT = 'B',      /* u8 why, u8 whether the clock was kept */
 	STEP = 'S',
 	CONNECTED = 'C', /* u8 enum dl_link */
@@ -56,7 +57,11 @@ struct machine {
 	/* What outlives the power, but for the part of an object. */
 	struct value record[DL_RECORDS], object[OBJECTS], part;
 	uint8_t *glass;
+	uint8_t slot[2][SLOT];
+	uint32_t slot_size[2];
 
+	uint8_t maker[32];
+	int restarting;
 	uint32_t steps; /* until the power is cut; 0: it is not */
 	unsigned full, breaks, mistake, at_draw;
 };
@@ -344,16 +349,86 @@ static void note(void *user, enum dl_note what, uint32_t number, const char *tex
 		longjmp(outage, 1);
 }
 
+static int slot_begin(void *user, uint32_t size)
+{
+	struct machine *m = user;
+	unsigned other = m->options.slot ^ 1u;
+
+	if (m->full || size > SLOT)
+		return -1;
+	memset(m->slot[other], 0xff, SLOT);
+	m->slot_size[other] = size;
+	if (gone(m))
+		longjmp(outage, 1);
+	return 0;
+}
+
+static int slot_write(void *user, uint32_t offset, const uint8_t *data, uint32_t n)
+{
+	struct machine *m = user;
+	unsigned other = m->options.slot ^ 1u;
+	int cut = gone(m);
+
+	if (m->full || offset > m->slot_size[other] || n > m->slot_size[other] - offset)
+		return -1;
+	memcpy(m->slot[other] + offset, data, cut ? rnd(m, n + 1) : n);
+	if (cut)
+		longjmp(outage, 1);
+	return 0;
+}
+
+static int slot_read(void *user, uint32_t offset, uint8_t *to, uint32_t n)
+{
+	struct machine *m = user;
+	unsigned other = m->options.slot ^ 1u;
+
+	if (offset > SLOT || n > SLOT - offset)
+		return -1;
+	memcpy(to, m->slot[other] + offset, n);
+	return 0;
+}
+
+static void restart(void *user) { ((struct machine *)user)->restarting = 1; }
+
+/* What a boot loader does, and then the sign's start. It tells what is started: u8 mark, u32 number, image. */
+static int start(struct machine *m)
+{
+	struct dl_slots s;
+	uint8_t data[DL_SLOTS], head[5];
+	int slot = 0;
+
+	m->options.firmware_number = 1;
+	head[0] = DL_SLOT_GOOD;
+	if (dl_slots_read(&s, data, load(m, DL_RECORD_SLOTS, 0, data, sizeof data)) == 0) {
+		slot = dl_boot(&s);
+		if (slot < 0)
+			die("there is no firmware to start");
+		dl_slots_write(&s, data);
+		(void)save(m, DL_RECORD_SLOTS, data, sizeof data);
+		m->options.firmware_number = s.slot[slot].number;
+		head[0] = s.slot[slot].state;
+	}
+	m->options.slot = (uint8_t)slot;
+	put(head + 1, m->options.firmware_number, 4);
+	tell('b', head, sizeof head, m->slot[slot], m->slot_size[slot]);
+	m->restarting = 0;
+	return dl_sign_start(&m->sign, &m->port, &m->options);
+}
+
 /* A sign as it leaves the factory. */
 static struct machine *fresh(const uint8_t *data, size_t n)
 {
 	struct machine *m = calloc(1, sizeof *m);
 	struct dl_hardware *h;
 
-	if (m == NULL || n < 19 || n - 19 > DL_MAX_TEXT)
+	if (m == NULL || n < 51 || n - 51 > DL_MAX_TEXT)
 		die("new sign");
 	h = &m->options.hardware;
-	memcpy(m->serial, data + 19, n - 19);
+	memcpy(m->maker, data + 19, sizeof m->maker);
+	m->options.maker = m->maker;
+	memcpy(m->slot[0], "old!", 4);
+	m->slot_size[0] = 4;
+	memcpy(m->serial, data + 51, n - 51);
 	h->serial = m->serial;
 	h->model = "simulated";
 	h->firmware = "sim 1";
@@ -370,6 +445,7 @@ static struct machine *fresh(const uint8_t *data, size_t n)
 	if (m->glass == NULL || m->options.frame == NULL || dl_mbedtls_init(&m->mbedtls, &m->crypto) != 0)
 		die("new sign");
 	m->crypto.random = random_of;
+	m->crypto.ed25519 = dl_openssl_ed25519;
 	m->port.crypto = &m->crypto;
 	m->port.user = m;
 	m->port.clock = clock_of;
@@ -387,6 +463,10 @@ static struct machine *fresh(const uint8_t *data, size_t n)
 	m->port.disconnect = disconnect;
 	m->port.draw = draw;
 	m->port.note = note;
+	m->port.slot_begin = slot_begin;
+	m->port.slot_write = slot_write;
+	m->port.slot_read = slot_read;
+	m->port.restart = restart;
 	return m;
 }
 
@@ -439,6 +519,20 @@ static int message(struct machine *m, const uint8_t *data, size_t n)
 	return 0;
 }
 
+/* A step; a sign that restarts loses what it did not store. */
+static int32_t step(struct machine *m)
+{
+	int32_t wait = (int32_t)dl_sign_step(&m->sign);
+
+	if (!m->restarting)
+		return wait;
+	memset(&m->sign, 0x5a, sizeof m->sign);
+	m->part.there = 0;
+	m->options.wake = DL_WAKE_BOOT;
+	m->options.clock_kept = 1;
+	return start(m) == 0 ? 1 : -1;
+}
+
 static int32_t obey(struct machine *m, int what, const uint8_t *data, size_t n)
 {
 	if (what == FAULTS && n == 8) {
@@ -456,12 +550,12 @@ static int32_t obey(struct machine *m, int what, const uint8_t *data, size_t n)
 		m->on = 1;
 		m->options.wake = data[0];
 		m->options.clock_kept = data[1];
-		return dl_sign_start(&m->sign, &m->port, &m->options);
+		return start(m);
 	}
 	if (!m->on)
 		return 0;
 	switch (what) {
-	case STEP: return (int32_t)dl_sign_step(&m->sign);
+	case STEP: return step(m);
 	case CONNECTED: dl_sign_connected(&m->sign, (enum dl_link)data[0], NULL); return 0;
 	case LOST: dl_sign_lost(&m->sign); return 0;
 	case MESSAGE: return message(m, data, n);
