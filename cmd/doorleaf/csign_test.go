@@ -198,7 +198,7 @@ func openCHouse(t *testing.T, scheme string, extra ...string) *cHouse {
 func (c *cHouse) on(extra ...string) *cSign {
 	c.t.Helper()
 	args := []string{"-gateway", c.listen, "-state", filepath.Join(c.dir, "sign"), "-glass", filepath.Join(c.dir, "glass.pbm"), "-panel", "296x128",
-		"-serial", "C-1", "-retry", "300"}
+		"-serial", "C-1", "-retry", "300", "-pause", "300"}
 	c.sign = startCSign(c.t, c.binary, slices.Concat(args, c.extra, extra)...)
 	return c.sign
 }

@@ -9,7 +9,11 @@
 enum { FIRST = 4 + DL_ID, PIN = FIRST + 32, SPKI = PIN + 1, IDENTITY_1 = SPKI + DL_HASH, OTHER = IDENTITY_1 + 4, IDENTITY_2 = OTHER + 1 + 32 + 4,
 	MORE = IDENTITY_2 + 4, IDENTITY = MORE + (DL_MAX_PINS - 1) * DL_HASH };
 
-enum { REFUSALS = 3 /* of each secret, until the identity is forgotten [DL-PAIR-9] */ };
+enum {
+	REFUSALS = 3,         /* of each secret, until the identity is forgotten [DL-PAIR-9] */
+	FIRST_RETRY = 2000,   /* milliseconds until the other secret is tried */
+	REFUSAL_PAUSE = 600000 /* milliseconds between those that count */
+};
 
 static void put32(uint8_t *to, uint32_t v)
 {
@@ -70,13 +74,28 @@ void dl_load_identity(struct dl_sign *s)
 	memset(data, 0, sizeof data);
 }
 
+static uint32_t pause_of(const struct dl_sign *s) { return s->options->refusal_pause > 0 ? s->options->refusal_pause : (uint32_t)REFUSAL_PAUSE; }
+
+/* When the next try after a refusal is due at the latest: with the other secret soon, otherwise when a refusal counts again. */
+uint64_t dl_after_refusal(const struct dl_sign *s)
+{
+	return s->next_use == 1 ? dl_now(s) + FIRST_RETRY : s->refused_at[0] + pause_of(s);
+}
+
 /* A password was refused: the other one is next. Reports whether none is left [DL-KEY-6]. */
 int dl_secret_refused(struct dl_sign *s)
 {
 	unsigned other = s->in_use ^ 1u;
 
-	if (s->secret[s->in_use].refused < REFUSALS)
-		s->secret[s->in_use].refused++;
+	uint64_t now = dl_now(s);
+
+	if (s->refused_at[s->in_use] == 0 || now - s->refused_at[s->in_use] >= pause_of(s)) {
+		s->refused_at[s->in_use] = now > 0 ? now : 1;
+		if (s->secret[s->in_use].refused < REFUSALS)
+			s->secret[s->in_use].refused++;
+		if (dl_save(s) != 0)
+			dl_remember(s, DL_ERROR_STORAGE);
+	}
 	if (s->other != DL_OTHER_NONE)
 		s->next_use = (uint8_t)other;
 	return s->secret[s->in_use].refused >= REFUSALS && (s->other == DL_OTHER_NONE || s->secret[other].refused >= REFUSALS);
@@ -109,7 +128,12 @@ static int put_first(struct dl_sign *s)
 /* A password was accepted. */
 void dl_secret_accepted(struct dl_sign *s)
 {
-	s->secret[0].refused = s->secret[1].refused = 0;
+	s->refused_at[0] = s->refused_at[1] = 0;
+	if (s->secret[0].refused + s->secret[1].refused > 0) {
+		s->secret[0].refused = s->secret[1].refused = 0;
+		if (dl_save(s) != 0)
+			dl_remember(s, DL_ERROR_STORAGE);
+	}
 	s->next_use = 0;
 	s->wanted_key = 0;
 	s->renewed = s->key_quiet = 0;

@@ -1,9 +1,14 @@
 /* The sign: its storage, its clock, its radio. Licence: Apache-2.0. */
 #include "dl_internal_sign.h"
 
+#ifdef DL_ROWS
+#define NOWHERE(options) ((options)->rows == NULL || (options)->planes != 1)
+#else
+#define NOWHERE(options) ((options)->frame == NULL)
+#endif
+
 enum {
 	CONNECT_WAIT = 15000, /* milliseconds */
-	FIRST_RETRY = 2000,   /* after a refusal */
 	DEFAULT_WAKE = 900,   /* seconds [DL-TIME-2] */
 	EVENT_WAKES = 3,      /* that a press waits [DL-FLOW-9] */
 	PRESS = 18,           /* bytes in the state */
@@ -77,6 +82,8 @@ int dl_save(struct dl_sign *s)
 	put(&at, (uint64_t)s->offset, 8);
 	put(&at, s->next_wake, 8);
 	put(&at, s->error, 2);
+	put(&at, s->secret[0].refused, 1);
+	put(&at, s->secret[1].refused, 1);
 	put(&at, s->presses, 1);
 	for (i = 0; i < s->presses; i++) {
 		put(&at, s->press[i].boot, 4);
@@ -107,6 +114,8 @@ static void load_state(struct dl_sign *s)
 	s->offset = (int64_t)get(&at, 8);
 	s->next_wake = get(&at, 8);
 	s->error = (uint16_t)get(&at, 2);
+	s->secret[0].refused = (uint8_t)get(&at, 1);
+	s->secret[1].refused = (uint8_t)get(&at, 1);
 	s->presses = (uint8_t)get(&at, 1);
 	for (i = 0; i < s->presses; i++) {
 		s->press[i].boot = (uint32_t)get(&at, 4);
@@ -153,7 +162,7 @@ int dl_sign_start(struct dl_sign *s, const struct dl_port *port, const struct dl
 	const uint8_t *at = random;
 
 	memset(s, 0, sizeof *s);
-	if (options->hardware.width < 1 || options->hardware.width > DL_MAX_WIDTH || options->hardware.height < 1 || dl_planes(options->planes) == 0 || options->frame == NULL
+	if (options->hardware.width < 1 || options->hardware.width > DL_MAX_WIDTH || options->hardware.height < 1 || dl_planes(options->planes) == 0 || NOWHERE(options)
 		|| options->chunk < 1 || options->chunk > DL_MAX_BLOCK_DATA)
 		return -1;
 	s->port = port;
@@ -190,6 +199,7 @@ void dl_sign_press(struct dl_sign *s, unsigned button)
 {
 	struct dl_press *p;
 
+	s->refused_at[0] = s->refused_at[1] = 0; /* somebody is here */
 	if (button < 1 || button > 4 || !s->paired || s->presses == DL_MAX_EVENTS)
 		return;
 	p = &s->press[s->presses++];
@@ -331,8 +341,9 @@ void dl_sign_connected(struct dl_sign *s, enum dl_link link, const uint8_t *spki
 		dl_forget(s);
 		return;
 	}
-	s->retry = dl_now(s) + FIRST_RETRY;
-	if (s->options->longest_retry > 0 && s->options->longest_retry < FIRST_RETRY)
+	if (dl_after_refusal(s) < s->retry || s->next_use == 1)
+		s->retry = dl_after_refusal(s);
+	if (s->options->longest_retry > 0 && s->retry > dl_now(s) + s->options->longest_retry)
 		s->retry = dl_now(s) + s->options->longest_retry;
 }
 

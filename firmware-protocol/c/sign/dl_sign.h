@@ -30,11 +30,16 @@ enum dl_link { DL_LINK_OPEN, DL_LINK_FAILED, DL_LINK_REFUSED /* the password */ 
 struct dl_sign_options {
 	struct dl_hardware hardware;
 	uint8_t planes;       /* [DL-PIC-3] */
+#ifdef DL_ROWS
+	uint8_t *rows;        /* room for DL_OBJECT_ROWS rows */
+#else
 	uint8_t *frame;       /* room for a picture, all planes */
+#endif
 	uint16_t chunk;       /* bytes asked for at once, 1 to 4096 */
 	uint8_t wake;         /* why the sign was switched on: boot, timer, button */
 	uint8_t clock_kept;   /* the clock went on since the state was stored */
 	uint32_t longest_retry; /* milliseconds between tries to connect; 0: as in [DL-TIME-3] */
+	uint32_t refusal_pause; /* milliseconds between refusals of a password that count; 0: as in [DL-PAIR-9] */
 	uint32_t firmware_number; /* of the firmware that runs, 0 unknown */
 	uint8_t slot;             /* 0 or 1, from which it runs */
 	const uint8_t *maker;     /* public key of the maker, 32 bytes; NULL: no updates [DL-FW-3] */
@@ -76,7 +81,7 @@ struct dl_press {
 struct dl_secret {
 	uint8_t secret[32];
 	uint32_t number;
-	uint8_t refused; /* how often, in a row */
+	uint8_t refused; /* how often that counted, since a connection; stored in the state */
 };
 
 /* What the second secret is: none, one that the gateway was not told is stored, the one before. */
@@ -129,7 +134,12 @@ struct dl_sign {
 	uint8_t manifest_key[32];
 	uint32_t boot, counter;
 	struct dl_timeline force, next;
-	uint8_t frame_digest[32], frame_known;
+	uint8_t frame_digest[32], frame_known; /* of what can be drawn */
+#ifdef DL_ROWS
+	struct dl_stored source; /* and what gives its rows */
+	dl_row_giver *give;
+	const char *address; /* while the code is drawn */
+#endif
 	struct dl_object decoder;
 	uint8_t fresh;      /* a timeline was put in force in this step */
 	uint8_t why;        /* the last picture was drawn */
@@ -143,6 +153,7 @@ struct dl_sign {
 	uint8_t awake, wake;
 	uint8_t fails, in_use, next_use; /* secrets */
 	uint64_t retry, connect_late;
+	uint64_t refused_at[2]; /* when a refusal of each secret counted, own clock; 0: the next one counts */
 	uint8_t spki_seen[32], secure; /* over TLS */
 
 	/* The conversation on a connection. */

@@ -172,6 +172,7 @@ static int parse_more(struct machine *m, int option)
 	case 'M': return strlen(optarg) == 64 ? maker(m, optarg) : -1;
 	case 'F': m->options.firmware_number = (uint32_t)strtoul(optarg, NULL, 10); return 0;
 	case 'Y': m->options.longest_trial = (uint32_t)strtoul(optarg, NULL, 10); return 0;
+	case 'R': m->options.refusal_pause = (uint32_t)strtoul(optarg, NULL, 10); return 0;
 	case 'X': m->slots.given = atoi(optarg) & 1; return 0;
 	case 'B': return snprintf(m->slots.boot, sizeof m->slots.boot, "%s", optarg) < (int)sizeof m->slots.boot ? 0 : -1;
 	case 'N': m->options.hardware.model = optarg; return strlen(optarg) <= DL_MAX_TEXT ? 0 : -1;
@@ -186,7 +187,7 @@ static int parse(struct machine *m, int argc, char **argv, const char **state)
 		{ "always-on", 0, NULL, 'a' }, { "chunk", 1, NULL, 'b' }, { "retry", 1, NULL, 'r' }, { "draw", 1, NULL, 'd' },
 		{ "cut", 1, NULL, 'x' }, { "driver", 1, NULL, 'D' }, { "spi", 1, NULL, 'S' }, { "gpio", 1, NULL, 'G' }, { "pins", 1, NULL, 'P' },
 		{ "turn", 1, NULL, 'T' }, { "maker", 1, NULL, 'M' }, { "firmware", 1, NULL, 'F' }, { "trial", 1, NULL, 'Y' }, { "slot", 1, NULL, 'X' },
-		{ "boot", 1, NULL, 'B' }, { "model", 1, NULL, 'N' }, { NULL, 0, NULL, 0 } };
+		{ "boot", 1, NULL, 'B' }, { "pause", 1, NULL, 'R' }, { "model", 1, NULL, 'N' }, { NULL, 0, NULL, 0 } };
 	struct dl_hardware *h = &m->options.hardware;
 	unsigned width = 800, height = 480;
 	int option;
