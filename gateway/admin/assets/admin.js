@@ -117,6 +117,14 @@
   if (!stream) return;
   let busy = false, again = false, timer = 0, beat = 0;
 
+  // What a page says first is read out when it changes.
+  const says = () => [...document.querySelectorAll("main h1, .head__state, .head .lead")].map((e) => e.textContent.trim()).join(". ");
+  let said = says();
+  function tell() {
+    const now = says();
+    if (now !== said) document.getElementById("news").textContent = said = now;
+  }
+
   function replace(part, fresh) {
     if (part.innerHTML === fresh.innerHTML || part.contains(document.activeElement) && document.activeElement.matches("input, select, textarea")) return;
     const open = new Set([...part.querySelectorAll("details[open]")].map((d) => d.querySelector("summary").textContent));
@@ -139,6 +147,7 @@
         if (fresh) replace(part, document.importNode(fresh, true));
       }
       document.title = page.title;
+      tell();
     } catch {
       // The next change or the clock asks again.
     } finally {
