@@ -383,3 +383,71 @@ func TestFloodIsPaced(t *testing.T) {
 	again.send(publishPacket(0, "dl/1/"+signA+"/u/hello", "x"))
 	waitFor(t, "a held packet", func() bool { return b.Stats().Paced > before })
 }
+
+// Signs that take nothing of what is sent to them: one is sent away by itself, and
+// when many do it together they hold no more than a fixed amount, whoever they are.
+// The witness notices nothing.
+func TestNobodyReads(t *testing.T) {
+	p, auth, _ := startProcess(t, nil)
+	g, s := gateway(t, p), sign(t, p, signB, "password-b")
+	w, stop := &witness{}, make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() { w.run(g, s, stop) })
+	const n = 400
+	var ids []string
+	for i := range n {
+		id := fmt.Sprintf("aaaaaaaaaaaaa%c%c%c", 'a'+i%26, 'a'+i/26%26, 'a'+i/26/26)
+		auth.mu.Lock()
+		auth.pass[devices.SignID(id)] = "p"
+		auth.mu.Unlock()
+		c := scene{p, t}.as(id, "p", attacker)
+		if err := c.conn.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	conn, err := p.GatewayConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	feed := wrap(t, conn)
+	user, pass := p.GatewayCredential()
+	if code := feed.login("gateway-2", user, pass); code != 0 {
+		t.Fatalf("CONNACK %d", code)
+	}
+	_ = feed.conn.SetDeadline(time.Now().Add(2 * time.Minute))
+	block, peak, sent := string(make([]byte, 4<<10)), 0, 0
+	notReading := func() (n int) { // most of them are counted together
+		for _, i := range p.Incidents() {
+			if i.Kind == devices.NotReading {
+				n += i.Count
+			}
+		}
+		return n
+	}
+	for round := 0; round < 400 && notReading() < n; round++ {
+		for _, id := range ids {
+			if _, err := feed.conn.Write(publishPacket(0, "dl/1/"+id+"/d/blk", block)); err != nil {
+				t.Fatal(err)
+			}
+			sent += len(block)
+		}
+		peak = max(peak, residentMB(p.PID()))
+	}
+	w.more(t)
+	close(stop)
+	wg.Wait()
+	t.Logf("%d signs were sent %d MB; the process held %d MB at most; witness at worst %v; %+v", n, sent>>20, peak, w.worst, p.Stats())
+	if w.err != nil || w.turns == 0 || w.worst > witnessBound {
+		t.Errorf("witness: %v, %d turns, worst %v", w.err, w.turns, w.worst)
+	}
+	if got := notReading(); got < n {
+		t.Errorf("%d of %d are named", got, n)
+	}
+	if peak > 200*racing {
+		t.Errorf("the process held %d MB", peak)
+	}
+	if st := p.Stats(); st.Restarts != 0 || st.Panics != 0 {
+		t.Errorf("stats %+v", st)
+	}
+}

@@ -89,6 +89,7 @@ type Broker struct {
 	wg      sync.WaitGroup
 	closing sync.Once
 	noise   noise
+	pending atomic.Int64 // bytes that wait for signs, of all sessions
 
 	tls       *tls.Config // nil without TLS
 	listeners []net.Listener

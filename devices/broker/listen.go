@@ -121,6 +121,7 @@ func (b *Broker) accept(l net.Listener, name string) {
 		c, err := l.Accept()
 		if err == nil {
 			wait = first
+			narrow(c)
 			b.wg.Go(func() { b.serve(c, false) })
 			continue
 		}
@@ -137,6 +138,24 @@ func (b *Broker) accept(l net.Listener, name string) {
 			return
 		}
 		wait = min(2*wait, last)
+	}
+}
+
+// What the kernel may keep of one connection: by itself it keeps megabytes for a
+// peer that reads nothing, or that sends while it is held back.
+const (
+	kernelUnsent = 64 << 10
+	kernelUnread = 32 << 10
+)
+
+// narrow bounds the kernel's buffers.
+func narrow(c net.Conn) {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	if t, ok := c.(*net.TCPConn); ok { // an error leaves the kernel's own bounds
+		_ = t.SetWriteBuffer(kernelUnsent)
+		_ = t.SetReadBuffer(kernelUnread)
 	}
 }
 

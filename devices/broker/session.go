@@ -19,6 +19,8 @@ const (
 	maxFromGateway  = 64 << 10         // bytes of a packet from the gateway
 	maxPendingSign  = 96 << 10         // bytes waiting for one slow sign
 	maxPendingInner = 16 << 20         // bytes waiting for the gateway
+	maxPendingAll   = 32 << 20         // bytes waiting for all signs, then each may have
+	maxPendingThen  = 12 << 10         // so many
 	maxSilence      = 20 * time.Minute // when a client asked for no keep-alive
 	writeLimit      = 10 * time.Second // for one write to a peer
 )
@@ -181,13 +183,14 @@ func (s *session) Write(p []byte) (int, error) {
 	if s.closed {
 		return 0, net.ErrClosed
 	}
-	if len(s.pending)+len(p) > s.maxWait {
+	if wait := len(s.pending) + len(p); wait > s.maxWait || (s.role != roleGateway && wait > maxPendingThen && s.broker.pending.Load() > maxPendingAll) {
 		s.broker.count.overflowed.Add(1)
 		s.note(devices.NotReading)
 		go s.Close()
 		return 0, errOverflow
 	}
 	s.pending = append(s.pending, p...)
+	s.broker.pending.Add(int64(len(p)))
 	if !s.flushing {
 		s.flushing = true
 		go s.flush()
@@ -201,14 +204,16 @@ func (s *session) flush() {
 		s.mu.Lock()
 		out := s.pending
 		s.pending = nil
-		if len(out) == 0 || s.closed {
+		if len(out) == 0 || s.closed { // Close leaves nothing pending
 			s.flushing = false
 			s.mu.Unlock()
 			return
 		}
 		s.mu.Unlock()
 		_ = s.conn.SetWriteDeadline(time.Now().Add(writeLimit))
-		if _, err := s.conn.Write(out); err != nil {
+		_, err := s.conn.Write(out)
+		s.broker.pending.Add(-int64(len(out)))
+		if err != nil {
 			s.Close()
 		}
 	}
@@ -219,6 +224,7 @@ func (s *session) Close() error {
 	s.once.Do(func() {
 		s.mu.Lock()
 		s.closed = true
+		s.broker.pending.Add(-int64(len(s.pending)))
 		s.pending = nil
 		s.mu.Unlock()
 		close(s.done)
