@@ -13,6 +13,8 @@
 #ifndef DL_OBJECT_H
 #define DL_OBJECT_H
 
+#include "dl_rows.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -60,6 +62,7 @@ extern "C" {
 #define DL_OBJECT_CAP_PARTS 128u
 #endif
 #define DL_OBJECT_CAPABILITIES (1u | DL_CAP_DEFLATE | 24u | DL_CAP_FULL | DL_OBJECT_CAP_PARTS)
+#define DL_OBJECT_WHOLE (DL_OBJECT_CAPABILITIES & 43u) /* without a base */
 
 /* What decoding returns. */
 enum dl_object_status {
@@ -101,7 +104,7 @@ struct dl_object_target {
 	 */
 	uint8_t *rows;
 	const uint8_t *base;
-	int (*row)(void *user, uint16_t y, const uint8_t *row);
+	dl_row_taker *row;
 
 	const uint8_t *base_digest; /* first 8 bytes of the GlassDigest of the base, NULL for none */
 	void *user;                 /* for the functions */
@@ -199,7 +202,8 @@ struct dl_sha256 {
 	void (*finish)(void *state, uint8_t sum[32]);
 };
 
-/* The GlassDigest of a picture in memory [DL-PIC-2]. */
+/* The GlassDigest of a picture in memory [DL-PIC-2], and what it begins with: the rows follow. */
+void dl_glass_digest_start(const struct dl_sha256 *hash, uint16_t width, uint16_t height, uint8_t planes);
 void dl_glass_digest(const struct dl_sha256 *hash, uint16_t width, uint16_t height, uint8_t planes, const uint8_t *rows, uint8_t digest[32]);
 
 #ifdef __cplusplus

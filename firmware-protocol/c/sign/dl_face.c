@@ -60,8 +60,8 @@ static const uint8_t glyphs[sizeof alphabet - 1][HIGH] = {
 
 /* A picture of the panel, and a part of it for text. */
 struct paper {
-	uint8_t *frame; /* first plane */
-	unsigned stride;
+	uint8_t *frame; /* first plane, so many rows of it */
+	unsigned stride, top, rows;
 	unsigned x, y, width, height;
 };
 
@@ -77,9 +77,12 @@ static void square(const struct paper *p, unsigned x, unsigned y, unsigned size)
 {
 	unsigned i, j;
 
-	for (j = y; j < y + size; j++)
-		for (i = x; i < x + size; i++)
-			p->frame[j * p->stride + i / 8] = (uint8_t)(p->frame[j * p->stride + i / 8] | 0x80u >> (i % 8));
+	for (j = y < p->top ? p->top : y; j < y + size && j < p->top + p->rows; j++)
+		for (i = x; i < x + size; i++) {
+			uint8_t *at = p->frame + (j - p->top) * p->stride + i / 8;
+
+			*at = (uint8_t)(*at | 0x80u >> (i % 8));
+		}
 }
 
 /* Writes n characters in the middle of a line; what is no glyph is a blank. */
@@ -240,17 +243,17 @@ static int with_qr(const struct dl_sign *s, struct paper p, const char *code, co
 	return 1;
 }
 
-void dl_face(const struct dl_sign *s, const char code[DL_CODE + 1], const char *address)
+void dl_face(const struct dl_sign *s, uint8_t *frame, unsigned top, unsigned rows, const char code[DL_CODE + 1], const char *address)
 {
 	const struct dl_sign_options *o = s->options;
-	struct paper p = { o->frame, (o->hardware.width + 7u) / 8, 0, 0, o->hardware.width, o->hardware.height };
+	struct paper p = { frame, (o->hardware.width + 7u) / 8, top, rows, 0, 0, o->hardware.width, o->hardware.height };
 	/* In greys all planes are bits of the colour, else only the first is black. */
 	unsigned planes = o->planes >= 5 ? dl_planes(o->planes) : 1, i;
-	size_t picture = (size_t)p.stride * p.height;
+	size_t picture = (size_t)p.stride * rows;
 
-	memset(o->frame, 0, picture * dl_planes(o->planes));
+	memset(frame, 0, picture * dl_planes(o->planes));
 	if (address[0] == 0 || s->port->qr_make == NULL || !with_qr(s, p, code, address))
 		plain(&p, code);
 	for (i = 1; i < planes; i++)
-		memcpy(o->frame + i * picture, o->frame, picture);
+		memcpy(frame + i * picture, frame, picture);
 }

@@ -69,9 +69,19 @@ void dl_adopt(struct dl_sign *s);
 void dl_flip(struct dl_sign *s);
 void dl_fail(struct dl_sign *s, unsigned error);
 int dl_missing(struct dl_sign *s, struct dl_stored *step); /* the next to pull, -1: none */
-int dl_load_frame(struct dl_sign *s);
-int dl_draw(struct dl_sign *s, const uint8_t digest[32], unsigned refresh);
 uint64_t dl_next_flip(const struct dl_sign *s); /* own clock, 0: never */
+int dl_draw_begin(struct dl_sign *s, unsigned *refresh);
+void dl_drawn(struct dl_sign *s, uint64_t begin);
+int dl_draw_end(struct dl_sign *s, const uint8_t digest[32]);
+
+/* dl_frame.c, or with DL_ROWS dl_stream.c: brings an object to where it can be drawn, draws that, draws the code. */
+unsigned dl_decode(struct dl_sign *s, const struct dl_stored *step); /* an error of [DL-ERR-1] */
+int dl_load_frame(struct dl_sign *s); /* the picture on the glass, if it was kept */
+int dl_draw(struct dl_sign *s, const uint8_t digest[32], unsigned refresh);
+int dl_draw_code(struct dl_sign *s, const char *address);
+
+/* dl_source.c */
+unsigned dl_decode_stored(struct dl_sign *s, const struct dl_stored *step, struct dl_object_target *target, dl_row_taker *take, void *to);
 
 /* dl_pull.c */
 void dl_pull(struct dl_sign *s, uint64_t now);
@@ -83,8 +93,11 @@ void dl_join(struct dl_sign *s, uint64_t now);
 void dl_join_begin(struct dl_sign *s);
 void dl_join_handle(struct dl_sign *s, const char *name, const uint8_t *data, size_t n);
 
-/* dl_face.c: draws the code of a sign that waits for its owner; address may be empty. */
-void dl_face(const struct dl_sign *s, const char code[DL_CODE + 1], const char *address);
+/*
+ * dl_face.c: draws the code of a sign that waits for its owner; address may be
+ * empty. frame has room for those rows of it, from the top one, of all planes.
+ */
+void dl_face(const struct dl_sign *s, uint8_t *frame, unsigned top, unsigned rows, const char code[DL_CODE + 1], const char *address);
 
 static inline int dl_same(const uint8_t *a, const uint8_t *b) { return memcmp(a, b, DL_HASH) == 0; }
 

@@ -53,22 +53,15 @@ void dl_join(struct dl_sign *s, uint64_t now)
 /* Opens the commitment and shows the code [DL-PAIR-3]. */
 static void challenged(struct dl_sign *s, const struct dl_challenge *m)
 {
-	const struct dl_sign_options *o = s->options;
 	char code[DL_CODE + 1];
-	uint8_t digest[DL_HASH];
 
 	dl_pair_transcript(s->port->crypto, s->spki_seen, s->public_key, s->n1, m->n2, s->hardware, s->hardware_size, s->transcript);
 	dl_pair_code(s->transcript, code);
 	if (!s->coded || memcmp(code, s->code, sizeof code) != 0) {
 		memcpy(s->code, code, sizeof code);
 		s->coded = 1;
-		s->frame_known = 0;
-		dl_face(s, code, m->address); /* with the same code nothing is drawn anew */
-		dl_glass_digest(&s->port->crypto->sha256, o->hardware.width, o->hardware.height, o->planes, o->frame, digest);
-		if (dl_draw(s, digest, 0) != 0)
+		if (dl_draw_code(s, m->address) != 0) /* with the same code nothing is drawn anew */
 			dl_remember(s, DL_ERROR_STORAGE);
-		memcpy(s->frame_digest, digest, sizeof digest);
-		s->frame_known = 1;
 		dl_note(s, DL_NOTE_CODE, 0, s->code);
 	}
 	s->join_repeat = dl_now(s) + REFRESH;

@@ -118,7 +118,12 @@ struct dl_port {
 	 * It is 1 when what is on the glass is not known; else it is the picture of
 	 * DL_RECORD_GLASS, where that is kept.
 	 */
+#ifdef DL_ROWS
+	/* give, called with picture, gives its rows, as often as the panel needs them. */
+	int (*draw)(void *user, dl_row_giver *give, void *picture, unsigned refresh);
+#else
 	int (*draw)(void *user, const uint8_t *frame, unsigned refresh);
+#endif
 	/* Fills in what is known; may be NULL. */
 	void (*measure)(void *user, struct dl_measures *to);
 	/* May be NULL. text is the name of a message, the code, or NULL. */

@@ -120,6 +120,9 @@ static unsigned find(struct dl_sign *s, struct dl_timeline *t, unsigned k, uint8
 			*lacking = (int)k;
 		if (step.base == DL_BASE_NONE)
 			return n;
+#ifdef DL_ROWS
+		return 0; /* it keeps no picture */
+#endif
 		if (step.base == DL_BASE_GLASS)
 			return s->frame_known && dl_same(step.base_glass, s->frame_digest) ? n : 0;
 		k = step.base - (unsigned)DL_BASE_STEP; /* always an earlier one */
@@ -203,104 +206,30 @@ static void stuck(struct dl_sign *s, unsigned error)
 		dl_rouse(s, DL_WAKE_FLIP);
 }
 
-/* The decoder takes single bytes; storage is asked for more at once. */
-enum { PIECE = 64 };
-
-struct reading {
-	const struct dl_sign *sign;
-	const struct dl_stored *step;
-	uint32_t offset, at, have; /* of the object; of the piece: taken, read */
-	uint8_t piece[PIECE];
-};
-
-static int read_object(void *user, uint8_t *to, uint32_t n)
+/* Before the panel is drawn: meanwhile the glass counts as unknown [DL-PWR-3]. */
+int dl_draw_begin(struct dl_sign *s, unsigned *refresh)
 {
-	struct reading *r = user;
-	const struct dl_port *port = r->sign->port;
-
-	for (; n > 0; n--) {
-		if (r->at == r->have) {
-			r->at = 0;
-			r->have = r->step->size - r->offset < PIECE ? r->step->size - r->offset : (uint32_t)PIECE;
-			if (port->object_read(port->user, r->step->object, r->offset, r->piece, r->have) != 0)
-				return 1;
-			r->offset += r->have;
-		}
-		*to++ = r->piece[r->at++];
-	}
-	return 0;
-}
-
-/* Decodes the object of a step over the frame. Returns an error of [DL-ERR-1]. */
-static unsigned decode(struct dl_sign *s, const struct dl_stored *step)
-{
-	const struct dl_sign_options *o = s->options;
-	const struct dl_hardware *h = &o->hardware;
-	struct dl_object_target target;
-	struct reading from;
-	enum dl_object_status status;
-
-	from.sign = s;
-	from.step = step;
-	from.offset = from.at = from.have = 0;
-	memset(&target, 0, sizeof target);
-	target.width = h->width;
-	target.height = h->height;
-	target.planes = o->planes;
-	target.read = read_object;
-	target.frame = o->frame;
-	target.base_digest = s->frame_known ? s->frame_digest : NULL;
-	target.user = &from;
-	status = dl_object_decode(&s->decoder, &target, step->size);
-	if (status == DL_OBJECT_BASE)
-		return DL_ERROR_BASE;
-	if (status == DL_OBJECT_SIZE)
-		return DL_ERROR_SIZE;
-	s->frame_known = 0;
-	if (status == DL_OBJECT_STOPPED)
-		return DL_ERROR_STORAGE;
-	if (status != DL_OBJECT_DONE)
-		return DL_ERROR_OBJECT;
-	dl_glass_digest(&s->port->crypto->sha256, h->width, h->height, o->planes, o->frame, s->frame_digest);
-	if (!dl_same(s->frame_digest, step->glass)) /* [DL-FLOW-6] */
-		return DL_ERROR_DIGEST;
-	s->frame_known = 1;
-	return 0;
-}
-
-/* Brings the picture of the glass back into the frame, if it was kept. */
-int dl_load_frame(struct dl_sign *s)
-{
-	const struct dl_hardware *h = &s->options->hardware;
-	uint32_t n = (h->width + 7u) / 8 * h->height * dl_planes(s->options->planes);
-
-	s->frame_known = s->port->load(s->port->user, DL_RECORD_GLASS, 0, s->options->frame, n) == (int32_t)n;
-	if (s->frame_known)
-		dl_glass_digest(&s->port->crypto->sha256, h->width, h->height, s->options->planes, s->options->frame, s->frame_digest);
-	return s->frame_known;
-}
-
-/* Draws the frame. Meanwhile the glass counts as unknown [DL-PWR-3]. */
-int dl_draw(struct dl_sign *s, const uint8_t digest[32], unsigned refresh)
-{
-	const struct dl_hardware *h = &s->options->hardware;
-	uint64_t begin = dl_now(s);
 	uint8_t known = s->glass_known;
 
 	if (!known)
-		refresh = 1; /* [DL-PWR-2] */
+		*refresh = 1; /* [DL-PWR-2] */
 	s->glass_known = 0;
 	if (dl_save(s) != 0) {
 		s->glass_known = known; /* nothing was drawn */
 		return -1;
 	}
-	dl_note(s, DL_NOTE_DRAWING, 0, NULL);
-	if (s->port->draw(s->port->user, s->options->frame, refresh) != 0)
-		return -1;
+	dl_note(s, DL_NOTE_DRAWING, *refresh, NULL);
+	return 0;
+}
+
+void dl_drawn(struct dl_sign *s, uint64_t begin)
+{
 	s->draw_time = (uint32_t)(dl_now(s) - begin);
 	dl_note(s, DL_NOTE_PANEL, 0, NULL);
-	if (s->port->save(s->port->user, DL_RECORD_GLASS, s->options->frame, (h->width + 7u) / 8 * h->height * dl_planes(s->options->planes)) != 0)
-		dl_remember(s, DL_ERROR_STORAGE);
+}
+
+int dl_draw_end(struct dl_sign *s, const uint8_t digest[32])
+{
 	memcpy(s->glass, digest, DL_HASH);
 	s->glass_known = 1;
 	return dl_save(s);
@@ -331,7 +260,7 @@ void dl_flip(struct dl_sign *s)
 			if (dl_step_at(s, t, path[--n], &step) != 0)
 				error = DL_ERROR_STORAGE;
 			else
-				error = decode(s, &step);
+				error = dl_decode(s, &step);
 		}
 		if (error != 0) {
 			t->bad[due / 8] = (uint8_t)(t->bad[due / 8] | 1u << (due % 8));

@@ -22,7 +22,7 @@ static int draw(unsigned width, unsigned height, const char *code, const char *a
 	options.frame = malloc((size_t)(width + 7) / 8 * height * dl_planes(options.planes));
 	if (options.frame == NULL)
 		return -1;
-	dl_face(&sign, code, address);
+	dl_face(&sign, options.frame, 0, height, code, address);
 	return 0;
 }
 
