@@ -17,6 +17,7 @@ import (
 	"doorleaf/devices"
 	"doorleaf/devices/health"
 	"doorleaf/devices/simsign"
+	"doorleaf/firmware-protocol/wire"
 	"doorleaf/gateway"
 )
 
@@ -467,4 +468,84 @@ func TestBackupKeyIsAdded(t *testing.T) {
 	if err != nil || !second.backupKey.Equal(first.backupKey) || !second.leafKey.Equal(first.leafKey) {
 		t.Errorf("another backup at the next start, %v", err)
 	}
+}
+
+// Somebody who has the broker sends both signs sets that are forged, old, cut,
+// or without the server: nothing changes, each says so, and the gateway knows.
+func TestServerKeyAttacks(t *testing.T) {
+	t.Parallel()
+	binary := buildCSign(t)
+	p := newPinHouse(t)
+	p.up()
+	sim := p.sign("go", nil)
+	p.pair(sim)
+	c := startCSign(t, binary, "-gateway", p.mqtt, "-state", filepath.Join(p.dir, "c"), "-panel", "296x128", "-serial", "C-1", "-retry", "300", "-always-on")
+	p.within("the code of the sign in C is known", func() bool {
+		for _, n := range c.said("code") {
+			if _, err := p.house.core.Pair(t.Context(), n.Text, "C", ""); err == nil {
+				return true
+			}
+		}
+		return false
+	})
+	p.knows(2)
+	link := (&cHouse{t: t, house: p.house}).link()
+	signs, err := p.house.store.Signs(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := [32]byte(p.served())
+	for _, sign := range signs {
+		cred, err := p.house.store.Credential(t.Context(), sign.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, err := p.house.store.SignPins(t.Context(), sign.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, stranger := [32]byte(cred.ManifestKey), [32]byte{7}
+		number := before.Given.Number
+		set := func(key *[32]byte, number uint32, keys ...[32]byte) []byte {
+			m, err := wire.SignPins(key, string(sign.ID), number, keys...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			data, err := m.Marshal()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return data
+		}
+		// A genuine one takes the number further, so that there is an older one.
+		genuine := set(&key, number+5, server, [32]byte(before.Given.Keys[1]))
+		link.Publish(wire.SignTopic(string(sign.ID), wire.NamePins), 1, false, genuine)
+		status := func(code devices.ErrorCode) func() bool {
+			return func() bool {
+				st, err := p.house.store.Status(t.Context(), sign.ID)
+				return err == nil && st.LastError == code
+			}
+		}
+		p.within("the gateway follows the number", func() bool {
+			now, err := p.house.store.SignPins(t.Context(), sign.ID)
+			return err == nil && now.Held.Number > number+5 && slices.Equal(now.Held.Keys, before.Given.Keys)
+		})
+		for name, data := range map[string][]byte{
+			"older, once genuine": genuine, "of another key": set(&stranger, number+99, server), "without the server": set(&key, number+99, [32]byte{1}),
+			"cut": genuine[:len(genuine)-3], "nothing": {0},
+		} {
+			sim.Wake() // they say hello, in which the error before is no more
+			if _, err := c.in.Write([]byte("wake\n")); err != nil {
+				t.Fatal(err)
+			}
+			p.within("no error, "+name, status(devices.NoError))
+			link.Publish(wire.SignTopic(string(sign.ID), wire.NamePins), 1, false, data)
+			p.within("the error is known, "+name, status(devices.ErrServerKeys))
+		}
+		if now, err := p.house.store.SignPins(t.Context(), sign.ID); err != nil || now.Held.Number > number+20 {
+			t.Errorf("set %d is in force, %v", now.Held.Number, err)
+		}
+	}
+	p.change(false)
+	p.knows(2)
 }
