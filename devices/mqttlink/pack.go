@@ -23,13 +23,15 @@ var encoders = sync.Pool{New: func() any { return wire.NewEncoder() }}
 // then, or against any earlier one of the timeline that a sign can decode from
 // its store, whichever is smallest: most pictures of a day are like one that was
 // there before. A picture that comes again is sent once if it needs no base that
-// may be gone.
+// may be gone. A timeline without a picture for afterwards is one of the moment:
+// it is packed in a hurry.
 func (l *Link) Pack(t devices.Timeline) (devices.Parcel, error) {
 	if len(t.Steps) == 0 || len(t.Steps) > wire.MaxSteps {
 		return devices.Parcel{}, fmt.Errorf("pack timeline of sign %s: %d steps", t.Sign, len(t.Steps))
 	}
 	enc := encoders.Get().(*wire.Encoder)
 	defer encoders.Put(enc)
+	enc.Hurry = t.Stale == nil // the rest of the day follows
 	first := t.Steps[0].Picture
 	p := packing{
 		enc: enc, caps: wire.Capabilities(t.Capabilities), done: map[drawnPicture]packed{},

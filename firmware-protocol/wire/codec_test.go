@@ -225,6 +225,31 @@ func TestAgendaSizes(t *testing.T) {
 	}
 }
 
+// In a hurry a small change costs little more, and is the same picture.
+func TestHurry(t *testing.T) {
+	e, d := NewEncoder(), NewDecoder()
+	e.Hurry = true
+	for _, p := range append(agendaPairs(t, 800, 480), pair{"noise", noise(100, 60, 1), ptr(noise(100, 60, 2))}) {
+		for _, caps := range []Capabilities{CapAll, CapFull | CapFullRef, CapParts | CapDeflateXor} {
+			object, err := e.Encode(nil, p.next, p.ref, caps)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got Bitmap
+			if err := d.Decode(&got, object, p.ref); err != nil || got.Digest() != p.next.Digest() {
+				t.Errorf("%s, capabilities %b: %v or another picture", p.name, caps, err)
+			}
+			windows := (p.name == "quarter" || p.name == "flip") && caps&CapParts != 0
+			if trials := e.Trials(); windows == (trials[0].Encoding == EncodingRaw) {
+				t.Errorf("%s, capabilities %b: tried %v", p.name, caps, trials)
+			}
+			if limit := 150; p.name == "quarter" && caps == CapAll && len(object) > limit {
+				t.Errorf("%s: %d bytes, at most %d", p.name, len(object), limit)
+			}
+		}
+	}
+}
+
 func TestEncodeRefusesBrokenBitmaps(t *testing.T) {
 	good := NewBitmap(9, 2)
 	cases := map[string]func(b *Bitmap){

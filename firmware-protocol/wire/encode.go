@@ -23,6 +23,10 @@ type Encoder struct {
 	// TryAll makes Encode try every encoding to its end, for tools that list
 	// them; the object is the same or smaller.
 	TryAll bool
+	// Hurry makes Encode take what changed where the capabilities allow windows,
+	// without trying whether the whole picture is smaller: some twenty bytes more
+	// in an eighth of the time, of the sign's, too.
+	Hurry bool
 	// Refresh is what the objects ask of the panel.
 	Refresh Refresh
 
@@ -68,12 +72,7 @@ func (e *Encoder) Encode(dst []byte, next Bitmap, ref *Bitmap, caps Capabilities
 		}
 	}
 	h := Header{Colours: next.Colours, Refresh: e.Refresh, Width: next.Width, Height: next.Height, Checksum: crc32.ChecksumIEEE(next.Pix)}
-	body, delta := e.encodePlanes(&next, ref, caps)
-	if ref != nil && caps&CapParts != 0 && (e.TryAll || caps&(CapSmallRef|CapFullRef) == 0) {
-		if e.encodeWindows(&next, ref, caps, len(body)+deltaSize(delta)-baseSize) {
-			body, delta = e.windows, true
-		}
-	}
+	body, delta := e.encodeBody(&next, ref, caps)
 	if len(body)+deltaSize(delta)+headerSize > maxObject(next.Width, next.Height, next.Colours) {
 		body, delta = e.rawPlanes(&next), false
 	}
@@ -82,6 +81,19 @@ func (e *Encoder) Encode(dst []byte, next Bitmap, ref *Bitmap, caps Capabilities
 		copy(h.Base[:], digest[:])
 	}
 	return append(appendHeader(dst, &h), body...), nil
+}
+
+// encodeBody codes the parts of a picture; delta when one of them refers to ref.
+func (e *Encoder) encodeBody(next, ref *Bitmap, caps Capabilities) (body []byte, delta bool) {
+	windows := ref != nil && caps&CapParts != 0 && e.encodeWindows(next, ref, caps)
+	if windows && e.Hurry && !e.TryAll {
+		return e.windows, true
+	}
+	body, delta = e.encodePlanes(next, ref, caps)
+	if windows && len(e.windows)+baseSize < len(body)+deltaSize(delta) {
+		return e.windows, true
+	}
+	return body, delta
 }
 
 // deltaSize is what naming a base costs.

@@ -6,9 +6,9 @@ import "bytes"
 const maxWindows = 8
 
 // encodeWindows codes what differs from ref as parts of the picture into
-// e.windows; true when that is smaller than limit. The context coder with a
-// reference needs no windows: it says in a few bytes where nothing changed.
-func (e *Encoder) encodeWindows(next, ref *Bitmap, caps Capabilities, limit int) bool {
+// e.windows and lists them in e.list; false when that is most of the picture, or
+// nothing.
+func (e *Encoder) encodeWindows(next, ref *Bitmap, caps Capabilities) bool {
 	e.list = e.list[:0]
 	for gap := 4; ; gap *= 2 {
 		if e.findWindows(next, ref, gap); len(e.list) <= maxWindows || gap > MaxSide {
@@ -16,11 +16,7 @@ func (e *Encoder) encodeWindows(next, ref *Bitmap, caps Capabilities, limit int)
 		}
 		e.list = e.list[:0]
 	}
-	area := 0
-	for i := range e.list {
-		area += e.list[i].stride() * e.list[i].h
-	}
-	if len(e.list) == 0 || len(e.list) > maxWindows || 4*area > 3*len(next.Pix) {
+	if len(e.list) == 0 || len(e.list) > maxWindows || 4*area(e.list) > 3*len(next.Pix) {
 		return false
 	}
 	e.windows = e.windows[:0]
@@ -32,7 +28,15 @@ func (e *Encoder) encodeWindows(next, ref *Bitmap, caps Capabilities, limit int)
 		e.windows = appendPart(e.windows, p, next.Width, next.Height, i == len(e.list)-1)
 	}
 	e.trials = append(e.trials, Trial{Encoding: e.list[0].encoding, Parts: len(e.list), Bytes: headerSize + baseSize + len(e.windows)})
-	return len(e.windows) < limit
+	return true
+}
+
+// area is the bytes of the rows of parts.
+func area(list []part) (n int) {
+	for i := range list {
+		n += list[i].stride() * list[i].h
+	}
+	return n
 }
 
 // findWindows appends to e.list the boxes around rows that differ, apart by
