@@ -31,6 +31,7 @@ type healthView struct {
 	*page
 	Headline string
 	Well     bool
+	Checked  string // when, of a house that is well
 	Items    []healthItem
 }
 
@@ -73,7 +74,7 @@ func (s *server) showHealth(w http.ResponseWriter, v *visit) error {
 	view.Items = append(view.Items, view.kinds(report.Conditions, conns)...)
 	view.Headline = view.N("health.found", len(view.Items))
 	if view.Well = len(view.Items) == 0; view.Well {
-		view.Headline = view.T("health.well")
+		view.Headline, view.Checked = view.T("health.well"), view.T("health.checked", view.Clock(v.now))
 	}
 	return s.render(w, v, http.StatusOK, "health", view)
 }

@@ -124,7 +124,9 @@ func (o *overviewView) headline(doors []gateway.DoorView) {
 		o.Headline, o.Sub = o.T("overview.none"), o.T("overview.none.sub")
 	case wrong > 0:
 		o.Headline = o.N("overview.wrong", wrong)
-		o.Sub = o.N("overview.right", len(doors)-wrong)
+		if o.Sub = o.T("overview.checked", o.Clock(o.v.now)); wrong < len(doors) {
+			o.Sub = o.N("overview.right", len(doors)-wrong)
+		}
 	case unheard > 0:
 		o.Headline = o.N("overview.unheard", unheard)
 		o.Sub = o.T("overview.checked", o.Clock(o.v.now))
