@@ -85,7 +85,8 @@ func (e *Encoder) Encode(dst []byte, next Bitmap, ref *Bitmap, caps Capabilities
 
 // encodeBody codes the parts of a picture; delta when one of them refers to ref.
 func (e *Encoder) encodeBody(next, ref *Bitmap, caps Capabilities) (body []byte, delta bool) {
-	windows := ref != nil && caps&CapParts != 0 && e.encodeWindows(next, ref, caps)
+	windows := ref != nil && caps&CapParts != 0 && (e.Hurry || e.TryAll || caps&(CapSmallRef|CapFullRef) == 0)
+	windows = windows && e.encodeWindows(next, ref, caps)
 	if windows && e.Hurry && !e.TryAll {
 		return e.windows, true
 	}

@@ -7,7 +7,8 @@ const maxWindows = 8
 
 // encodeWindows codes what differs from ref as parts of the picture into
 // e.windows and lists them in e.list; false when that is most of the picture, or
-// nothing.
+// nothing. The context coder with a reference needs no windows: it says in a few
+// bytes where nothing changed, but not as fast.
 func (e *Encoder) encodeWindows(next, ref *Bitmap, caps Capabilities) bool {
 	e.list = e.list[:0]
 	for gap := 4; ; gap *= 2 {
