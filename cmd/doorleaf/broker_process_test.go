@@ -10,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"doorleaf/devices"
 	"doorleaf/devices/broker"
+	"doorleaf/devices/simsign"
 )
 
 // TestBrokerKilled ends the broker's process while signs are connected and while
@@ -130,5 +132,59 @@ func goneSoon(t *testing.T, pid int) {
 			t.Fatalf("process %d is still there", pid)
 		case <-time.After(10 * time.Millisecond):
 		}
+	}
+}
+
+// A broker that dies takes nothing along that anybody believes told: it says
+// "received" before the gateway has a message, and dies then. The sign goes by the
+// gateway's Ack, so each press of a button arrives, and acts once.
+func TestBrokerDiesWithMessages(t *testing.T) {
+	f := newFleetOf(t, 1, "mqtt", true)
+	p, ok := f.h.broker.(*broker.Process)
+	if !ok {
+		t.Fatalf("serve runs its broker as %T", f.h.broker)
+	}
+	id, secret := benchIdentity(0)
+	s, err := simsign.New(simsign.Options{Gateway: "mqtt://" + f.mqtt, Panel: devices.PanelBySize(800, 480), Serial: "B", AlwaysOn: true,
+		Identity: &simsign.Identity{ID: id, Secret: secret}, MaxRetry: 500 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-done })
+	presses := func() (n int) {
+		list, err := f.h.store.Reports(ctx, id, 200)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range list {
+			if r.Kind == devices.EventReport {
+				n++
+			}
+		}
+		return n
+	}
+	const deaths = 5
+	for n := range deaths {
+		soon(t, "the sign is there", func() bool { return f.h.connected(id) && f.h.link.Ready() })
+		pid := p.PID()
+		s.Press(1 + n%4)
+		time.Sleep(time.Duration(n) * 700 * time.Microsecond) // another moment each time
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		soon(t, "the press arrives", func() bool { return presses() == n+1 })
+		soon(t, "the next process", func() bool { return p.Stats().Restarts == int64(n+1) })
+	}
+	f.round++
+	if err := f.commit(0, f.day(0, f.round)); err != nil {
+		t.Fatal(err)
+	}
+	f.h.core.AgendaChanged(f.rooms[0].ID)
+	t.Logf("settled after %v", f.settled(time.Minute))
+	if n := presses(); n != deaths {
+		t.Errorf("%d presses arrived, want %d", n, deaths)
 	}
 }

@@ -11,7 +11,7 @@ import (
 const (
 	maxAddresses = 4096 // that are told apart; further ones share their limits
 
-	connectRate = 50 // connections of one address that lead to no login; the burst is MaxEnteringAddress
+	connectRate = 50 // connections of one address that lead to no login; the burst is that of failures
 
 	pairingBurst = 64 // attempts to pair from one address
 	pairingRate  = 1

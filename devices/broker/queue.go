@@ -57,8 +57,9 @@ func (b *Broker) greet(c net.Conn, inside bool) *session {
 	return s
 }
 
-// failures is how many connections of one address may lead to no login at once.
-func (b *Broker) failures() float64 { return float64(b.opts.MaxEnteringAddress) }
+// failures is how many connections of one address may lead to no login at once:
+// all of a line may fail, and the next ones are let try.
+func (b *Broker) failures() float64 { return float64(b.opts.MaxEnteringAddress + 64) }
 
 // inTurn is login when it is this connection's turn; tried is false when that did
 // not come.

@@ -319,8 +319,12 @@ func (e *examination) attacks() {
 		if i.First.Before(c.Since) {
 			c.Since = i.First
 		}
-		if !i.Last.Before(newest[i.Kind]) && i.Address != "" {
-			newest[i.Kind], c.Text = i.Last, i.Address
+		from := i.Address
+		if from == "" { // seen by the link, which knows no addresses
+			from = names[i.Sign]
+		}
+		if !i.Last.Before(newest[i.Kind]) && from != "" {
+			newest[i.Kind], c.Text = i.Last, from
 		}
 		kinds[i.Kind] = c
 	}
