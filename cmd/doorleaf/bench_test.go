@@ -283,7 +283,7 @@ func (f *fleet) changeAll() (last, whole time.Duration) {
 		if time.Since(begin) > 2*time.Minute {
 			f.b.Fatalf("%d pictures were not confirmed in 2 min", left)
 		}
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(max(100*time.Millisecond, time.Duration(f.n)*50*time.Microsecond)) // to look costs time, too
 	}
 	last = time.Since(begin)
 	for i, now := range f.cpu() {
