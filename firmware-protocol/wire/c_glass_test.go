@@ -35,7 +35,7 @@ func TestCBus(t *testing.T) {
 	posixHeaders(t, compiler)
 	runner := filepath.Join(t.TempDir(), "bus_runner")
 	compile(t, append([]string{compiler, "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-I../c/sign",
-		"-Wl,--wrap=open,--wrap=ioctl,--wrap=nanosleep,--wrap=close", "-o", runner, "../c/sign/test/bus_runner.c", "../c/sign/posix/spi.c",
+		"-Wl,--wrap=open,--wrap=ioctl,--wrap=nanosleep,--wrap=close", "-o", runner, "../c/sign/test/bus_runner.c", "../c/panel/test/jobs.c", "-I../c/panel/test", "../c/sign/posix/spi.c",
 		"../c/panel/dl_panel.c", "../c/panel/dl_ssd16xx.c", "../c/panel/dl_uc81xx.c", "../c/dl_digest.c"}, strictC...)...)
 	for _, p := range cPanels() {
 		for turn := range 2 {

@@ -55,7 +55,8 @@ type panelRun struct {
 func buildPanel(t *testing.T, dir, replaced, source string) (runner string) {
 	t.Helper()
 	runner = filepath.Join(dir, "panel_runner")
-	args := append([]string{need(t, "cc", "gcc"), "-I../c/panel", "-o", runner, "../c/panel/test/panel_runner.c"}, strictC...)
+	args := append([]string{need(t, "cc", "gcc"), "-I../c/panel", "-o", runner, "../c/panel/test/panel_runner.c",
+		"../c/panel/test/jobs.c", "../c/panel/test/wires.c"}, strictC...)
 	if replaced == "" {
 		args = append(args, "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 	}

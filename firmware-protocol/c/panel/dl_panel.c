@@ -97,13 +97,55 @@ static uint8_t scanned(const struct dl_panel *p, const uint8_t *plane, unsigned 
 	return (uint8_t)value;
 }
 
+const uint8_t dl_panel_rows[1];
+
+struct sending {
+	const struct dl_panel *panel;
+	uint8_t flip, bad;
+};
+
+static int send_row(void *to, uint16_t y, const uint8_t *row)
+{
+	struct sending *s = to;
+	const struct dl_panel_bus *bus = s->panel->bus;
+	unsigned width = (s->panel->model->width + 7u) / 8, x, n = 0;
+	uint8_t piece[DL_PANEL_PIECE];
+
+	(void)y;
+	for (x = 0; x < width; x++) {
+		piece[n++] = (uint8_t)(row[x] ^ s->flip);
+		if (n == sizeof piece || x + 1 == width) {
+			s->bad |= bus->data(bus->user, piece, n) != 0;
+			n = 0;
+		}
+	}
+	return s->bad;
+}
+
+/* Sends the rows that come, after a command. */
+static int send_rows(const struct dl_panel *p, uint8_t command, uint8_t flip)
+{
+	struct sending s;
+	int status = dl_panel_command(p, command, NULL, 0);
+
+	s.panel = p;
+	s.flip = flip;
+	s.bad = 0;
+	if (status == 0 && p->give(p->from, send_row, &s) != 0)
+		status = s.bad ? DL_PANEL_BUS : DL_PANEL_ROWS;
+	return status;
+}
+
 int dl_panel_send(const struct dl_panel *p, uint8_t command, const uint8_t *plane, const struct dl_window *w, uint8_t flip)
 {
 	uint8_t piece[DL_PANEL_PIECE];
 	unsigned x, y;
 	size_t n = 0;
-	int bad = dl_panel_command(p, command, NULL, 0);
+	int bad;
 
+	if (plane == dl_panel_rows)
+		return send_rows(p, command, flip);
+	bad = dl_panel_command(p, command, NULL, 0);
 	for (y = w->y; y < w->y + w->height && bad == 0; y++)
 		for (x = w->x; x < w->x + w->width; x++) {
 			piece[n++] = (uint8_t)((plane == NULL ? 0 : scanned(p, plane, x, y)) ^ flip);
@@ -178,6 +220,15 @@ int dl_panel_draw(struct dl_panel *p, const uint8_t *frame, const uint8_t *old, 
 	p->synced = p->model->planes == 1;
 	p->fasts = (uint8_t)(fast ? p->fasts + 1 : 0);
 	return 0;
+}
+
+int dl_panel_draw_rows(struct dl_panel *p, dl_row_giver *give, void *from, unsigned refresh)
+{
+	if (p->turn != 0 || p->planes != 1)
+		return DL_PANEL_ROWS;
+	p->give = give;
+	p->from = from;
+	return dl_panel_draw(p, dl_panel_rows, NULL, refresh);
 }
 
 int dl_panel_sleep(struct dl_panel *p)

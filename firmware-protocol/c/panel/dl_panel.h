@@ -9,6 +9,8 @@
 #ifndef DL_PANEL_H
 #define DL_PANEL_H
 
+#include "dl_rows.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,7 +49,7 @@ struct dl_panel_model {
 extern const struct dl_panel_model dl_panel_models[];
 
 /* What drawing returns. */
-enum { DL_PANEL_BUS = -1, DL_PANEL_TIMEOUT = -2 };
+enum { DL_PANEL_BUS = -1, DL_PANEL_TIMEOUT = -2, DL_PANEL_ROWS = -3 /* the picture did not come */ };
 
 /* How the panel should change [DL-OBJ-7]. */
 enum { DL_PANEL_ANY, DL_PANEL_FULL, DL_PANEL_FAST, DL_PANEL_CHANGED };
@@ -66,6 +68,8 @@ struct dl_panel {
 	uint8_t awake;
 	uint8_t synced; /* the controller holds the picture on the glass */
 	uint8_t fasts;  /* since the last full update */
+	dl_row_giver *give; /* while a picture comes row by row */
+	void *from;
 };
 
 /*
@@ -88,6 +92,13 @@ uint16_t dl_panel_height(const struct dl_panel *p);
  * glass is unknown: draw with DL_PANEL_FULL.
  */
 int dl_panel_draw(struct dl_panel *p, const uint8_t *frame, const uint8_t *old, unsigned refresh);
+
+/*
+ * The same with a picture that comes row by row: black and white, mounted as the
+ * controller scans. It is asked for its rows once or twice. An update is fast
+ * when the controller's memory has what is on the glass.
+ */
+int dl_panel_draw_rows(struct dl_panel *p, dl_row_giver *give, void *from, unsigned refresh);
 
 /* Puts the controller into deep sleep; the next drawing wakes it. */
 int dl_panel_sleep(struct dl_panel *p);

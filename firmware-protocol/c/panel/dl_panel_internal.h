@@ -20,6 +20,9 @@ struct dl_window dl_panel_whole(const struct dl_panel *p);
  */
 int dl_panel_send(const struct dl_panel *p, uint8_t command, const uint8_t *plane, const struct dl_window *w, uint8_t flip);
 
+/* Stands for the plane of a picture that comes row by row. */
+extern const uint8_t dl_panel_rows[1];
+
 /* The second plane of a picture, NULL when it has none. */
 const uint8_t *dl_panel_second(const struct dl_panel *p, const uint8_t *frame);
 

@@ -1,10 +1,10 @@
 /*
  * The panel on spidev and GPIO lines without either: open, ioctl and nanosleep
- * are wrapped (-Wl,--wrap), and what reaches the wires is told as
- * ../../panel/test/panel_runner.c tells it, for the same Go test. Jobs are those
- * of that runner too. Licence: Apache-2.0.
+ * are wrapped (-Wl,--wrap), and what reaches the wires is told to the Go test.
+ * Jobs are those of ../../panel/test/panel_runner.c. Licence: Apache-2.0.
  */
 #define _GNU_SOURCE
+#include "jobs.h"
 #include "posix/port.h"
 
 #include <fcntl.h>
@@ -18,7 +18,6 @@
 
 enum { SPI = 1000, CHIP, OUT, IN, DC_LINE = 25, RST_LINE = 17, BUSY_LINE = 24 };
 
-static unsigned long calls, failing;
 static int dc, rst = 1, mode = -1;
 
 int __wrap_open(const char *path, int flags, ...);
@@ -40,9 +39,7 @@ int __wrap_nanosleep(const struct timespec *t, struct timespec *rest)
 	unsigned ms = (unsigned)(t->tv_sec * 1000 + t->tv_nsec / 1000000);
 
 	(void)rest;
-	putchar('W');
-	putchar((int)(ms & 0xff));
-	putchar((int)(ms >> 8));
+	jobs_tell_delay(ms);
 	return 0;
 }
 
@@ -63,16 +60,12 @@ static int transfer(const struct spi_ioc_transfer *t)
 
 	if (mode != 0 || t->bits_per_word != 8 || t->len < 1 || t->len > 4096)
 		return -1;
-	if (dc == 0) {
-		if (t->len != 1)
-			return -1;
-		putchar('C');
-	} else {
-		putchar('D');
-		putchar((int)(t->len & 0xff));
-		putchar((int)(t->len >> 8));
-	}
-	fwrite(data, 1, t->len, stdout);
+	if (dc != 0)
+		jobs_tell_data(data, t->len);
+	else if (t->len != 1)
+		return -1;
+	else
+		jobs_tell_command(data[0]);
 	return 0;
 }
 
@@ -82,17 +75,14 @@ static int set(const struct gpio_v2_line_values *v)
 		dc = (int)(v->bits & 1);
 	if ((v->mask & 2) != 0) {
 		rst = (int)(v->bits >> 1 & 1);
-		putchar('R');
-		putchar(rst);
+		jobs_tell_reset(rst);
 	}
 	return 0;
 }
 
 static int get(struct gpio_v2_line_values *v)
 {
-	putchar('B');
-	fflush(stdout);
-	v->bits = getchar() == 1;
+	v->bits = jobs_ask_busy() == 1;
 	return 0;
 }
 
@@ -104,7 +94,7 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	va_start(list, request);
 	at = va_arg(list, void *);
 	va_end(list);
-	if (++calls == failing)
+	if (jobs_fails())
 		return -1;
 	if (fd == CHIP && request == GPIO_V2_GET_LINE_IOCTL)
 		return lines(at);
@@ -123,22 +113,30 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	return -1;
 }
 
-static uint8_t *picture(size_t n)
-{
-	uint8_t *p = malloc(n);
+static struct machine machine;
 
-	if (p == NULL || fread(p, 1, n, stdin) != n)
-		abort();
-	return p;
+static int draw(const uint8_t *frame, const uint8_t *old, unsigned refresh)
+{
+	(void)old; /* it keeps the picture itself */
+	return bus_draw(&machine, frame, refresh) != 0 ? -1 : 0;
+}
+
+static int other(int job)
+{
+	struct bus *b = &machine.bus;
+
+	if (job != 'n')
+		return 0; /* it sleeps after each picture */
+	b->known = 0;
+	return dl_panel_init(&b->panel, &b->hooks, b->model, machine.options.planes, b->turn);
 }
 
 int main(int argc, char **argv)
 {
-	static struct machine m;
-	struct bus *b = &m.bus;
+	struct machine *m = &machine;
+	struct bus *b = &m->bus;
+	struct jobs jobs = { 0, draw, other };
 	struct dl_panel probe;
-	size_t size;
-	int job, status;
 
 	if (argc != 4)
 		return 2;
@@ -150,38 +148,15 @@ int main(int argc, char **argv)
 	b->pins[1] = RST_LINE;
 	b->pins[2] = BUSY_LINE;
 	b->turn = (unsigned)atoi(argv[3]);
-	m.options.planes = (uint8_t)atoi(argv[2]);
-	if (b->model->name == NULL || dl_panel_init(&probe, NULL, b->model, m.options.planes, b->turn) != 0)
+	m->options.planes = (uint8_t)atoi(argv[2]);
+	if (b->model->name == NULL || dl_panel_init(&probe, NULL, b->model, m->options.planes, b->turn) != 0)
 		return 2;
-	m.options.hardware.width = dl_panel_width(&probe);
-	m.options.hardware.height = dl_panel_height(&probe);
-	if (bus_open(&m) != 0)
+	m->options.hardware.width = dl_panel_width(&probe);
+	m->options.hardware.height = dl_panel_height(&probe);
+	if (bus_open(m) != 0)
 		return 3;
-	size = (m.options.hardware.width + 7u) / 8 * m.options.hardware.height * dl_planes(m.options.planes);
-	while ((job = getchar()) != EOF) {
-		status = 0;
-		if (job == 'd') {
-			int refresh = getchar(), had = getchar(), i;
-			uint8_t *frame, *old = NULL;
-
-			calls = failing = 0;
-			for (i = 0; i < 32; i += 8)
-				failing |= (unsigned long)getchar() << i;
-			frame = picture(size);
-			if (had)
-				old = picture(size);
-			status = bus_draw(&m, frame, (unsigned)refresh) != 0;
-			free(frame);
-			free(old);
-		} else if (job == 'n') {
-			b->known = 0;
-			if (dl_panel_init(&b->panel, &b->hooks, b->model, m.options.planes, b->turn) != 0)
-				return 2;
-		}
-		putchar('E');
-		putchar(status);
-		fflush(stdout);
-	}
+	jobs.picture = (m->options.hardware.width + 7u) / 8 * m->options.hardware.height * dl_planes(m->options.planes);
+	jobs_run(&jobs);
 	free(b->shown);
 	return 0;
 }
