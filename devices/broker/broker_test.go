@@ -320,6 +320,27 @@ func TestStuckSign(t *testing.T) {
 	}
 }
 
+// A connection that is open at one end only: what waits for the sign ends it, and
+// it is named.
+func TestHalfOpen(t *testing.T) {
+	t.Parallel()
+	b, _ := start(t, nil)
+	g := gateway(t, b)
+	conn, err := b.SignConn() // a pipe has no buffer at all
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := wrap(t, conn)
+	if code := gone.login(signA, signA, "password-a"); code != 0 {
+		t.Fatalf("CONNACK %d", code)
+	}
+	if code := gone.subscribe("dl/1/" + signA + "/d/+"); code > 1 {
+		t.Fatalf("SUBACK %#x", code)
+	}
+	g.send(publishPacket(0, "dl/1/"+signA+"/d/blk", "nobody reads this"))
+	waitFor(t, "its end", func() bool { return !b.Connected(signA) && saw(b, devices.NotReading, signA) })
+}
+
 // A burst of signs must not lose a message on its way to the gateway.
 func TestBurstToGateway(t *testing.T) {
 	b, _ := start(t, nil)

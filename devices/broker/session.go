@@ -214,6 +214,9 @@ func (s *session) flush() {
 		_, err := s.conn.Write(out)
 		s.broker.pending.Add(-int64(len(out)))
 		if err != nil {
+			if timeout := net.Error(nil); errors.As(err, &timeout) && timeout.Timeout() {
+				s.note(devices.NotReading)
+			}
 			s.Close()
 		}
 	}
