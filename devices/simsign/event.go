@@ -33,6 +33,8 @@ type Event struct {
 	Number  uint32 `json:"number,omitempty"` // of a secret or a firmware
 	Version string `json:"version,omitempty"`
 
+	Refresh string `json:"refresh,omitempty"` // how the panel changed: full, fast or partial
+
 	Button            int `json:"button,omitempty"`
 	BatteryMillivolts int `json:"batteryMillivolts,omitempty"`
 }

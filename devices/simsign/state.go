@@ -185,6 +185,17 @@ const (
 	minMV, maxMV = 1000, 6000
 )
 
+// refreshUse is what a refresh takes: a short waveform takes less.
+func refreshUse(r wire.Refresh) int64 {
+	switch r {
+	case wire.RefreshFast:
+		return refreshCost / 3
+	case wire.RefreshPartial:
+		return refreshCost / 4
+	}
+	return refreshCost
+}
+
 func millivolts(charge int64) int {
 	return int(emptyMV + (fullMV-emptyMV)*charge/fullCharge)
 }

@@ -281,6 +281,7 @@ func (s *Sign) decode(path []wire.Step) (wire.Bitmap, devices.ErrorCode, error) 
 // counts as unknown [DL-PWR-3].
 func (s *Sign) draw(picture wire.Bitmap, st wire.Step, begin time.Time) {
 	before := s.st.Drawing
+	refresh := s.refresh(st, before || picture.Pix == nil)
 	s.st.Drawing = true
 	if !s.keep(s.save()) { // without the mark nobody would know after a cut
 		s.st.Drawing = before
@@ -305,15 +306,44 @@ func (s *Sign) draw(picture wire.Bitmap, st wire.Step, begin time.Time) {
 	s.drawn = st.Glass
 	s.st.Drawn, s.st.Drawing = st.Glass[:], false
 	s.drawMillis = uint32(time.Since(begin).Milliseconds())
-	s.use(refreshCost)
+	s.use(refreshUse(refresh))
 	s.keep(s.save())
-	e := Event{Event: "drawn", Digest: digestText(st.Glass), Epoch: s.st.Epoch, Seq: s.st.Seq, Reason: wakeName(s.why)}
+	e := Event{Event: "drawn", Digest: digestText(st.Glass), Epoch: s.st.Epoch, Seq: s.st.Seq, Reason: wakeName(s.why), Refresh: refreshName(refresh)}
 	if st.Until != 0 {
 		e.From, e.Until = unixTime(st.From), unixTime(st.Until)
 	} else {
 		e.Reason = "stale"
 	}
 	s.emit(e)
+}
+
+// refresh is how the panel changes to a step's picture: as its object asks
+// [DL-OBJ-7], and in full where that says nothing or nobody knows what is on the
+// glass [DL-PWR-2].
+func (s *Sign) refresh(st wire.Step, unknown bool) wire.Refresh {
+	if unknown {
+		return wire.RefreshFull
+	}
+	object, ok := s.object(st.Object)
+	if !ok {
+		return wire.RefreshFull
+	}
+	h, err := wire.ParseHeader(object)
+	if err != nil || h.Refresh == wire.RefreshAny {
+		return wire.RefreshFull
+	}
+	return h.Refresh
+}
+
+// refreshName names a kind of refresh for people.
+func refreshName(r wire.Refresh) string {
+	switch r {
+	case wire.RefreshFast:
+		return "fast"
+	case wire.RefreshPartial:
+		return "partial"
+	}
+	return "full"
 }
 
 // stored reports whether an object is in the storage, whole.
