@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"doorleaf/devices"
 )
 
 func TestMessagesGoBothWays(t *testing.T) {
