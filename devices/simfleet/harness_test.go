@@ -56,8 +56,8 @@ var built = sync.OnceValues(func() (binary string, err error) {
 	}
 	binary = filepath.Join(dir, "sim")
 	args := []string{"-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
-		"-I" + cFolder + "/sign", "-I" + cFolder, "-o", binary, cFolder + "/sim/sim.c"}
-	for _, pattern := range []string{"/sign/dl_*.c", "/sign/mbedtls/*.c", "/sign/openssl/*.c", "/dl_*.c"} {
+		"-I" + cFolder + "/sign", "-I" + cFolder, "-o", binary}
+	for _, pattern := range []string{"/sim/*.c", "/sign/dl_*.c", "/sign/mbedtls/*.c", "/sign/openssl/*.c", "/dl_*.c"} {
 		files, err := filepath.Glob(cFolder + pattern)
 		if err != nil || len(files) == 0 {
 			return binary, fmt.Errorf("no sources %s: %w", pattern, err)

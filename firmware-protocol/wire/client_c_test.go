@@ -20,33 +20,42 @@ func signSources(t *testing.T) []string {
 }
 
 // The core of the sign, with messages and manifest, fits beside a decoder; what
-// it keeps in memory fits beside a picture of 800x480 and the longest message.
+// it keeps in memory fits beside a picture of 800x480, or five rows of it, and
+// the longest message.
 func TestCSignSize(t *testing.T) {
 	t.Parallel()
 	compiler := need(t, "arm-none-eabi-gcc", "gcc-arm-none-eabi")
-	dir := t.TempDir()
-	object := func(source string) string {
-		out := filepath.Join(dir, filepath.Base(source)+".o")
-		compile(t, append([]string{compiler, "-Os", "-mcpu=cortex-m4", "-mthumb", "-DDL_SMALL", "-DDL_MAX_WIDTH=800", "-I../c/sign", "-c", "-o", out, source}, strictC...)...)
-		return out
-	}
-	code := 0
-	for _, source := range append(signSources(t), "../c/dl_message.c", "../c/dl_manifest.c") {
-		code += sections(t, object(source), ".text", ".rodata")
-	}
-	decoder := 0
-	for _, name := range []string{"object", "context", "inflate", "digest", "tables"} {
-		decoder += sections(t, object("../c/dl_"+name+".c"), ".text", ".rodata")
-	}
-	probe := filepath.Join(dir, "probe.c")
-	if err := os.WriteFile(probe, []byte("#include \"dl_sign.h\"\nextern char size[]; char size[sizeof(struct dl_sign)];\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ram := sections(t, object(probe), ".bss")
-	const picture, message = 800 / 8 * 480, 7133
-	t.Logf("core %d bytes of code, decoder and tables %d; memory %d, with picture and message %d", code, decoder, ram, ram+picture+message)
-	if code == 0 || code > 24<<10 || ram == 0 || ram+picture+message > 64<<10 {
-		t.Errorf("code %d, at most %d; memory %d, at most %d", code, 24<<10, ram+picture+message, 64<<10)
+	const stride, message = 800 / 8, 7133
+	for _, c := range []struct {
+		name    string
+		flags   []string
+		picture int // bytes
+		most    int // of memory
+	}{{"frame", nil, stride * 480, 64 << 10}, {"rows", []string{"-DDL_ROWS"}, stride * 5, 16 << 10}} {
+		dir := t.TempDir()
+		object := func(source string) string {
+			out := filepath.Join(dir, filepath.Base(source)+".o")
+			args := append([]string{compiler, "-Os", "-mcpu=cortex-m4", "-mthumb", "-DDL_SMALL", "-DDL_MAX_WIDTH=800", "-I../c/sign", "-c", "-o", out, source}, c.flags...)
+			compile(t, append(args, strictC...)...)
+			return out
+		}
+		code := 0
+		for _, source := range append(signSources(t), "../c/dl_message.c", "../c/dl_manifest.c") {
+			code += sections(t, object(source), ".text", ".rodata")
+		}
+		decoder := 0
+		for _, name := range []string{"object", "context", "inflate", "digest", "tables"} {
+			decoder += sections(t, object("../c/dl_"+name+".c"), ".text", ".rodata")
+		}
+		probe := filepath.Join(dir, "probe.c")
+		if err := os.WriteFile(probe, []byte("#include \"dl_sign.h\"\nextern char size[]; char size[sizeof(struct dl_sign)];\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		ram := sections(t, object(probe), ".bss")
+		t.Logf("%s: core %d bytes of code, decoder and tables %d; memory %d, with picture and message %d", c.name, code, decoder, ram, ram+c.picture+message)
+		if code == 0 || code > 24<<10 || ram == 0 || ram+c.picture+message > c.most {
+			t.Errorf("%s: code %d, at most %d; memory %d, at most %d", c.name, code, 24<<10, ram+c.picture+message, c.most)
+		}
 	}
 }
 

@@ -8,16 +8,14 @@
  * by records, u8 what, u32 bytes, bytes, of which the last one is an 'E'.
  * Licence: Apache-2.0.
  */
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "dl_internal_sign.h"
-#include "mbedtls/dl_mbedtls.h"
 #include "openssl/dl_openssl.h"
+#include "sim.h"
 
-enum { SIGNS = 16, OBJECTS = 256, SLOT = 4096 /* bytes of firmware */, COMMAND = 1 << 16 };
+enum { SIGNS = 16, COMMAND = 1 << 16 };
 
 /* Commands. */
 enum {
@@ -36,40 +34,10 @@ enum {
 /* Mistakes that a test must notice. */
 enum { ANY_EPOCH = 1, BLIND_PANEL, TORN_PANEL, LOST_STORAGE };
 
-struct value {
-	uint8_t name[DL_HASH]; /* of an object */
-	uint8_t *data;
-	uint32_t size;
-	int there;
-};
-
-struct machine {
-	struct dl_sign sign;
-	struct dl_port port;
-	struct dl_crypto crypto;
-	struct dl_mbedtls mbedtls;
-	struct dl_sign_options options;
-	char serial[DL_MAX_TEXT + 1];
-	uint32_t picture; /* bytes */
-	uint64_t clock, random;
-	int on;
-
-	/* What outlives the power, but for the part of an object. */
-	struct value record[DL_RECORDS], object[OBJECTS], part;
-	uint8_t *glass;
-	uint8_t slot[2][SLOT];
-	uint32_t slot_size[2];
-
-	uint8_t maker[32];
-	int restarting;
-	uint32_t steps; /* until the power is cut; 0: it is not */
-	unsigned full, breaks, mistake, at_draw;
-};
-
 static struct machine *machines[SIGNS];
-static jmp_buf outage;
+jmp_buf sim_outage;
 
-static void die(const char *why)
+void sim_die(const char *why)
 {
 	fprintf(stderr, "sim: %s\n", why);
 	exit(2);
@@ -99,10 +67,10 @@ static void tell(int what, const void *a, size_t an, const void *b, size_t bn)
 	head[0] = (uint8_t)what;
 	put(head + 1, an + bn, 4);
 	if (fwrite(head, 1, sizeof head, stdout) != sizeof head || fwrite(a, 1, an, stdout) != an || (bn > 0 && fwrite(b, 1, bn, stdout) != bn))
-		die("nobody listens");
+		sim_die("nobody listens");
 }
 
-static uint32_t rnd(struct machine *m, uint32_t below)
+uint32_t sim_rnd(struct machine *m, uint32_t below)
 {
 	uint64_t z = m->random += 0x9e3779b97f4a7c15u;
 
@@ -112,22 +80,7 @@ static uint32_t rnd(struct machine *m, uint32_t below)
 	return (uint32_t)(z >> 32) % below;
 }
 
-/* Passes a step of a hook: other than 0 when the power goes at it. */
-static int gone(struct machine *m) { return m->steps > 0 && --m->steps == 0; }
-
-static void set(struct value *v, const void *data, uint32_t n)
-{
-	free(v->data);
-	v->data = malloc(n > 0 ? n : 1);
-	if (v->data == NULL)
-		die("no memory");
-	if (data != NULL)
-		memcpy(v->data, data, n);
-	else
-		memset(v->data, 0xa5, n); /* flash that was used before */
-	v->size = n;
-	v->there = 1;
-}
+int sim_gone(struct machine *m) { return m->steps > 0 && --m->steps == 0; }
 
 static uint64_t clock_of(void *user) { return ((struct machine *)user)->clock; }
 
@@ -137,160 +90,15 @@ static int random_of(void *user, uint8_t *out, size_t n)
 	struct machine *m = (struct machine *)(void *)((char *)user - offsetof(struct machine, mbedtls));
 
 	while (n-- > 0)
-		*out++ = (uint8_t)rnd(m, 256);
-	return 0;
-}
-
-static int32_t load(void *user, enum dl_record record, uint32_t offset, uint8_t *to, uint32_t n)
-{
-	struct machine *m = user;
-	const struct value *v = &m->record[record];
-
-	if (!v->there)
-		return -1;
-	if (offset >= v->size)
-		return 0;
-	if (n > v->size - offset)
-		n = v->size - offset;
-	memcpy(to, v->data + offset, n);
-	return (int32_t)n;
-}
-
-static int save(void *user, enum dl_record record, const uint8_t *data, uint32_t n)
-{
-	struct machine *m = user;
-	int cut = gone(m);
-
-	if (m->full && n > 0)
-		return -1;
-	if (!cut || rnd(m, 2)) {
-		if (n == 0)
-			m->record[record].there = 0;
-		else
-			set(&m->record[record], data, n);
-	}
-	if (cut)
-		longjmp(outage, 1);
-	return 0;
-}
-
-static int promote(void *user)
-{
-	struct machine *m = user;
-	int cut = gone(m);
-
-	if (m->full || !m->record[DL_RECORD_NEXT].there)
-		return -1;
-	if (!cut || rnd(m, 2)) {
-		set(&m->record[DL_RECORD_BODY], m->record[DL_RECORD_NEXT].data, m->record[DL_RECORD_NEXT].size);
-		m->record[DL_RECORD_NEXT].there = 0;
-	}
-	if (cut)
-		longjmp(outage, 1);
-	return 0;
-}
-
-static struct value *find_object(struct machine *m, const uint8_t *hash)
-{
-	unsigned i;
-
-	for (i = 0; i < OBJECTS; i++)
-		if (m->object[i].there && memcmp(m->object[i].name, hash, DL_HASH) == 0)
-			return &m->object[i];
-	return NULL;
-}
-
-static int32_t object_size(void *user, const uint8_t hash[32])
-{
-	const struct value *v = find_object(user, hash);
-
-	return v == NULL ? -1 : (int32_t)v->size;
-}
-
-static int object_read(void *user, const uint8_t *hash, uint32_t offset, uint8_t *to, uint32_t n)
-{
-	struct machine *m = user;
-	const struct value *v = hash == NULL ? &m->part : find_object(m, hash);
-
-	if (v == NULL || !v->there || offset > v->size || n > v->size - offset)
-		return -1;
-	memcpy(to, v->data + offset, n);
-	return 0;
-}
-
-static int object_begin(void *user, const uint8_t hash[32], uint32_t size)
-{
-	struct machine *m = user;
-
-	if (m->full)
-		return -1;
-	set(&m->part, NULL, size);
-	memcpy(m->part.name, hash, DL_HASH);
-	if (gone(m))
-		longjmp(outage, 1);
-	return 0;
-}
-
-static int object_write(void *user, uint32_t offset, const uint8_t *data, uint32_t n)
-{
-	struct machine *m = user;
-
-	if (m->full || !m->part.there || offset > m->part.size || n > m->part.size - offset)
-		return -1;
-	memcpy(m->part.data + offset, data, n);
-	if (gone(m))
-		longjmp(outage, 1);
-	return 0;
-}
-
-static int object_end(void *user, int keep)
-{
-	struct machine *m = user;
-	struct value *v = NULL;
-	unsigned i;
-	int cut = gone(m);
-
-	if (!m->part.there)
-		return -1;
-	if (keep && m->full) {
-		m->part.there = 0;
-		return -1;
-	}
-	if (keep && (!cut || rnd(m, 2))) {
-		v = find_object(m, m->part.name);
-		for (i = 0; v == NULL && i < OBJECTS; i++)
-			if (!m->object[i].there)
-				v = &m->object[i];
-		if (v == NULL)
-			die("more objects than a sign can ever need");
-		set(v, m->part.data, m->part.size);
-		memcpy(v->name, m->part.name, DL_HASH);
-	}
-	m->part.there = 0;
-	if (cut)
-		longjmp(outage, 1);
-	return 0;
-}
-
-static int object_sweep(void *user, int (*wanted)(void *to, const uint8_t hash[32]), void *to)
-{
-	struct machine *m = user;
-	unsigned i;
-
-	for (i = 0; i < OBJECTS; i++)
-		if (m->object[i].there && !wanted(to, m->object[i].name)) {
-			m->object[i].there = 0;
-			if (gone(m))
-				longjmp(outage, 1);
-		}
+		*out++ = (uint8_t)sim_rnd(m, 256);
 	return 0;
 }
 
 static void connect_to(void *user, const struct dl_login *login)
 {
 	tell('c', login->client, strlen(login->client) + 1, login->password, strlen(login->password));
-	if (gone(user))
-		longjmp(outage, 1);
+	if (sim_gone(user))
+		longjmp(sim_outage, 1);
 }
 
 static int publish(void *user, const char *topic, int qos, const uint8_t *data, size_t n)
@@ -300,20 +108,20 @@ static int publish(void *user, const char *topic, int qos, const uint8_t *data, 
 
 	(void)qos;
 	if (length > sizeof head - 1)
-		die("long topic");
+		sim_die("long topic");
 	head[0] = (uint8_t)length;
 	memcpy(head + 1, topic, length);
 	tell('p', head, length + 1, data, n);
-	if (gone(user))
-		longjmp(outage, 1);
+	if (sim_gone(user))
+		longjmp(sim_outage, 1);
 	return 0;
 }
 
 static void disconnect(void *user)
 {
 	tell('d', "", 0, NULL, 0);
-	if (gone(user))
-		longjmp(outage, 1);
+	if (sim_gone(user))
+		longjmp(sim_outage, 1);
 }
 
 /* The panel takes the rows from the top. */
@@ -321,20 +129,20 @@ static int draw(void *user, const uint8_t *frame, unsigned refresh)
 {
 	struct machine *m = user;
 	uint32_t stride = m->picture / m->options.hardware.height, n = m->picture;
-	int cut = gone(m) || m->at_draw, breaks = m->breaks > 0;
+	int cut = sim_gone(m) || m->at_draw, breaks = m->breaks > 0;
 	uint8_t whole = (uint8_t)(!cut && !breaks);
 
 	(void)refresh;
 	if (m->mistake == BLIND_PANEL)
 		return 0;
 	if (!whole || m->mistake == TORN_PANEL)
-		n = rnd(m, m->options.hardware.height + 1u) * stride;
+		n = sim_rnd(m, m->options.hardware.height + 1u) * stride;
 	if (breaks)
 		m->breaks--;
 	memcpy(m->glass, frame, n);
 	tell('D', &whole, 1, m->glass, m->picture);
 	if (cut)
-		longjmp(outage, 1);
+		longjmp(sim_outage, 1);
 	return breaks ? -1 : 0;
 }
 
@@ -345,47 +153,8 @@ static void note(void *user, enum dl_note what, uint32_t number, const char *tex
 	head[0] = (uint8_t)what;
 	put(head + 1, number, 4);
 	tell('n', head, sizeof head, text, text != NULL ? strlen(text) : 0);
-	if (gone(user))
-		longjmp(outage, 1);
-}
-
-static int slot_begin(void *user, uint32_t size)
-{
-	struct machine *m = user;
-	unsigned other = m->options.slot ^ 1u;
-
-	if (m->full || size > SLOT)
-		return -1;
-	memset(m->slot[other], 0xff, SLOT);
-	m->slot_size[other] = size;
-	if (gone(m))
-		longjmp(outage, 1);
-	return 0;
-}
-
-static int slot_write(void *user, uint32_t offset, const uint8_t *data, uint32_t n)
-{
-	struct machine *m = user;
-	unsigned other = m->options.slot ^ 1u;
-	int cut = gone(m);
-
-	if (m->full || offset > m->slot_size[other] || n > m->slot_size[other] - offset)
-		return -1;
-	memcpy(m->slot[other] + offset, data, cut ? rnd(m, n + 1) : n);
-	if (cut)
-		longjmp(outage, 1);
-	return 0;
-}
-
-static int slot_read(void *user, uint32_t offset, uint8_t *to, uint32_t n)
-{
-	struct machine *m = user;
-	unsigned other = m->options.slot ^ 1u;
-
-	if (offset > SLOT || n > SLOT - offset)
-		return -1;
-	memcpy(to, m->slot[other] + offset, n);
-	return 0;
+	if (sim_gone(user))
+		longjmp(sim_outage, 1);
 }
 
 static void restart(void *user) { ((struct machine *)user)->restarting = 1; }
@@ -399,12 +168,12 @@ static int start(struct machine *m)
 
 	m->options.firmware_number = 1;
 	head[0] = DL_SLOT_GOOD;
-	if (dl_slots_read(&s, data, load(m, DL_RECORD_SLOTS, 0, data, sizeof data)) == 0) {
+	if (dl_slots_read(&s, data, m->port.load(m, DL_RECORD_SLOTS, 0, data, sizeof data)) == 0) {
 		slot = dl_boot(&s);
 		if (slot < 0)
-			die("there is no firmware to start");
+			sim_die("there is no firmware to start");
 		dl_slots_write(&s, data);
-		(void)save(m, DL_RECORD_SLOTS, data, sizeof data);
+		(void)m->port.save(m, DL_RECORD_SLOTS, data, sizeof data);
 		m->options.firmware_number = s.slot[slot].number;
 		head[0] = s.slot[slot].state;
 	}
@@ -422,7 +191,7 @@ static struct machine *fresh(const uint8_t *data, size_t n)
 	struct dl_hardware *h;
 
 	if (m == NULL || n < 51 || n - 51 > DL_MAX_TEXT)
-		die("new sign");
+		sim_die("new sign");
 	h = &m->options.hardware;
 	memcpy(m->maker, data + 19, sizeof m->maker);
 	m->options.maker = m->maker;
@@ -443,42 +212,25 @@ static struct machine *fresh(const uint8_t *data, size_t n)
 	m->glass = calloc(1, m->picture);
 	m->options.frame = malloc(m->picture);
 	if (m->glass == NULL || m->options.frame == NULL || dl_mbedtls_init(&m->mbedtls, &m->crypto) != 0)
-		die("new sign");
+		sim_die("new sign");
 	m->crypto.random = random_of;
 	m->crypto.ed25519 = dl_openssl_ed25519;
 	m->port.crypto = &m->crypto;
 	m->port.user = m;
 	m->port.clock = clock_of;
-	m->port.load = load;
-	m->port.save = save;
-	m->port.promote = promote;
-	m->port.object_size = object_size;
-	m->port.object_read = object_read;
-	m->port.object_begin = object_begin;
-	m->port.object_write = object_write;
-	m->port.object_end = object_end;
-	m->port.object_sweep = object_sweep;
+	sim_flash_hooks(&m->port);
 	m->port.connect = connect_to;
 	m->port.publish = publish;
 	m->port.disconnect = disconnect;
 	m->port.draw = draw;
 	m->port.note = note;
-	m->port.slot_begin = slot_begin;
-	m->port.slot_write = slot_write;
-	m->port.slot_read = slot_read;
 	m->port.restart = restart;
 	return m;
 }
 
 static void drop(struct machine *m)
 {
-	unsigned i;
-
-	for (i = 0; i < DL_RECORDS; i++)
-		free(m->record[i].data);
-	for (i = 0; i < OBJECTS; i++)
-		free(m->object[i].data);
-	free(m->part.data);
+	sim_flash_free(m);
 	free(m->glass);
 	free(m->options.frame);
 	dl_mbedtls_free(&m->mbedtls);
@@ -490,7 +242,7 @@ static void power_off(struct machine *m)
 	m->on = 0;
 	m->steps = m->at_draw = 0;
 	m->part.there = 0;
-	if (rnd(m, 2))
+	if (sim_rnd(m, 2))
 		m->record[DL_RECORD_NEXT].there = 0;
 	if (m->mistake == LOST_STORAGE)
 		m->record[DL_RECORD_BODY].there = m->record[DL_RECORD_STATE].there = 0;
@@ -510,7 +262,7 @@ static int message(struct machine *m, const uint8_t *data, size_t n)
 	n -= 1u + data[0];
 	copy = malloc(n > 0 ? n : 1); /* of its own, so that a read past its end is noticed */
 	if (copy == NULL)
-		die("no memory");
+		sim_die("no memory");
 	memcpy(copy, data + 1 + data[0], n);
 	if (m->mistake == ANY_EPOCH)
 		m->sign.force.body.epoch = m->sign.force.body.seq = 0;
@@ -563,7 +315,7 @@ static int32_t obey(struct machine *m, int what, const uint8_t *data, size_t n)
 	case WAKE: dl_sign_wake(&m->sign); return 0;
 	case CUT: power_off(m); return 0;
 	}
-	die("unknown command");
+	sim_die("unknown command");
 	return -1;
 }
 
@@ -574,7 +326,7 @@ static void serve(const uint8_t *head, const uint8_t *data, size_t n)
 	static int32_t result;
 
 	if (head[1] >= SIGNS)
-		die("no such sign");
+		sim_die("no such sign");
 	if (head[0] == NEW) {
 		if (machines[head[1]] != NULL)
 			drop(machines[head[1]]);
@@ -582,13 +334,13 @@ static void serve(const uint8_t *head, const uint8_t *data, size_t n)
 	}
 	m = machines[head[1]];
 	if (m == NULL)
-		die("no such sign");
+		sim_die("no such sign");
 	m->clock = get(head + 2, 8);
 	result = -1;
 	memset(end, 0, sizeof end);
 	if (head[0] == NEW)
 		result = 0;
-	else if (setjmp(outage) == 0)
+	else if (setjmp(sim_outage) == 0)
 		result = obey(m, head[0], data, n);
 	else {
 		end[4] = 1;
@@ -610,7 +362,7 @@ int main(void)
 	while (fread(head, 1, sizeof head, stdin) == sizeof head) {
 		n = get(head + 10, 4);
 		if (n > sizeof data || fread(data, 1, n, stdin) != n)
-			die("broken command");
+			sim_die("broken command");
 		serve(head, data, n);
 	}
 	for (i = 0; i < SIGNS; i++)
