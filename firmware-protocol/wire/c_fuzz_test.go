@@ -80,6 +80,12 @@ func TestCSignFuzz(t *testing.T) {
 	fuzzC(t, signSeeds(t), slices.Concat([]string{"../c/sign/test/sign_fuzz.c"}, signSources(t), cSources(t))...)
 }
 
+// Nor in the core of a sign without a frame.
+func TestCStreamFuzz(t *testing.T) {
+	t.Parallel()
+	fuzzC(t, signSeeds(t), slices.Concat([]string{"-DDL_ROWS", "../c/sign/test/sign_fuzz.c"}, signSources(t), cSources(t))...)
+}
+
 // The operations of ../c/sign/test/sign_fuzz.c.
 const (
 	fuzzStep  = 0

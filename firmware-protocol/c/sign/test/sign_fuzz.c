@@ -175,6 +175,29 @@ static int publish(void *user, const char *topic, int qos, const uint8_t *data, 
 	return 0;
 }
 static void disconnect(void *user) { (void)user; }
+#ifdef DL_ROWS
+static int take_row(void *to, uint16_t y, const uint8_t *row)
+{
+	if (y != (*(unsigned *)to)++)
+		abort();
+	update(NULL, row, WIDTH / 8);
+	return 0;
+}
+static int draw(void *user, dl_row_giver *give, void *picture, unsigned refresh)
+{
+	unsigned rows = 0;
+
+	(void)user;
+	if (refresh > 3)
+		abort();
+	if (give(picture, take_row, &rows) != 0)
+		return -1;
+	if (rows != HEIGHT)
+		abort();
+	return 0;
+}
+static uint8_t rows[WIDTH / 8 * DL_OBJECT_ROWS];
+#else
 static int draw(void *user, const uint8_t *frame, unsigned refresh)
 {
 	if (refresh > 3)
@@ -182,6 +205,8 @@ static int draw(void *user, const uint8_t *frame, unsigned refresh)
 	update(user, frame, WIDTH / 8 * HEIGHT);
 	return 0;
 }
+static uint8_t frame[WIDTH / 8 * HEIGHT];
+#endif
 static int slot_begin(void *user, uint32_t size)
 {
 	(void)user;
@@ -237,7 +262,6 @@ static const struct dl_crypto crypto = { { NULL, start, update, finish }, NULL, 
 static const struct dl_port port = { &crypto, NULL, clock_now, load, save, promote, object_size, object_read, object_begin, object_write, object_end,
 	object_sweep, connect_to, publish, disconnect, draw, NULL, NULL, slot_begin, slot_write, slot_read, restart, qr_make,
 	qr_module };
-static uint8_t frame[WIDTH / 8 * HEIGHT];
 static const uint8_t maker[32];
 static struct dl_sign_options options;
 
@@ -339,7 +363,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	options.hardware.always_on = data[0] & 1;
 	options.hardware.capabilities = DL_OBJECT_CAPABILITIES | DL_OBJECT_CAP_PARTS | DL_CAP_KEYS | DL_CAP_FIRMWARE | DL_CAP_PINS;
 	options.planes = 1;
+#ifdef DL_ROWS
+	options.rows = rows;
+#else
 	options.frame = frame;
+#endif
 	options.chunk = 64;
 	options.wake = DL_WAKE_BOOT;
 	options.maker = maker;
