@@ -127,7 +127,11 @@ func (c *Core) SetWire(w Wire) { c.wire = w }
 
 // afterRush is how long the rest of a day waits when many signs change at once,
 // so that drawing it does not hold up the pictures of the moment.
-const afterRush = 2 * time.Second
+const (
+	afterRush = 2 * time.Second
+	rushEnds  = time.Second // after no more than a few waited
+	mostWaits = 15          // of one sign's day, half a minute
+)
 
 // planners is how many signs are planned at a time: most of them wait for the
 // store, which gathers their commits; drawing is limited separately.
@@ -233,6 +237,11 @@ func (c *Core) SiteChanged(context.Context) error {
 func (c *Core) work(ctx context.Context, j job) {
 	if left := c.restLeft(ctx, j.sign, time.Now()); left > 0 && j.force == "" && !j.first {
 		c.queue.putLater(j, left)
+		return
+	}
+	if c.queue.yields(j) {
+		j.waits++
+		c.queue.putLater(j, afterRush)
 		return
 	}
 	quick := j.urgent && j.force == "" && c.queue.pressed()

@@ -17,6 +17,7 @@ type job struct {
 	force  Reason
 	urgent bool
 	first  bool // the first look after a start
+	waits  int  // how often it made way for a rush
 }
 
 // queue holds the signs that wait for planning, each at most once per lane;
@@ -27,6 +28,7 @@ type queue struct {
 	cond   *sync.Cond
 	lanes  [2][]devices.SignID       // guarded by mu; 0 urgent
 	queued [2]map[devices.SignID]job // guarded by mu; the jobs of the lane
+	rush   time.Time                 // guarded by mu, when the queue was pressed last
 	closed bool
 }
 
@@ -50,6 +52,7 @@ func (q *queue) put(j job, urgent bool) {
 			waits.force = j.force
 		}
 		waits.first = waits.first || j.first
+		waits.waits = max(waits.waits, j.waits)
 		q.queued[lane][j.sign] = waits
 		return
 	}
@@ -87,7 +90,22 @@ func (q *queue) take() (job, bool) {
 func (q *queue) pressed() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.lanes[0]) > 3
+	many := len(q.lanes[0]) > 3
+	if many {
+		q.rush = time.Now()
+	}
+	return many
+}
+
+// yields reports whether a job makes way for a rush that is not over: urgent
+// signs may be still to come, and the answers of others. No job waits for ever.
+func (q *queue) yields(j job) bool {
+	if j.urgent || j.first || j.force != "" || j.waits >= mostWaits {
+		return false
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return time.Since(q.rush) < rushEnds
 }
 
 func (q *queue) close() {

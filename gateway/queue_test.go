@@ -3,6 +3,7 @@ package gateway
 import (
 	"log/slog"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"doorleaf/devices"
@@ -21,6 +22,40 @@ func TestQueueKeepsWhatIsAsked(t *testing.T) {
 	if len(q.lanes[0]) != 0 {
 		t.Errorf("%d more jobs wait, want none", len(q.lanes[0]))
 	}
+}
+
+// The rest of a day makes way while many pictures of the moment are drawn, but
+// not for ever.
+func TestDayYieldsToRush(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var q queue
+		q.init()
+		day := job{sign: "a"}
+		yields := func(when string, j job, want bool) {
+			t.Helper()
+			if got := q.yields(j); got != want {
+				t.Errorf("%s: yields %t, want %t", when, got, want)
+			}
+		}
+		for _, id := range []devices.SignID{"a", "b", "c"} {
+			q.put(job{sign: id}, true)
+		}
+		if q.pressed() {
+			t.Error("pressed by three signs")
+		}
+		yields("three signs changed", day, false)
+		q.put(job{sign: "d"}, true)
+		if !q.pressed() {
+			t.Error("not pressed by four signs")
+		}
+		yields("four signs changed", day, true)
+		yields("a picture of the moment", job{sign: "a", urgent: true}, false)
+		yields("the first look", job{sign: "a", first: true}, false)
+		yields("a repair", job{sign: "a", force: DigestMismatch}, false)
+		yields("a sign that made way for long", job{sign: "a", waits: mostWaits}, false)
+		time.Sleep(rushEnds)
+		yields("after the rush", day, false)
+	})
 }
 
 func TestLook(t *testing.T) {
