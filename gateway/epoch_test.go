@@ -72,6 +72,20 @@ func TestEpochFloor(t *testing.T) {
 	}
 }
 
+// A restored gateway raises the epoch also where the picture is right: without a
+// word of the sign.
+func TestEpochFloorIsGivenAtOnce(t *testing.T) {
+	b := newBench(t)
+	id := b.pair("ABCDEFGH", b.room("Aalto"))
+	d := b.tell(id, devices.HelloReport, 0, 0, devices.Digest{})
+	b.follow(d)
+	b.core = gateway.New(gateway.Options{Store: b.store, Renderer: stubRenderer{}, Logger: slog.New(slog.DiscardHandler),
+		Connected: func(devices.SignID) bool { return true }, EpochFloor: 9})
+	b.core.SetWire(b.wire)
+	b.run()
+	b.eventually("push above the floor", func() bool { last, ok := b.wire.last(id); return ok && last.Epoch == 9 })
+}
+
 // A number of a secret that nobody proved ends nothing and is not counted from.
 func TestUnprovenKeyNumber(t *testing.T) {
 	b := newBench(t)
