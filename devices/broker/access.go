@@ -59,7 +59,7 @@ func (g grant) mayPublish(topic string) bool {
 			return false
 		}
 		id, leaf, ok := strings.Cut(rest, "/d/")
-		return ok && isName(id) && oneOf(leaf, "want", "blk", "ack", "key", "fw", "pins")
+		return ok && isName(id) && oneOf(leaf, "want", "blk", "ack", "key", "fw", "pins", "gone")
 	case roleOpen:
 		return true
 	}

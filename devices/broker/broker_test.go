@@ -30,7 +30,7 @@ func TestMessagesGoBothWays(t *testing.T) {
 			t.Errorf("gateway got %s %q", topic, payload)
 		}
 	}
-	for _, leaf := range []string{"want", "blk", "ack", "key", "fw", "pins"} {
+	for _, leaf := range []string{"want", "blk", "ack", "key", "fw", "pins", "gone"} {
 		g.send(publishPacket(2, "dl/1/"+signA+"/d/"+leaf, leaf))
 		if topic, payload := s.message(); topic != "dl/1/"+signA+"/d/"+leaf || payload != leaf {
 			t.Errorf("sign got %s %q", topic, payload)

@@ -94,6 +94,11 @@ func (l *Link) proven(ctx context.Context, id devices.SignID, m wire.Hello) (boo
 		switch {
 		case m.KeyNumber == c.Number && len(c.ManifestKey) == 32:
 			key = (*[32]byte)(c.ManifestKey)
+			s.mu.Lock()
+			if s.key == nil { // a sign that is removed later is told so with it
+				s.key, s.keyNo = key, c.Number
+			}
+			s.mu.Unlock()
 		case m.KeyNumber == c.NextNumber && len(c.NextManifestKey) == 32:
 			key = (*[32]byte)(c.NextManifestKey)
 		}

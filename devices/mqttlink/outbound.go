@@ -216,18 +216,6 @@ func (l *Link) due(now time.Time) map[devices.SignID]*signState {
 	return out
 }
 
-// Kick forgets the sign and closes its session where the broker can.
-func (l *Link) Kick(_ context.Context, id devices.SignID) error {
-	l.mu.Lock()
-	delete(l.signs, id)
-	l.mu.Unlock()
-	l.objects.forget(id)
-	if l.opts.KickSession != nil {
-		l.opts.KickSession(id)
-	}
-	return nil
-}
-
 // publish hands one message to the broker and waits until it has it.
 func (l *Link) publish(ctx context.Context, fault, topic string, qos byte, msg []byte) error {
 	l.mu.Lock()

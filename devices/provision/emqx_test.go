@@ -172,7 +172,7 @@ func TestEMQXRights(t *testing.T) {
 		t.Fatal(err)
 	}
 	up := []string{"hello", "shown", "ev", "get", "key"}
-	down := []string{"ack", "want", "blk", "key", "fw", "pins"}
+	down := []string{"ack", "want", "blk", "key", "fw", "pins", "gone"}
 	type question struct{ user, action, topic string }
 	want := map[question]bool{}
 	users := []string{gateway, "pair", signA, signB, "root", "", "aaaaaaaaaaaaaaa", "AAAAAAAAAAAAAAAA", "+", "#", "pair-" + signA, "gateway", signA + "x"}

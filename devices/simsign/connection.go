@@ -242,13 +242,29 @@ func (s *Sign) dialDone(d dialed) {
 	}
 	now := time.Now()
 	if s.turnedDown(now) {
-		s.fails, s.counted, s.useSpare = 0, [2]time.Time{}, false
-		s.emit(Event{Event: "unpaired"})
-		s.keep(s.forget())
-		s.nextTry = time.Time{}
+		s.unpaired()
 		return
 	}
 	s.afterRefusal(now)
+}
+
+// unpaired begins anew: the gateway does not know the sign any more [DL-PAIR-9].
+func (s *Sign) unpaired() {
+	s.fails, s.counted, s.useSpare = 0, [2]time.Time{}, false
+	s.emit(Event{Event: "unpaired"})
+	s.keep(s.forget())
+	s.awake, s.nextTry = true, time.Time{}
+}
+
+// removed takes the word that somebody removed the sign in the gateway
+// [DL-PAIR-13].
+func (s *Sign) removed(payload []byte) {
+	m, err := wire.UnmarshalRemoved(payload)
+	if err != nil || m.Verify(&s.keys.Manifest, s.st.Sign) != nil {
+		return
+	}
+	s.hangUp()
+	s.unpaired()
 }
 
 // hangUp closes the connection.

@@ -227,6 +227,43 @@ func TestForgottenSignPairsAnew(t *testing.T) {
 	s.confirmed(d, id, 3)
 }
 
+// A sign that is told that it was removed does not wait for refusals. Nobody but
+// the gateway can tell it.
+func TestRemovedSignIsTold(t *testing.T) {
+	s := newSite(t)
+	d := s.door(func(o *simsign.Options) { o.AlwaysOn, o.RefusalPause = true, 0 })
+	id := d.claim()
+	s.show(id, 250, 122, time.Hour, 1)
+	s.confirmed(d, id, 1)
+	other := wire.SignRemoved(&[32]byte{1}, string(id))
+	forged, err := other.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, payload := range [][]byte{forged, forged[:7], nil} {
+		s.inject(wire.SignTopic(string(id), wire.NameGone), payload)
+	}
+	s.show(id, 250, 122, time.Hour, 2)
+	s.confirmed(d, id, 2)
+	if d.said("unpaired") != 0 {
+		t.Fatal("a forged message removes the sign")
+	}
+	first, _ := d.last("pairing")
+	s.core.mu.Lock()
+	delete(s.core.creds, id)
+	s.core.mu.Unlock()
+	if err := s.link.Kick(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if s.broker.Connected(id) {
+		t.Error("the session is still open")
+	}
+	s.eventually("sign shows another code", func() bool {
+		e, _ := d.last("pairing")
+		return e.Code != first.Code && d.said("unpaired") == 1
+	})
+}
+
 // A gateway that only cannot answer now must not make signs forget it.
 func TestUnavailableIsNotRefused(t *testing.T) {
 	s := newSite(t)

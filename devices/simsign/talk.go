@@ -250,6 +250,8 @@ func (s *Sign) handle(m message) {
 		s.offer(m.payload)
 	case wire.NamePins:
 		s.serverKeys(m.payload)
+	case wire.NameGone:
+		s.removed(m.payload)
 	case wire.NameNewKey:
 		s.newKey(m.payload)
 	}

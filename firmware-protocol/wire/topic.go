@@ -51,6 +51,7 @@ const (
 	NameKey   Name = "key"   // from the sign: Key
 	NameOffer Name = "fw"    // to the sign: firmware offer, QoS 1
 	NamePins  Name = "pins"  // to the sign: Pins, QoS 1
+	NameGone  Name = "gone"  // to the sign: Removed, QoS 1
 
 	// NameNewKey is "key" to the sign: NewKey, QoS 1. Unlike the others it is not
 	// the last level itself, which names two messages here.
@@ -136,7 +137,7 @@ func ParseTopic(topic string) (Topic, error) {
 // known reports whether t.Name belongs to t's side of the protocol.
 func (t Topic) known() bool {
 	switch t.Name {
-	case NameWant, NameBlock, NameAck, NameHello, NameGet, NameShown, NameEvent, NameKey, NameNewKey, NameOffer, NamePins:
+	case NameWant, NameBlock, NameAck, NameHello, NameGet, NameShown, NameEvent, NameKey, NameNewKey, NameOffer, NamePins, NameGone:
 		return t.Nonce == ""
 	case NameCommit, NameChallenge, NameReveal, NameIdentity:
 		return t.Nonce != ""
