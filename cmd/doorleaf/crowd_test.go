@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,6 +23,7 @@ const crowdSigns = 10_000
 // runCrowd is a child process with n signs that stay connected, each with
 // little memory. They connect at 500 a second.
 func runCrowd(ctx context.Context, address string, n int) error {
+	debug.SetGCPercent(20) // a day of decoded pictures for each sign is all there is
 	d := newDecoders(4)
 	var wg sync.WaitGroup
 	for i := range n {
