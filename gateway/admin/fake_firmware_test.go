@@ -108,5 +108,9 @@ func (o *office) fillFirmware() {
 		{Rollout: rollout.Rollout{Release: release("1304x984", "1.0.9", 4), State: rollout.Stopped, Why: rollout.Silent, Stage: 1, Added: o.now.Add(-200 * time.Hour)},
 			Count: rollout.Count{Signs: 24, Quota: 2, Offered: 2, Runs: 1, Silent: 1},
 			Signs: []gateway.RolloutSign{{ID: "abcdefghijklmnot", Name: "Auditorium", Number: 3, Silent: true, Mark: rollout.Mark{Offered: o.now}}}},
+		{Rollout: rollout.Rollout{Release: release("400x300", "1.4.1", 8), State: rollout.Paused, Stage: 1, Added: o.now.Add(-300 * time.Hour)},
+			Count: rollout.Count{Signs: 60, Quota: 3, Offered: 2, Runs: 2}},
+		{Rollout: rollout.Rollout{Release: release("648x480", "1.2.0", 5), State: rollout.Done, Stage: 3, Added: o.now.Add(-900 * time.Hour)},
+			Count: rollout.Count{Signs: 31, Quota: 31, Offered: 31, Runs: 31}},
 	}
 }
