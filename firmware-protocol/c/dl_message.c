@@ -388,6 +388,16 @@ enum dl_message_status dl_pins_read(struct dl_pins *m, const uint8_t *data, size
 	return DL_MESSAGE_OK;
 }
 
+enum dl_message_status dl_removed_read(const uint8_t **mac, const uint8_t *data, size_t size)
+{
+	struct dl_field f[] = { { 40, DL_BYTES, DL_MAC, 0, NULL } };
+
+	if (size > DL_MAX_MESSAGE || dl_read(f, 1, data, size) != 0 || f[0].value != DL_MAC)
+		return DL_MESSAGE_FORMAT;
+	*mac = f[0].data;
+	return DL_MESSAGE_OK;
+}
+
 enum dl_message_status dl_ack_read(struct dl_ack *m, const uint8_t *data, size_t size)
 {
 	struct dl_field f[] = {

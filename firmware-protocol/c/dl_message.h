@@ -139,6 +139,9 @@ enum dl_message_status dl_block_read(struct dl_block *m, const uint8_t *data, si
 enum dl_message_status dl_new_key_read(struct dl_new_key *m, const uint8_t *data, size_t size);
 enum dl_message_status dl_pins_read(struct dl_pins *m, const uint8_t *data, size_t size);
 
+/* The word that the sign was removed in the gateway [DL-PAIR-13]; mac points into data. */
+enum dl_message_status dl_removed_read(const uint8_t **mac, const uint8_t *data, size_t size);
+
 /* The caller's HMAC-SHA-256, from the library that its TLS uses. */
 struct dl_hmac {
 	void *state;

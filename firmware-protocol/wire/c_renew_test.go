@@ -47,7 +47,7 @@ func TestCRenew(t *testing.T) {
 	t.Parallel()
 	runner := buildRenew(t)
 	for name, test := range map[string]func(*testing.T, string){
-		"key": testCRenewsKey, "key, old gateway": testCOldGateway, "key, swapped": testCSwappedKey, "key, refused": testCRefusesKeys, "key, vectors": testCKeyVectors, "refusals": testCRefusals,
+		"key": testCRenewsKey, "key, old gateway": testCOldGateway, "key, swapped": testCSwappedKey, "key, refused": testCRefusesKeys, "key, vectors": testCKeyVectors, "refusals": testCRefusals, "removed": testCRemoved,
 		"firmware": testCFirmware, "firmware, vectors": testCFirmwareVectors, "firmware goes back": testCFirmwareGoesBack,
 		"firmware, refused": testCFirmwareRefuses, "firmware, other offer": testCFirmwareOtherOffer,
 	} {

@@ -18,6 +18,7 @@ void dl_note(const struct dl_sign *s, enum dl_note note, uint32_t number, const 
 void dl_remember(struct dl_sign *s, unsigned error);
 int dl_save(struct dl_sign *s); /* the state */
 void dl_forget(struct dl_sign *s);
+void dl_unpaired(struct dl_sign *s);
 void dl_rouse(struct dl_sign *s, unsigned why);
 void dl_hang_up(struct dl_sign *s);
 void dl_broken(struct dl_sign *s, unsigned error);

@@ -156,6 +156,15 @@ void dl_forget(struct dl_sign *s)
 		dl_remember(s, DL_ERROR_STORAGE);
 }
 
+/* Begins anew: the gateway does not know the sign any more [DL-PAIR-9]. */
+void dl_unpaired(struct dl_sign *s)
+{
+	s->fails = 0;
+	s->retry = 0;
+	dl_note(s, DL_NOTE_UNPAIRED, 0, NULL);
+	dl_forget(s);
+}
+
 int dl_sign_start(struct dl_sign *s, const struct dl_port *port, const struct dl_sign_options *options)
 {
 	uint8_t random[4];
@@ -335,10 +344,7 @@ void dl_sign_connected(struct dl_sign *s, enum dl_link link, const uint8_t *spki
 	if (link != DL_LINK_REFUSED || !s->paired)
 		return;
 	if (dl_secret_refused(s)) {
-		s->fails = 0;
-		s->retry = 0;
-		dl_note(s, DL_NOTE_UNPAIRED, 0, NULL);
-		dl_forget(s);
+		dl_unpaired(s);
 		return;
 	}
 	if (dl_after_refusal(s) < s->retry || s->next_use == 1)

@@ -333,6 +333,21 @@ static void acknowledged(struct dl_sign *s, const uint8_t *data, size_t n)
 		dl_note(s, DL_NOTE_SHOWN, s->sent.seq, NULL);
 }
 
+/* The word that somebody removed the sign [DL-PAIR-13]. */
+static void removed(struct dl_sign *s, const uint8_t *data, size_t n)
+{
+	uint8_t want[DL_MAC];
+	const uint8_t *mac;
+
+	if (dl_removed_read(&mac, data, n) != DL_MESSAGE_OK)
+		return;
+	dl_authenticate(s, s->manifest_key, "doorleaf/1 removed", 0, NULL, NULL, 0, want);
+	if (dl_differ(want, mac, DL_MAC))
+		return;
+	dl_hang_up(s);
+	dl_unpaired(s);
+}
+
 static int equal(const char *a, const char *b)
 {
 	while (*a != 0 && *a == *b)
@@ -354,4 +369,6 @@ void dl_handle(struct dl_sign *s, const char *name, const uint8_t *data, size_t 
 		dl_firmware_offer(s, data, n);
 	else if (equal(name, "pins"))
 		dl_pins_take(s, data, n);
+	else if (equal(name, "gone"))
+		removed(s, data, n);
 }

@@ -344,7 +344,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const names[] = { "want", "ack", "blk", "key", "fw", "challenge", "identity", "pins" };
+	static const char *const names[] = { "want", "ack", "blk", "key", "fw", "challenge", "identity", "pins", "gone" };
 	static const uint8_t spki[32] = { 1 };
 	unsigned steps = 0, i;
 
