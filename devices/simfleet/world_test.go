@@ -139,6 +139,9 @@ func (w *world) era(first bool) {
 			break
 		}
 		w.setChaos(true)
+		if w.plan.firmware {
+			w.ship()
+		}
 		for range w.plan.actions {
 			w.act()
 			if w.violated() {
