@@ -46,16 +46,17 @@ func (p *pinHouse) up(flags ...string) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.opened = make(chan *house, 4)
+	opened := make(chan *house, 4)
+	p.opened = opened
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		err := serve(ctx, c, slog.New(slog.NewTextHandler(p.t.Output(), nil)), func(h *house) { p.opened <- h })
-		ended <- err
+		err := serve(ctx, c, slog.New(slog.NewTextHandler(p.t.Output(), nil)), func(h *house) { opened <- h })
 		if err != nil {
 			p.t.Errorf("serve: %v", err)
 		}
-		close(p.opened)
+		close(opened)
+		ended <- err
 	}()
 	p.stop = sync.OnceFunc(func() { cancel(); <-ended })
 	p.t.Cleanup(p.stop)
