@@ -52,7 +52,7 @@ func TestCEpochs(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", tt.name, err)
 		}
-		said := strings.Join(w.since("message want "+hex.EncodeToString(message)), "\n")
+		said := strings.TrimSpace(strings.Join(w.since("message want "+hex.EncodeToString(message)), "\n"))
 		if said != tt.want {
 			t.Errorf("%s: the sign says\n%s\nwant %q", tt.name, said, tt.want)
 		}
