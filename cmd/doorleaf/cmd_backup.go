@@ -76,7 +76,7 @@ func cmdBackup(ctx context.Context, args []string, std stdio) error {
 func dataFlags(fs *flag.FlagSet) (data, key *string) {
 	folder := os.Getenv("DOORLEAF_DATA")
 	if folder == "" {
-		folder = "data"
+		folder = "doorleaf-data" // that of serve
 	}
 	return fs.String("data", folder, "data `folder` (DOORLEAF_DATA)"),
 		fs.String("master-key-file", os.Getenv("DOORLEAF_MASTER_KEY_FILE"), "`file` of the master key (DOORLEAF_MASTER_KEY_FILE); default DATA/master.key")

@@ -157,3 +157,45 @@ func TestBackupCommandLine(t *testing.T) {
 		t.Errorf("restore: exit %d: %s", code, said.String())
 	}
 }
+
+// The folder need not be named, and a relative name will do: backup, restore and
+// broker-files find what serve made without settings.
+func TestBackupOfTheUsualFolder(t *testing.T) {
+	for name, env := range map[string]string{"doorleaf-data": "", "other data": "other data", "a#b/100%?": "./a#b/100%?"} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("DOORLEAF_DATA", env)
+			t.Setenv("DOORLEAF_MASTER_KEY_FILE", "")
+			t.Chdir(t.TempDir())
+			key, err := sqlite.LoadKey(filepath.Join(name, backupKey))
+			if err != nil {
+				t.Fatal(err)
+			}
+			store, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(name, backupDatabase), Key: key})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var said bytes.Buffer
+			std := stdio{out: &said, err: &said}
+			if code := run(t.Context(), []string{"backup", "-o", "running"}, std); code != 0 {
+				t.Errorf("of a running gateway: exit %d: %s", code, said.String())
+			}
+			if err := store.Close(); err != nil {
+				t.Fatal(err)
+			}
+			for _, args := range [][]string{{"backup", "-o", "stopped"}, {"broker-files", "files"}, {"restore", "-data", "new data/a", "running"}, {"broker-files", "-data", "new data/a", "files"}} {
+				if code := run(t.Context(), args, std); code != 0 {
+					t.Errorf("%q: exit %d: %s", args, code, said.String())
+				}
+			}
+			if err := os.RemoveAll(name); err != nil {
+				t.Fatal(err)
+			}
+			if code := run(t.Context(), []string{"restore", "stopped"}, std); code != 0 {
+				t.Errorf("restore: exit %d: %s", code, said.String())
+			}
+			if _, err := os.Stat(filepath.Join(name, backupDatabase)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

@@ -29,8 +29,7 @@ is what the gateway logs in with.
 func cmdBrokerFiles(ctx context.Context, args []string, std stdio) error {
 	fs := flag.NewFlagSet("doorleaf broker-files", flag.ContinueOnError)
 	fs.SetOutput(std.err)
-	data := fs.String("data", "doorleaf-data", "data folder")
-	keyFile := fs.String("master-key-file", "", "key that seals stored secrets; default DATA/master.key")
+	data, key := dataFlags(fs)
 	user := fs.String("user", "", "user name of the gateway at the broker")
 	passwordFile := fs.String("password-file", "", "file with its password")
 	clientID := fs.String("client-id", "gateway", "first part of the gateway's client id")
@@ -42,10 +41,7 @@ func cmdBrokerFiles(ctx context.Context, args []string, std stdio) error {
 		fs.Usage()
 		return flag.ErrHelp
 	}
-	if *keyFile == "" {
-		*keyFile = filepath.Join(*data, "master.key")
-	}
-	conf := &config{data: *data, masterKeyFile: *keyFile}
+	conf := &config{data: *data, masterKeyFile: keyFile(*data, *key)}
 	conf.external = externalConf{user: *user, passwordFile: *passwordFile, clientID: *clientID, files: fs.Arg(0), provision: provisionFiles}
 	if err := setClientID(conf, *clientID); err != nil {
 		return fmt.Errorf("-client-id: %w", err)

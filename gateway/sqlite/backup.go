@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 )
 
 // Backup copies the database at path, which another process may be using, to a
@@ -17,6 +18,10 @@ func Backup(ctx context.Context, path, file string) error {
 	}
 	if err := isOurs(ctx, path); err != nil {
 		return err
+	}
+	file, err := filepath.Abs(file) // SQLite takes a name that begins with "file:" for an address
+	if err != nil {
+		return fmt.Errorf("sqlite: backup: %w", err)
 	}
 	// VACUUM INTO wants an empty file or none; an empty one has our permissions.
 	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"net/url"
+	"path/filepath"
 	"runtime"
 	"sync"
 
@@ -57,7 +58,12 @@ func (c *connector) Driver() driver.Driver {
 	}}
 }
 
+// dsn is the address by which SQLite opens the file at path. It is absolute: what
+// follows file:// in a relative one would be taken for a host.
 func dsn(path, mode string) string {
+	if abs, err := filepath.Abs(path); err == nil { // without a working folder opening fails
+		path = abs
+	}
 	u := url.URL{Scheme: "file", Path: path, RawQuery: "mode=" + mode}
 	return u.String()
 }
