@@ -60,8 +60,10 @@ type Report struct {
 	Pins              uint32 // number of the set of server keys a HelloReport names
 	Button            int    // 1..4 for EventReport
 	AgeMillis         uint32
-	Proven            bool // a HelloReport whose MAC shows that the sign says it [DL-KEY-8]
-	InHello           bool // an EventReport that a hello brought, whose Epoch and Seq it has
+	Proven            bool   // a HelloReport whose MAC shows that the sign says it [DL-KEY-8]
+	InHello           bool   // an EventReport that a hello brought, whose Epoch, Seq and Proven it has
+	HelloBoot         uint32 // of the hello that brought an EventReport
+	HelloCounter      uint32
 }
 
 // ReportKind tells hello, shown and event apart.

@@ -203,18 +203,20 @@ func (l *Link) handle(ctx context.Context, in inbound) error {
 // hello reports the button presses a sign brings along first: they happened
 // before.
 func (l *Link) hello(ctx context.Context, id devices.SignID, m wire.Hello, at time.Time) error {
+	proven, err := l.proven(ctx, id, m)
+	if err != nil {
+		return err
+	}
 	for _, e := range m.Events {
 		r := eventReport(id, e, at)
-		r.InHello, r.Epoch, r.Seq = true, m.Epoch, m.Seq
+		r.InHello, r.Epoch, r.Seq, r.Proven = true, m.Epoch, m.Seq, proven
+		r.HelloBoot, r.HelloCounter = m.Boot, m.Counter
 		if _, err := l.opts.Gateway.Report(ctx, r); err != nil && !errors.Is(err, devices.ErrReplayed) {
 			return err
 		}
 	}
 	r := helloReport(id, m, at)
-	var err error
-	if r.Proven, err = l.proven(ctx, id, m); err != nil {
-		return err
-	}
+	r.Proven = proven
 	return l.report(ctx, r)
 }
 

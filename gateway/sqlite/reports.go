@@ -14,6 +14,7 @@ const (
 	keptBoots     = 64
 	keptReports   = 200
 	keptDecisions = 500
+	keptPresses   = 64
 )
 
 // statusRow is a sign's status with what only this package needs.
@@ -21,14 +22,20 @@ type statusRow struct {
 	gateway.Status
 	boot         sql.NullInt64
 	boots, total int64
+
+	provenBoot             sql.NullInt64
+	provenEpoch, provenSeq uint32
+	provens, presses       int64
 }
 
 const statusColumns = `last_seen, shown, shown_at, epoch, seq, boot, counter, battery_mv, signal_dbm,
-	temperature_c, wake_reason, last_error, error_count, boots_total, reports_total`
+	temperature_c, wake_reason, last_error, error_count, boots_total, reports_total,
+	proven_boot, proven_epoch, proven_seq, proven_total, presses_total`
 
 func (r *statusRow) fields() []any {
 	return []any{instant{&r.LastSeen}, scan32(&r.Shown), instant{&r.ShownAt}, &r.Epoch, &r.Seq, &r.boot, &r.Counter,
-		&r.BatteryMillivolts, &r.SignalDBm, &r.TemperatureC, &r.WakeReason, &r.LastError, &r.ErrorCount, &r.boots, &r.total}
+		&r.BatteryMillivolts, &r.SignalDBm, &r.TemperatureC, &r.WakeReason, &r.LastError, &r.ErrorCount, &r.boots, &r.total,
+		&r.provenBoot, &r.provenEpoch, &r.provenSeq, &r.provens, &r.presses}
 }
 
 func (r *statusRow) status() gateway.Status {
@@ -36,10 +43,10 @@ func (r *statusRow) status() gateway.Status {
 	return r.Status
 }
 
-// apply takes over what the report says. An event tells only that the sign
-// lives; unknown figures keep the last known ones.
+// apply takes over what a hello or shown says; unknown figures keep the last
+// known ones.
 func (r *statusRow) apply(rep devices.Report) {
-	r.LastSeen, r.Boot, r.Counter = rep.Received, rep.Boot, rep.Counter
+	r.LastSeen = rep.Received
 	if rep.BatteryMillivolts != 0 {
 		r.BatteryMillivolts = rep.BatteryMillivolts
 	}
@@ -48,9 +55,6 @@ func (r *statusRow) apply(rep devices.Report) {
 	}
 	if rep.TemperatureKnown {
 		r.TemperatureC = rep.TemperatureC
-	}
-	if rep.Kind == devices.EventReport {
-		return
 	}
 	r.Epoch, r.Seq = rep.Epoch, rep.Seq
 	if r.Shown != rep.Shown {
@@ -63,9 +67,10 @@ func (r *statusRow) apply(rep devices.Report) {
 }
 
 // CommitReport implements gateway.SignStore. Boots cannot be ordered; the last 64
-// are known with how far each came. An unknown one that names an older manifest
-// than the sign had is older than they are: manifests only go forward. A hello
-// also brings the sign's hardware up to date.
+// are known with how far each came, and apart from them the last 64 that proven
+// hellos came of. An unknown one that names an older manifest than the sign had
+// is older than they are: manifests only go forward. A hello also brings the
+// sign's hardware up to date.
 func (s *Store) CommitReport(ctx context.Context, r devices.Report) (fresh bool, err error) {
 	var replayed bool
 	err = s.write(ctx, "commit report", func(t *tx) error {
@@ -90,16 +95,26 @@ func commitReport(t *tx, r devices.Report) (fresh bool, err error) {
 	if err := t.get(`SELECT `+statusColumns+` FROM sign_status WHERE sign = ?`, []any{n}, st.fields()...); err != nil {
 		return false, err
 	}
-	newBoot := !st.boot.Valid || uint32(st.boot.Int64) != r.Boot
+	st.Boot = uint32(st.boot.Int64)
+	if r.Kind == devices.EventReport {
+		return commitPress(t, n, r, &st)
+	}
+	v, err := judge(t, n, r, &st)
 	switch {
-	case newBoot:
-		if err := changeBoot(t, n, r, &st); err != nil {
+	case err != nil:
+		return false, err
+	case v == old:
+		return false, devices.ErrReplayed
+	case v == repeated:
+		return false, nil
+	}
+	if err := enterBoot(t, n, r, &st); err != nil {
+		return false, err
+	}
+	if r.Kind == devices.HelloReport && r.Proven {
+		if err := noteProven(t, n, r, &st); err != nil {
 			return false, err
 		}
-	case r.Counter == st.Counter:
-		return false, nil
-	case r.Counter < st.Counter:
-		return false, devices.ErrReplayed
 	}
 	before := st.Shown
 	st.apply(r)
@@ -118,51 +133,6 @@ func commitReport(t *tx, r devices.Report) (fresh bool, err error) {
 		return false, err
 	}
 	return true, updateHardware(t, n, r)
-}
-
-// changeBoot notes a report of another boot than that of the last one: mostly a
-// new one. A boot heard of before may go on, when what came in between was a
-// late word of an earlier life. It is devices.ErrReplayed where the boot was
-// further already, or cannot be a new one.
-func changeBoot(t *tx, n int64, r devices.Report, st *statusRow) error {
-	var known, stale bool
-	err := t.get(`SELECT count(*) > 0, ifnull(max(counter) >= ?3, 0) FROM sign_boots WHERE sign = ?1 AND boot = ?2`,
-		[]any{n, int64(r.Boot), int64(r.Counter)}, &known, &stale)
-	if err != nil {
-		return err
-	}
-	if !stale && !known && st.boot.Valid {
-		stale, err = earlier(t, n, r, st)
-	}
-	if err != nil {
-		return err
-	}
-	if stale {
-		return devices.ErrReplayed
-	}
-	if st.boot.Valid {
-		err = t.exec(`UPDATE sign_boots SET counter = ? WHERE sign = ? AND boot = ?`, int64(st.Counter), n, st.boot.Int64)
-	}
-	if err != nil || known {
-		return err
-	}
-	err = t.exec(`INSERT OR REPLACE INTO sign_boots (sign, slot, boot) VALUES (?, ?, ?)`, n, st.boots%keptBoots, int64(r.Boot))
-	st.boots++
-	return err
-}
-
-// earlier reports whether a report of an unknown boot is of an earlier life than
-// the last one. A sign that names no manifest has lost what it had; a press that
-// comes by itself is of a boot that said hello. What a sign says it has counts as
-// far as it was given that, so that a lie is not believed for ever.
-func earlier(t *tx, n int64, r devices.Report, st *statusRow) (bool, error) {
-	if r.Epoch == 0 && r.Seq == 0 {
-		return r.Kind == devices.EventReport && !r.InHello, nil
-	}
-	var old bool
-	err := t.get(`SELECT count(*) > 0 FROM wants WHERE sign = ?1 AND (?2, ?3) < (epoch, seq) AND (?2, ?3) < (?4, ?5)`,
-		[]any{n, int64(r.Epoch), int64(r.Seq), int64(st.Epoch), int64(st.Seq)}, &old)
-	return old, err
 }
 
 // putReport stores the status but for the picture, and appends to the history.

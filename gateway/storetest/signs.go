@@ -232,6 +232,7 @@ func testReplays(s *suite) {
 		s.ok(err)
 		r := hello(id, st.boot, st.counter, i)
 		r.Kind, r.InHello, r.Epoch, r.Seq = st.kind, st.inHello, st.epoch, st.seq
+		r.HelloBoot, r.HelloCounter = st.boot, st.counter+1
 		if fresh, err := s.CommitReport(ctx, r); !errors.Is(err, st.want) || (err != nil && fresh) {
 			s.Errorf("%s: fresh %t, %v", st.name, fresh, err)
 		}
