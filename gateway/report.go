@@ -16,6 +16,10 @@ import (
 // devices.ErrReplayed: nothing of it is believed, and for a hello the delivery is
 // what the sign has been given already, for one that lost it.
 func (c *Core) Report(ctx context.Context, r devices.Report) (*devices.Delivery, error) {
+	was, err := c.packedFor(ctx, r)
+	if err != nil {
+		return nil, fmt.Errorf("report of sign %s: %w", r.Sign, err)
+	}
 	fresh, err := c.store.CommitReport(ctx, r)
 	if errors.Is(err, devices.ErrReplayed) {
 		return c.given(ctx, r), fmt.Errorf("report of sign %s: %w", r.Sign, err)
@@ -46,7 +50,7 @@ func (c *Core) Report(ctx context.Context, r devices.Report) (*devices.Delivery,
 	if fresh {
 		e.seeClock(r)
 	}
-	w, err := c.answer(ctx, e, r)
+	w, err := c.answer(ctx, e, r, was)
 	if err != nil || w == nil {
 		return nil, err
 	}
@@ -73,8 +77,9 @@ func (c *Core) given(ctx context.Context, r devices.Report) *devices.Delivery {
 	return &d
 }
 
-// answer judges a report: the want the sign still needs, or nil.
-func (c *Core) answer(ctx context.Context, e *signEntry, r devices.Report) (*Want, error) {
+// answer judges a report of a sign whose want was packed for was: the want the
+// sign still needs, or nil.
+func (c *Core) answer(ctx context.Context, e *signEntry, r devices.Report, was devices.Hardware) (*Want, error) {
 	now := time.Now()
 	w, err := c.want(ctx, e, r.Sign)
 	if err != nil {
@@ -96,6 +101,8 @@ func (c *Core) answer(ctx context.Context, e *signEntry, r devices.Report) (*Wan
 		}
 		// The sign knows more than the store: a restored backup. Start above it.
 		return again(replanOptions{force: First, epoch: r.Epoch + 1})
+	case w.outgrown(was, r):
+		return again(replanOptions{force: w.Reason})
 	case newer(w.Epoch, w.Seq, r.Epoch, r.Seq) && r.Kind == devices.ShownReport && r.LastError != devices.NoError:
 		return c.repair(ctx, e, w, r, now) // it refuses what it is given: not for ever
 	case newer(w.Epoch, w.Seq, r.Epoch, r.Seq):
