@@ -41,6 +41,9 @@ type Options struct {
 	// when its sign has it; the one before ends. An error makes the sign say it
 	// again. Nil for the embedded broker.
 	NewPassword func(ctx context.Context, l devices.Login) error
+	// PasswordEnded tells the embedded broker that a sign's newer secret is in use,
+	// so that it lets the password before in no more. May be nil.
+	PasswordEnded func(devices.SignID)
 	// FixedPasswords: the broker's passwords are kept by hand, so that no secret
 	// can be renewed.
 	FixedPasswords bool
@@ -80,6 +83,7 @@ type Core struct {
 	assets    assets
 
 	newPassword    func(context.Context, devices.Login) error
+	passwordEnded  func(devices.SignID)
 	fixedPasswords bool
 
 	readRelease func([]byte, []ed25519.PublicKey) (devices.Release, []byte, error)
@@ -111,7 +115,7 @@ func New(o Options) *Core {
 		log: o.Logger, connected: o.Connected, address: o.Address, around: o.Around,
 		readRelease: o.ReadRelease, floor: o.EpochFloor, drawing: make(chan struct{}, o.Drawing)}
 	c.newPassword, c.fixedPasswords, c.serverKeys = o.NewPassword, o.FixedPasswords, o.ServerKeys
-	c.nextKey = o.NextKey
+	c.nextKey, c.passwordEnded = o.NextKey, o.PasswordEnded
 	c.assets.ready = picture.NewCache(keptPictures)
 	c.queue.init()
 	c.watch.init()

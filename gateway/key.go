@@ -130,6 +130,9 @@ func (c *Core) noteKey(ctx context.Context, r devices.Report) error {
 		return nil // another one is on its way already
 	}
 	if err == nil {
+		if c.passwordEnded != nil {
+			c.passwordEnded(r.Sign)
+		}
 		c.log.Info("secret renewed", "sign", r.Sign, "number", r.Key)
 		c.watch.notify()
 	}

@@ -19,6 +19,7 @@ type signBroker interface {
 	Addrs() []string
 	Connected(devices.SignID) bool
 	Kick(devices.SignID)
+	Forget(devices.SignID)
 	Address(nonce string) string
 	Secure(nonce string) bool
 	Place(devices.SignID) string
@@ -30,6 +31,13 @@ type signBroker interface {
 }
 
 var _, _ signBroker = (*broker.Broker)(nil), (*broker.Process)(nil)
+
+// passwordEnded makes the embedded broker ask which password of a sign counts.
+func (h *house) passwordEnded(id devices.SignID) {
+	if h.broker != nil {
+		h.broker.Forget(id)
+	}
+}
 
 // openSignBroker starts the embedded broker in a process of its own, so that it
 // can end without the gateway, or, where the configuration says so, in this one.

@@ -115,7 +115,7 @@ func (h *house) openCore(ctx context.Context) error {
 		return err
 	}
 	h.core = gateway.New(gateway.Options{ServerKeys: keys, NextKey: h.nextKey(), Store: h.store, Renderer: renderer, Logger: h.log, Connected: h.connected, Address: h.place, Around: h.around, EpochFloor: floor, ReadRelease: mqttlink.ReadRelease,
-		NewPassword: h.passwordHook(), FixedPasswords: h.conf.mqttURL != "" && h.conf.external.provision == provisionNone})
+		NewPassword: h.passwordHook(), PasswordEnded: h.passwordEnded, FixedPasswords: h.conf.mqttURL != "" && h.conf.external.provision == provisionNone})
 	h.watched = gateway.Watched{Store: h.store, Changed: h.core.AgendaChanged}
 	return nil
 }

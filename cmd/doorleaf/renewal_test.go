@@ -174,7 +174,8 @@ func (r *rig) up() *rigHouse {
 	}
 	h.store = store
 	co := gateway.Options{Store: store, Renderer: digestPainter{}, Logger: log, ReadRelease: mqttlink.ReadRelease,
-		Connected: func(id devices.SignID) bool { return h.broker.Connected(id) }}
+		Connected:     func(id devices.SignID) bool { return h.broker.Connected(id) },
+		PasswordEnded: func(id devices.SignID) { h.broker.Forget(id) }}
 	lo := mqttlink.Options{Logger: log, Fault: func(p string) {
 		if r.pass("gateway:"+p, &r.die) {
 			close(h.killed)

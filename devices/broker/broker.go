@@ -299,6 +299,16 @@ func (b *Broker) Kick(id devices.SignID) {
 	}
 }
 
+// Forget makes the next login of the sign ask for its credential, whichever
+// password was let in before. Its session stays open.
+func (b *Broker) Forget(id devices.SignID) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.kicks++
+	b.kicked[id] = b.kicks
+	delete(b.credentials, id)
+}
+
 // Address returns the address of the peer that tries to pair under nonce, empty
 // when there is none.
 func (b *Broker) Address(nonce string) string {

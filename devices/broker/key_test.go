@@ -7,6 +7,38 @@ import (
 	"doorleaf/devices"
 )
 
+// A password that was let in before is asked for again, while its session stays.
+func TestForget(t *testing.T) {
+	inside, insideAuth := start(t, nil)
+	apart, apartAuth, _ := startProcess(t, nil)
+	for name, c := range map[string]struct {
+		b interface {
+			server
+			Forget(devices.SignID)
+		}
+		auth *signs
+	}{"inside": {inside, insideAuth}, "process": {apart, apartAuth}} {
+		t.Run(name, func(t *testing.T) {
+			g, s := gateway(t, c.b), sign(t, c.b, signA, "password-a")
+			c.auth.mu.Lock()
+			c.auth.pass[signA] = "newer"
+			c.auth.mu.Unlock()
+			c.b.Forget(signA)
+			c.b.Forget("nobody")
+			if got := dial(t, c.b).login(signA, signA, "password-a"); got != connackNotAuthorized {
+				t.Errorf("the password before: CONNACK %d", got)
+			}
+			s.send(publishPacket(2, "dl/1/"+signA+"/u/hello", "still here"))
+			if _, payload := g.message(); payload != "still here" {
+				t.Errorf("the session said %q", payload)
+			}
+			if got := dial(t, c.b).login(signA, signA, "newer"); got != 0 {
+				t.Errorf("the newer one: CONNACK %d", got)
+			}
+		})
+	}
+}
+
 // While a secret is renewed both passwords are let in; once the newer one is in
 // use the older one is refused, whichever came last.
 func TestPasswordsOverlap(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 const (
 	kindOrders      = 'O' // orders as JSON, first; answered by a reason or nothing
 	kindKick        = 'K' // id of a sign; answered when its session is closed
+	kindForget      = 'F' // id of a sign; answered when its password is forgotten
 	kindCertificate = 'T' // certificate as JSON; answered by a reason or nothing
 	kindReport      = 'R' // answered by a report as JSON
 )

@@ -96,6 +96,8 @@ func (p *process) handle(kind byte, number uint32, body []byte) {
 	switch kind {
 	case kindKick:
 		p.broker.Kick(devices.SignID(body))
+	case kindForget:
+		p.broker.Forget(devices.SignID(body))
 	case kindCertificate:
 		var c certificate
 		err := json.Unmarshal(body, &c)

@@ -33,13 +33,26 @@ func (p *Process) Kick(id devices.SignID) {
 	run := p.run
 	delete(p.peers, string(id))
 	p.mu.Unlock()
-	if run == nil {
+	run.obey(kindKick, id)
+}
+
+// Forget is that of Broker; it ends a process that does not obey like Kick.
+func (p *Process) Forget(id devices.SignID) {
+	p.mu.Lock()
+	run := p.run
+	p.mu.Unlock()
+	run.obey(kindForget, id)
+}
+
+// obey gives an order about a sign and waits until it is carried out.
+func (r *running) obey(order byte, id devices.SignID) {
+	if r == nil {
 		return
 	}
-	<-run.begin
-	if _, err := run.pipe.callWithin(orderLimit, kindKick, []byte(id)); err != nil {
-		run.kill()
-		<-run.gone
+	<-r.begin
+	if _, err := r.pipe.callWithin(orderLimit, order, []byte(id)); err != nil {
+		r.kill()
+		<-r.gone
 	}
 }
 
