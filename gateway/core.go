@@ -52,6 +52,8 @@ type Options struct {
 	// known; Around returns what is seen of the surroundings. Both may be nil.
 	Address func(devices.SignID) string
 	Around  func() Around
+	// Plain reports whether a sign is connected without TLS now; nil for never.
+	Plain func(devices.SignID) bool
 
 	// EpochFloor is the least epoch of a timeline: after a restore it is above
 	// everything the lost gateway sent.
@@ -76,6 +78,7 @@ type Core struct {
 	floor      uint32 // least epoch
 	serverKeys []devices.ServerKey
 	nextKey    *devices.ServerKey
+	plain      plainSigns
 	drawing    chan struct{} // a token per timeline being drawn
 	wire       Wire
 
@@ -116,6 +119,7 @@ func New(o Options) *Core {
 		readRelease: o.ReadRelease, floor: o.EpochFloor, drawing: make(chan struct{}, o.Drawing)}
 	c.newPassword, c.fixedPasswords, c.serverKeys = o.NewPassword, o.FixedPasswords, o.ServerKeys
 	c.nextKey, c.passwordEnded = o.NextKey, o.PasswordEnded
+	c.plain.now = o.Plain
 	c.assets.ready = picture.NewCache(keptPictures)
 	c.queue.init()
 	c.watch.init()

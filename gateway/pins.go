@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 
 	"doorleaf/devices"
 )
@@ -83,11 +84,44 @@ func (p SignPins) next(hello devices.Report, keys []devices.ServerKey, floor uin
 	return p
 }
 
+// plainSigns are the signs whose last hello came without TLS. Until a sign has
+// called since the start, that is not known of it.
+type plainSigns struct {
+	now func(devices.SignID) bool // of a connection, nil for never
+
+	mu sync.Mutex
+	m  map[devices.SignID]bool // guarded by mu
+}
+
+func (p *plainSigns) see(r devices.Report) {
+	if p.now == nil || r.Kind != devices.HelloReport {
+		return
+	}
+	plain := p.now(r.Sign)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case !plain:
+		delete(p.m, r.Sign)
+	case p.m == nil:
+		p.m = map[devices.SignID]bool{r.Sign: true}
+	default:
+		p.m[r.Sign] = true
+	}
+}
+
+func (p *plainSigns) is(id devices.SignID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.m[id]
+}
+
 // KeyKnowledge says which signs know a key of the server.
 type KeyKnowledge struct {
 	Know    int
 	Lacking []Sign // they were not told yet
-	Silent  []Sign // they do not say: set up with an authority, without TLS, or older firmware
+	Silent  []Sign // they do not say: set up with an authority, or older firmware
+	Plain   int    // they called without TLS last, where no key is shown
 }
 
 // WhoKnows says which signs believe a server with that key, by name.
@@ -102,6 +136,8 @@ func (c *Core) WhoKnows(ctx context.Context, key devices.ServerKey) (k KeyKnowle
 	}
 	for _, s := range signs {
 		switch {
+		case s.Hardware.Capabilities&devices.CanPin == 0 && c.plain.is(s.ID):
+			k.Plain++
 		case s.Hardware.Capabilities&devices.CanPin == 0:
 			k.Silent = append(k.Silent, s)
 		case pins[s.ID].Floor == c.floor && slices.Contains(pins[s.ID].Held.Keys, key):

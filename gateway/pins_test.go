@@ -107,10 +107,21 @@ func TestWhoKnows(t *testing.T) {
 		return SignPins{Held: devices.ServerKeys{Number: 1, Keys: keys}, Floor: floor}
 	}
 	store := &pinRecord{
-		signs: []Sign{{ID: "knows", Hardware: can}, {ID: "other", Hardware: can}, {ID: "new", Hardware: can}, {ID: "restored", Hardware: can}, {ID: "silent"}},
+		signs: []Sign{{ID: "knows", Hardware: can}, {ID: "other", Hardware: can}, {ID: "new", Hardware: can}, {ID: "restored", Hardware: can}, {ID: "silent"}, {ID: "plain"}, {ID: "plain once"}, {ID: "plain and can", Hardware: can}},
 		pins:  map[devices.SignID]SignPins{"knows": held(7, a, b), "other": held(7, a), "restored": held(6, a, b), "silent": held(7, a, b)},
 	}
-	k, err := pinCore(store, 7, a, b).WhoKnows(t.Context(), b)
+	core := pinCore(store, 7, a, b)
+	plain := map[devices.SignID]bool{"plain": true, "plain once": true, "plain and can": true}
+	core.plain.now = func(id devices.SignID) bool { return plain[id] }
+	hello := func(id devices.SignID) { core.plain.see(devices.Report{Kind: devices.HelloReport, Sign: id}) }
+	for id := range plain {
+		hello(id)
+	}
+	plain["plain once"] = false // it calls over TLS now
+	hello("plain once")
+	delete(plain, "plain") // it sleeps
+	core.plain.see(devices.Report{Kind: devices.ShownReport, Sign: "plain"})
+	k, err := core.WhoKnows(t.Context(), b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +131,8 @@ func TestWhoKnows(t *testing.T) {
 		}
 		return ids
 	}
-	if k.Know != 1 || !slices.Equal(names(k.Lacking), []devices.SignID{"other", "new", "restored"}) || !slices.Equal(names(k.Silent), []devices.SignID{"silent"}) {
-		t.Errorf("know %d, lacking %v, silent %v", k.Know, names(k.Lacking), names(k.Silent))
+	lacking, silent := []devices.SignID{"other", "new", "restored", "plain and can"}, []devices.SignID{"silent", "plain once"}
+	if k.Know != 1 || k.Plain != 1 || !slices.Equal(names(k.Lacking), lacking) || !slices.Equal(names(k.Silent), silent) {
+		t.Errorf("know %d, plain %d, lacking %v, silent %v", k.Know, k.Plain, names(k.Lacking), names(k.Silent))
 	}
 }

@@ -43,6 +43,7 @@ func (c *Core) Report(ctx context.Context, r devices.Report) (*devices.Delivery,
 		}
 	}
 	c.seePlace(r.Sign)
+	c.plain.see(r)
 	e := c.signs.entry(r.Sign)
 	e.plan.Lock()
 	defer e.plan.Unlock()

@@ -23,6 +23,7 @@ type signBroker interface {
 	Address(nonce string) string
 	Secure(nonce string) bool
 	Place(devices.SignID) string
+	Plain(devices.SignID) bool
 	GatewayCredential() (username, password string)
 	GatewayConn() (net.Conn, error)
 	Stats() broker.Stats

@@ -34,7 +34,7 @@ func TestKeyChangeInBrowser(t *testing.T) {
 		b.do("set the width", chromedp.EmulateViewport(int64(width), 900))
 		b.open(page)
 		b.shows("main", "1 sign knows the backup")
-		b.shows("main", "1 sign cannot be told")
+		b.shows("main", "1 sign does not say what it believes")
 		checkPage(b, "en", width)
 		b.shoot(fmt.Sprintf("keys-%d", width))
 	}

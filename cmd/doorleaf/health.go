@@ -26,3 +26,6 @@ func (h *house) place(id devices.SignID) string {
 	}
 	return h.broker.Place(id)
 }
+
+// plain reports whether a sign is connected to the embedded broker without TLS.
+func (h *house) plain(id devices.SignID) bool { return h.broker != nil && h.broker.Plain(id) }

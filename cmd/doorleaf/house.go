@@ -114,7 +114,7 @@ func (h *house) openCore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h.core = gateway.New(gateway.Options{ServerKeys: keys, NextKey: h.nextKey(), Store: h.store, Renderer: renderer, Logger: h.log, Connected: h.connected, Address: h.place, Around: h.around, EpochFloor: floor, ReadRelease: mqttlink.ReadRelease,
+	h.core = gateway.New(gateway.Options{ServerKeys: keys, NextKey: h.nextKey(), Store: h.store, Renderer: renderer, Logger: h.log, Connected: h.connected, Address: h.place, Plain: h.plain, Around: h.around, EpochFloor: floor, ReadRelease: mqttlink.ReadRelease,
 		NewPassword: h.passwordHook(), PasswordEnded: h.passwordEnded, FixedPasswords: h.conf.mqttURL != "" && h.conf.external.provision == provisionNone})
 	h.watched = gateway.Watched{Store: h.store, Changed: h.core.AgendaChanged}
 	return nil

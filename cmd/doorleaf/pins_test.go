@@ -554,3 +554,24 @@ func TestServerKeyAttacks(t *testing.T) {
 	p.change(false)
 	p.knows(2)
 }
+
+// A sign without encryption depends on no key: a change need not be forced for
+// it, and it is back after it.
+func TestKeyChangePlain(t *testing.T) {
+	t.Parallel()
+	p := newPinHouse(t)
+	plain := "mqtt://" + freeAddress(t)
+	p.up("-mqtt-listen", p.mqtt+","+plain)
+	s := p.sign("plain", func(o *simsign.Options) { o.Gateway = plain })
+	id := p.pair(s)
+	p.within("it is known that no key matters to it", func() bool {
+		v, err := p.house.pinKeeper().ServerKeys(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v.Backup.Plain == 1 && len(v.Backup.Lacking)+len(v.Backup.Silent) == 0
+	})
+	begin := time.Now()
+	p.change(false)
+	p.back(id, begin)
+}

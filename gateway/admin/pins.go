@@ -32,7 +32,7 @@ type pinsView struct {
 	Known         string // how many know the backup
 	Lacking       *lackView
 	Silent        *lackView
-	Lost          string // what a change would cost, "" for nothing
+	Lost          string // what a change would or might cost, "" for nothing
 	Next          string // how many know the next certificate, "" without one
 	NextLacking   *lackView
 	Refused       bool // a change was refused
@@ -60,8 +60,11 @@ func (s *server) pinsView(ctx context.Context, p *page) (*pinsView, error) {
 	}
 	v := &pinsView{Own: k.Own, Changing: k.Changing, Known: p.N("pins.known", k.Backup.Know)}
 	v.Lacking, v.Silent = p.lacking("pins.lacking", k.Backup.Lacking), p.lacking("pins.silent", k.Backup.Silent)
-	if lost := len(k.Backup.Lacking) + len(k.Backup.Silent); lost > 0 {
-		v.Lost = p.N("pins.force", lost)
+	switch lacking, silent := len(k.Backup.Lacking), len(k.Backup.Silent); {
+	case lacking > 0:
+		v.Lost = p.N("pins.force", lacking)
+	case silent > 0: // nobody knows whether they are lost
+		v.Lost = p.N("pins.unsure", silent)
 	}
 	if k.Next != nil {
 		v.Next, v.NextLacking = p.N("pins.next", k.Next.Know), p.lacking("pins.lacking", k.Next.Lacking)
