@@ -82,7 +82,8 @@ func (w *stubWire) Claim(_ context.Context, _ devices.Joining, id devices.SignID
 	return w.fail
 }
 
-func (w *stubWire) Kick(context.Context, devices.SignID) error { return nil }
+func (w *stubWire) Kick(context.Context, devices.SignID) error       { return nil }
+func (w *stubWire) Remove(context.Context, devices.Credential) error { return nil }
 
 func (w *stubWire) Credential(id devices.SignID, secret []byte) devices.Credential {
 	return devices.Credential{Sign: id, PasswordHash: sha256.Sum256(secret), ManifestKey: secret}

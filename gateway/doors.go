@@ -56,12 +56,16 @@ func (c *Core) update(ctx context.Context, id devices.SignID, change func(*Sign)
 
 // Unpair forgets a sign: its credential dies at once.
 func (c *Core) Unpair(ctx context.Context, id devices.SignID) error {
+	cred, err := c.store.Credential(ctx, id) // with which the sign can be told
+	if err != nil {
+		cred = devices.Credential{Sign: id} // it is removed all the same
+	}
 	if err := c.store.RemoveSign(ctx, id); err != nil {
 		return err
 	}
 	c.signs.remove(id)
 	c.watch.notify()
-	if err := c.wire.Kick(ctx, id); err != nil && !errors.Is(err, devices.ErrNotConnected) {
+	if err := c.wire.Remove(ctx, cred); err != nil && !errors.Is(err, devices.ErrNotConnected) {
 		return fmt.Errorf("close the session of sign %s: %w", id, err)
 	}
 	return nil

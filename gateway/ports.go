@@ -20,8 +20,12 @@ type Link interface {
 	Push(ctx context.Context, d devices.Delivery) error
 	// Claim tells the joining sign its identity and secret (32 bytes).
 	Claim(ctx context.Context, j devices.Joining, id devices.SignID, secret []byte) error
-	// Kick closes the sign's session; its credential is already gone.
+	// Kick closes the sign's session, so that it connects anew.
 	Kick(ctx context.Context, id devices.SignID) error
+	// Remove tells a sign that is connected that it was removed, closes its session
+	// and lets it in no more. c is the credential that it had; the store knows it
+	// no more.
+	Remove(ctx context.Context, c devices.Credential) error
 }
 
 // Secrets derives a sign's credential from its 32-byte secret, as SPEC.md says.

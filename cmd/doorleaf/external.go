@@ -168,11 +168,13 @@ func (w outsideWire) Claim(ctx context.Context, j devices.Joining, id devices.Si
 	return err
 }
 
-// Kick implements gateway.Link. What the broker does not do now it does later;
-// nothing of the sign is answered meanwhile.
-func (w outsideWire) Kick(ctx context.Context, id devices.SignID) error {
-	w.expel(ctx, id)
-	return w.Link.Kick(ctx, id)
+// Remove implements gateway.Link. The sign is told first: without its user it is
+// cut off. What the broker does not do now it does later; nothing of the sign is
+// answered meanwhile.
+func (w outsideWire) Remove(ctx context.Context, c devices.Credential) error {
+	err := w.Link.Remove(ctx, c)
+	w.expel(ctx, c.Sign)
+	return err
 }
 
 func (w outsideWire) expel(ctx context.Context, id devices.SignID) {

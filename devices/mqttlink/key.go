@@ -94,16 +94,14 @@ func (l *Link) proven(ctx context.Context, id devices.SignID, m wire.Hello) (boo
 		switch {
 		case m.KeyNumber == c.Number && len(c.ManifestKey) == 32:
 			key = (*[32]byte)(c.ManifestKey)
-			s.mu.Lock()
-			if s.key == nil { // a sign that is removed later is told so with it
-				s.key, s.keyNo = key, c.Number
-			}
-			s.mu.Unlock()
 		case m.KeyNumber == c.NextNumber && len(c.NextManifestKey) == 32:
 			key = (*[32]byte)(c.NextManifestKey)
 		}
 	}
 	if key != nil && m.Verify(key, string(id)) == nil {
+		s.mu.Lock()
+		s.proved = key // a sign that is removed later is told so with it
+		s.mu.Unlock()
 		return true, nil
 	}
 	if m.MAC != [len(m.MAC)]byte{} { // one without a MAC claims nothing

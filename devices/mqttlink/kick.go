@@ -39,10 +39,27 @@ func (l *Link) Kick(ctx context.Context, id devices.SignID) error {
 	return nil
 }
 
+// Remove implements gateway.Link. A sign that said nothing since the start is
+// told with the key that was in use.
+func (l *Link) Remove(ctx context.Context, c devices.Credential) error {
+	if len(c.ManifestKey) == 32 {
+		s := l.sign(c.Sign)
+		s.mu.Lock()
+		if s.proved == nil {
+			s.proved = (*[32]byte)(c.ManifestKey)
+		}
+		s.mu.Unlock()
+	}
+	return l.Kick(ctx, c.Sign)
+}
+
 // sayGone tells a sign that it was removed, and leaves it the time to take that.
 func (l *Link) sayGone(ctx context.Context, id devices.SignID, s *signState) {
 	s.mu.Lock()
-	key := s.key
+	key := s.proved
+	if key == nil {
+		key = s.key
+	}
 	s.mu.Unlock()
 	if key == nil || (l.opts.Connected != nil && !l.opts.Connected(id)) {
 		return

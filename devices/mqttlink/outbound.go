@@ -35,6 +35,7 @@ type signState struct {
 	mu       sync.Mutex
 	key      *[32]byte          // manifest key of the secret keyNo, nil when not looked up
 	keyNo    uint32             // that the last hello named
+	proved   *[32]byte          // manifest key that the last proven hello was signed with
 	image    devices.ObjectHash // firmware it is offered, zero for none
 	alwaysOn bool
 	heard    time.Time
