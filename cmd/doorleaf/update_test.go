@@ -200,7 +200,10 @@ func TestDeafFirmwareGoesBack(t *testing.T) {
 			}
 		}
 		r.switchOn()
-		r.until("newer firmware is heard of", renewalLimit, func() bool { n, _ := r.firmware(); return n == 4 })
+		r.until("newer firmware is heard of", renewalLimit, func() bool { _, version := r.firmware(); return version == "1.4" })
+		if list, err := r.house.core.Rollouts(t.Context()); err != nil || list[0].Count.Runs != 0 || list[0].Count.Offered != 1 {
+			t.Errorf("on trial: got %+v, %v, want one that was offered it and none that runs it", list[0].Count, err)
+		}
 		r.until("went back", renewalLimit, func() bool { return r.said("error", "firmware-back") })
 		r.until("told", renewalLimit, func() bool {
 			list, err := r.house.core.Rollouts(t.Context())

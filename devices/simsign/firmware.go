@@ -69,6 +69,15 @@ func (s *Sign) runs() *slot { return &s.st.Firmware.Slots[s.st.Firmware.Running]
 // onTrial reports whether the running firmware has not had a good check-in.
 func (s *Sign) onTrial() bool { return s.runs().Mark == markTrial }
 
+// provenFirmware is the number that Hello names: on trial that of the slot
+// behind, so that nobody counts the update as done too early [DL-FW-5].
+func (s *Sign) provenFirmware() uint32 {
+	if s.onTrial() {
+		return s.st.Firmware.Slots[1-s.st.Firmware.Running].Number
+	}
+	return s.runs().Number
+}
+
 // startFirmware is the boot loader: a slot on trial starts at most three times,
 // of two good ones the one with the greater number does [DL-FW-6].
 func (s *Sign) startFirmware() {
@@ -114,6 +123,7 @@ func (s *Sign) checkedIn() {
 	}
 	s.runs().Mark, s.runs().Starts = markGood, 0
 	s.trialEnd = time.Time{}
+	s.talk.hailed, s.talk.greeted = false, false // it names the number now
 	if s.keep(s.save()) {
 		s.cut("firmware.good")
 		s.emit(Event{Event: "firmware", Number: s.runs().Number, Version: s.runs().Version, Reason: markGood})
@@ -155,15 +165,16 @@ func (s *Sign) offer(payload []byte) {
 		s.remember(devices.ErrFirmware, err)
 		return
 	}
+	trial := s.onTrial()
 	if s.conn.spki == [32]byte{} {
 		s.checkedIn()
+	}
+	if trial || s.talk.tried && r.Number == s.runs().Number { // Hello did not name it [DL-FW-5]
+		return
 	}
 	err = r.For(wire.Target{Model: s.opts.Panel.Model, Running: s.runs().Number, Failed: s.st.Firmware.Failed, Millivolts: s.millivolts()})
 	if err != nil {
 		s.remember(devices.ErrFirmwareRefused, err)
-		return
-	}
-	if s.onTrial() { // the slot behind it is not to be overwritten [DL-FW-5]
 		return
 	}
 	if s.download != nil && s.download.release == r {

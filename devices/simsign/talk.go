@@ -21,6 +21,7 @@ type talk struct {
 	gaveUp   bool // no more pulling on this connection
 	asking   bool // for a newer secret
 	newPins  bool // that the gateway does not know of
+	tried    bool // a hello did not name the firmware that runs
 
 	keyGivenUp bool // nobody answered about secrets
 }
@@ -35,8 +36,10 @@ type report struct {
 	boot     uint32
 	payload  []byte
 	snap     snapshot
-	events   int  // how many of the oldest events it carries
-	asks     bool // for a newer secret: its answer is no ack
+	events   int       // how many of the oldest events it carries
+	asks     bool      // for a newer secret: its answer is no ack
+	named    [2]uint32 // epoch and seq that it names
+	overtook bool      // a manifest newer than that came before the ack
 	deadline time.Time
 	tries    int
 }
@@ -178,13 +181,14 @@ func (s *Sign) hello() *report {
 		Width: uint16(s.opts.Panel.Width), Height: uint16(s.opts.Panel.Height), AlwaysOn: s.opts.AlwaysOn,
 		Capabilities: s.opts.Capabilities, BatteryMillivolts: s.millivolts(), SignalDBm: -61,
 		TemperatureC: 21, TemperatureKnown: true, Wake: uint8(s.wake), LastError: sn.err,
-		KeyNumber: s.keyNo, FirmwareNumber: s.runs().Number,
+		KeyNumber: s.keyNo, FirmwareNumber: s.provenFirmware(),
 	}
 	if s.pinning() {
 		m.PinsNumber = s.st.PinSet
 	} else {
 		m.Capabilities &^= wire.CapPins
 	}
+	s.talk.tried = s.talk.tried || s.onTrial()
 	if s.onTrial() && s.conn.spki == [32]byte{} { // so that something signed comes [DL-FW-5]
 		m.Epoch, m.Seq = 0, 0
 	}
@@ -199,7 +203,7 @@ func (s *Sign) hello() *report {
 	if !s.keep(err) {
 		return nil
 	}
-	return &report{name: wire.NameHello, counter: m.Counter, boot: m.Boot, payload: b, snap: sn, events: len(m.Events)}
+	return &report{name: wire.NameHello, counter: m.Counter, boot: m.Boot, payload: b, snap: sn, events: len(m.Events), named: [2]uint32{m.Epoch, m.Seq}}
 }
 
 func (s *Sign) shown() *report {
@@ -212,7 +216,7 @@ func (s *Sign) shown() *report {
 	if !s.keep(err) {
 		return nil
 	}
-	return &report{name: wire.NameShown, counter: m.Counter, boot: m.Boot, payload: b, snap: sn}
+	return &report{name: wire.NameShown, counter: m.Counter, boot: m.Boot, payload: b, snap: sn, named: [2]uint32{m.Epoch, m.Seq}}
 }
 
 func (s *Sign) event() *report {
@@ -275,7 +279,7 @@ func (s *Sign) acknowledged(payload []byte) {
 		}
 		s.talk.reported = &p.snap
 	}
-	if a.Manifest {
+	if a.Manifest && !p.overtook {
 		s.talk.promised = time.Now().Add(manifestWait)
 	}
 	if !s.keep(s.save()) && s.talk.reported != nil {
@@ -309,7 +313,6 @@ func (s *Sign) manifest(payload []byte) {
 		s.remember(devices.ErrPanel, errPanel)
 		return
 	}
-	s.talk.promised = time.Time{}
 	if s.conn.spki == [32]byte{} {
 		s.checkedIn()
 	}
@@ -318,12 +321,17 @@ func (s *Sign) manifest(payload []byte) {
 		s.remember(devices.ErrManifestFormat, err)
 		return
 	}
-	if in := s.incoming; in != nil && !newer(&m.Body, &in.body) {
-		return // on its way already
+	if s.body == nil || !newer(s.body, &m.Body) {
+		s.talk.promised = time.Time{}
+	}
+	if p := s.talk.pending; p != nil && newer(&m.Body, &wire.Body{Epoch: p.named[0], Seq: p.named[1]}) {
+		p.overtook = true // the ack says that it follows [DL-FLOW-1]
 	}
 	switch {
 	case s.failed == string(raw) && time.Since(s.failedAt) < time.Minute:
 		// It failed just now: said at once again, it would fail again.
+	case s.incoming != nil && !newer(&m.Body, &s.incoming.body) && (s.body == nil || newer(&m.Body, s.body)):
+		// It is on its way already, or was overtaken by what is.
 	case s.body == nil || newer(&m.Body, s.body):
 		s.incoming = &incoming{body: m.Body, raw: raw}
 		s.talk.gets, s.talk.gaveUp, s.unknown = nil, false, 0

@@ -98,7 +98,7 @@ enum dl_message_status dl_body_read(struct dl_manifest *m, const uint8_t *b, siz
 	m->height = (uint16_t)le16(b + 14);
 	m->steps = b[16];
 	m->has_stale = b[17];
-	if (m->steps < 1 || m->steps > DL_MAX_STEPS || m->width < 1 || m->height < 1 || m->width > DL_OBJECT_MAX_SIDE || m->height > DL_OBJECT_MAX_SIDE ||
+	if (m->epoch == 0 || m->seq == 0 || m->steps < 1 || m->steps > DL_MAX_STEPS || m->width < 1 || m->height < 1 || m->width > DL_OBJECT_MAX_SIDE || m->height > DL_OBJECT_MAX_SIDE ||
 	    (m->width + 7u) / 8 * m->height > DL_OBJECT_MAX_DECODED)
 		return DL_MESSAGE_FORMAT;
 	for (k = 0; k < m->steps + (unsigned)m->has_stale; k++) {

@@ -47,6 +47,8 @@ func TestCManifestLimits(t *testing.T) {
 		{"larger object", body(steps, none), func(b []byte) { put32(b, step+32, largest+1) }, false},
 		{"empty object", body(steps, none), func(b []byte) { put32(b, step+32, 0) }, false},
 		{"no glass", body(steps, none), func(b []byte) { clear(b[step+36 : step+68]) }, false},
+		{"epoch 0", body(steps, none), func(b []byte) { put32(b, 4, 0) }, false},
+		{"seq 0", body(steps, none), func(b []byte) { put32(b, 8, 0) }, false},
 		{"empty step", body(steps, none), func(b []byte) { put32(b, step+72, 20) }, false},
 		{"first step is empty", body(steps, none), func(b []byte) { put32(b, bodyHeadSize+68, 10) }, false},
 		{"stale step with a time", body(steps, none), func(b []byte) { put32(b, step+77+68, 1) }, false},

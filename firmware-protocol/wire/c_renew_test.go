@@ -48,6 +48,7 @@ func TestCRenew(t *testing.T) {
 	runner := buildRenew(t)
 	for name, test := range map[string]func(*testing.T, string){
 		"key": testCRenewsKey, "key, old gateway": testCOldGateway, "key, swapped": testCSwappedKey, "key, refused": testCRefusesKeys, "key, vectors": testCKeyVectors, "refusals": testCRefusals, "removed": testCRemoved,
+		"firmware on trial": testCFirmwareOnTrial, "manifest before its Ack": testCEarlyManifest,
 		"firmware": testCFirmware, "firmware, vectors": testCFirmwareVectors, "firmware goes back": testCFirmwareGoesBack,
 		"firmware, refused": testCFirmwareRefuses, "firmware, other offer": testCFirmwareOtherOffer,
 	} {
@@ -99,6 +100,7 @@ type world struct {
 	swaps    bool                // the broker keeps one password
 	mute     bool                // it does not acknowledge that a secret is stored
 	down     bool                // nobody answers
+	early    bool                // a manifest comes before the Ack that says that it follows
 	spoil    bool                // blocks of the image are of another one
 
 	set       func(*[32]byte) Pins // server keys to tell, nil: none
@@ -367,7 +369,9 @@ func (w *world) hello(h Hello) {
 	}
 	newer := h.Seq < 1
 	w.tellPins(h)
-	w.acks(h.Boot, h.Counter, newer)
+	if !w.early {
+		w.acks(h.Boot, h.Counter, newer)
+	}
 	key := w.keys(h.KeyNumber).Manifest
 	if err := h.Verify(&key, cSignID); err != nil {
 		w.t.Error(err)
@@ -375,6 +379,9 @@ func (w *world) hello(h Hello) {
 	if newer {
 		m, err := AppendManifest(nil, w.body, 1700000000000, 600, 0, &key, cSignID)
 		w.answers("want", m, err)
+	}
+	if w.early {
+		w.acks(h.Boot, h.Counter, newer)
 	}
 	if w.release == nil || h.FirmwareNumber >= max(w.newest, 2) {
 		return

@@ -45,7 +45,7 @@ func vectorCases(t *testing.T) (cases []cCase) {
 	for _, v := range vectors(t, "objects.json", func() []objectVector { return objectVectors(t) }) {
 		c := cCase{name: v.Name, object: v.Object, promised: len(v.Object), want: v.Error, picture: v.Rows}
 		if len(v.Base) > 0 {
-			c.base = &Bitmap{Width: v.Width, Height: v.Height, Stride: (v.Width + 7) / 8, Colours: coloursOf(v.Planes), Pix: v.Base}
+			c.base = &Bitmap{Width: v.Width, Height: v.Height, Stride: (v.Width + 7) / 8, Colours: coloursOf(v.Kind), Pix: v.Base}
 		}
 		cases = append(cases, c)
 	}

@@ -44,7 +44,7 @@ type Step struct {
 // Body is the part of a manifest that is packed once and sent as often as
 // needed, byte for byte the same [DL-MAN-1].
 type Body struct {
-	Epoch, Seq    uint32
+	Epoch, Seq    uint32 // 1 or more
 	Width, Height uint16 // pixels
 	Steps         []Step // 1 to MaxSteps, in order, without gaps
 	Stale         *Step  // shown after the last step's Until; nil for none
@@ -62,6 +62,9 @@ type Manifest struct {
 func (b *Body) check() error {
 	if err := checkSize(int(b.Width), int(b.Height), BlackWhite); err != nil {
 		return err
+	}
+	if b.Epoch == 0 || b.Seq == 0 { // 0 stands for none
+		return fmt.Errorf("%w: manifest (%d, %d)", ErrFormat, b.Epoch, b.Seq)
 	}
 	if len(b.Steps) < 1 || len(b.Steps) > MaxSteps {
 		return fmt.Errorf("%w: manifest of %d steps", ErrFormat, len(b.Steps))

@@ -92,6 +92,7 @@ void dl_firmware_good(struct dl_sign *s)
 		return;
 	}
 	s->trial_until = 0;
+	s->hailed = s->greeted = 0; /* Hello names it now */
 	dl_note(s, DL_NOTE_GOOD, slot->number, NULL);
 }
 
@@ -181,17 +182,19 @@ static unsigned check(struct dl_sign *s, const uint8_t *b, size_t n)
 
 void dl_firmware_offer(struct dl_sign *s, const uint8_t *data, size_t n)
 {
-	unsigned other = (s->options->slot & 1) ^ 1u, error;
+	unsigned other = (s->options->slot & 1) ^ 1u, error, trial = s->trial_until != 0;
 
 	if (!dl_firmware_enabled(s))
 		return;
 	s->linger = 0;
 	error = check(s, data, n);
+	if (error != DL_ERROR_FIRMWARE && (trial || (s->tried && le32(data + NUMBER) == s->options->firmware_number)))
+		return; /* Hello did not name what runs [DL-FW-5] */
 	if (error != 0) {
 		dl_remember(s, error);
 		return;
 	}
-	if (s->trial_until != 0 || s->slots.slot[other].state == DL_SLOT_TRIAL || s->image_bad)
+	if (s->slots.slot[other].state == DL_SLOT_TRIAL || s->image_bad)
 		return; /* one after the other; it is offered again */
 	if (memcmp(s->release, data, DL_RELEASE) != 0) {
 		if (s->pulling == DL_PULL_IMAGE)

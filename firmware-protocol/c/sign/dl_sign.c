@@ -269,7 +269,7 @@ static void end_talk(struct dl_sign *s)
 	s->promised = s->linger = 0;
 	for (i = 0; i < DL_WINDOW; i++)
 		s->get[i].late = 0;
-	s->key_quiet = 0;
+	s->key_quiet = s->tried = 0;
 }
 
 void dl_hang_up(struct dl_sign *s)

@@ -159,6 +159,8 @@ struct dl_sign {
 	/* The conversation on a connection. */
 	uint8_t hailed, greeted, gave_up, missed, silent, tries, sent_events, reported;
 	uint8_t pending;    /* which message waits for its Ack */
+	uint8_t overtook;   /* a newer manifest than it names came before the Ack */
+	uint8_t tried;      /* a Hello did not name the firmware that runs */
 	uint64_t began, late, promised;
 	uint32_t sent_boot, sent_counter;
 	struct dl_snapshot sent, told;

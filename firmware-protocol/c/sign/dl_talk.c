@@ -79,7 +79,9 @@ static size_t write_hello(struct dl_sign *s, const struct dl_measures *measures)
 	m.key_number = s->secret[s->in_use].number;
 	dl_prove(s, &m, mac);
 	m.mac = mac;
-	m.firmware_number = s->options->firmware_number;
+	if (s->trial_until != 0)
+		s->tried = 1;
+	m.firmware_number = s->trial_until != 0 ? s->slots.slot[(s->options->slot & 1) ^ 1].number : s->options->firmware_number; /* [DL-FW-5] */
 	return dl_hello_write(&m, s->out, sizeof s->out);
 }
 
@@ -111,7 +113,7 @@ static void report(struct dl_sign *s, unsigned what, uint64_t now)
 		s->port->measure(s->port->user, &measures);
 	snapshot(s, &s->sent);
 	s->sent_boot = s->boot;
-	s->sent_events = 0;
+	s->sent_events = s->overtook = 0;
 	if (what == DL_SAY_EVENT) {
 		event_of(s, &s->press[0], &event);
 		s->sent_boot = event.boot;
@@ -249,6 +251,7 @@ static void manifest(struct dl_sign *s, const uint8_t *data, size_t n)
 	const struct dl_crypto *c = s->port->crypto;
 	struct dl_manifest m;
 	enum dl_message_status status;
+	uint8_t anew = s->trial_until != 0 && !s->secure; /* Hello names none */
 	int order = 1;
 
 	c->hmac_key(c->user, s->manifest_key);
@@ -271,6 +274,7 @@ static void manifest(struct dl_sign *s, const uint8_t *data, size_t n)
 	}
 	if (order == 0) {
 		if (m.body_size == s->force.body.size && same_body(s, m.body)) {
+			s->overtook |= anew;
 			s->promised = 0;
 			s->reported = 0; /* tell it again */
 		} else {
@@ -279,6 +283,7 @@ static void manifest(struct dl_sign *s, const uint8_t *data, size_t n)
 		return;
 	}
 	s->promised = 0;
+	s->overtook = 1;
 	if (s->next.body.size > 0 && compare(&m, &s->next.body) <= 0)
 		return; /* on its way already */
 	memset(&s->next, 0, sizeof s->next);
@@ -316,7 +321,7 @@ static void acknowledged(struct dl_sign *s, const uint8_t *data, size_t n)
 		s->told = s->sent;
 		s->reported = 1;
 	}
-	if (a.manifest)
+	if (a.manifest && !s->overtook)
 		s->promised = dl_now(s) + MANIFEST_WAIT;
 	if (dl_save(s) != 0) {
 		dl_remember(s, DL_ERROR_STORAGE);
