@@ -19,7 +19,7 @@ const brokerFilesUsage = `Usage:
 
 Writes what a broker that is not Doorleaf's has to know of the paired signs: a
 password file and an access list of mosquitto, users and rules of EMQX, and
-definitions of RabbitMQ. The gateway may not be running; with
+definitions of RabbitMQ. Stop the gateway first; with
 DOORLEAF_MQTT_PROVISION=files a running one keeps these files by itself. -user
 is what the gateway logs in with.
 
