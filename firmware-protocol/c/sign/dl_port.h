@@ -67,7 +67,8 @@ struct dl_login {
 	const char *client, *user, *password, *filter;
 	/*
 	 * SHA-256 of each SubjectPublicKeyInfo of which the server must show one when
-	 * the firmware has no authority [DL-MQTT-3]; with none: any, and tell it.
+	 * the firmware has no authority [DL-MQTT-3]; with none: any, and tell it. On a
+	 * resumed session that is the one of its full handshake.
 	 */
 	const uint8_t (*pins)[DL_HASH];
 	unsigned pin_count;

@@ -29,7 +29,7 @@ enum dl_link { DL_LINK_OPEN, DL_LINK_FAILED, DL_LINK_REFUSED /* the password */ 
 /* What a sign is; it lives as long as the sign. */
 struct dl_sign_options {
 	struct dl_hardware hardware;
-	uint8_t planes;       /* [DL-PIC-3] */
+	uint8_t planes;       /* kind of pictures [DL-PIC-3]; gateways send 1 [DL-CAP-1] */
 #ifdef DL_ROWS
 	uint8_t *rows;        /* room for DL_OBJECT_ROWS rows */
 #else
