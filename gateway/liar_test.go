@@ -60,3 +60,35 @@ func TestLyingSign(t *testing.T) {
 		t.Errorf("the other sign is sent %+v", again)
 	}
 }
+
+// Who has only the password uses up the repairs that reports without a MAC get,
+// not those of the sign.
+func TestStrangersDoNotUseUpRepairs(t *testing.T) {
+	b := newBench(t)
+	id := b.pair("ABCDEFGH", b.room("Aalto"))
+	d := b.tell(id, devices.HelloReport, 0, 0, devices.Digest{})
+	b.follow(d)
+	wrong := func(kind devices.ReportKind, counter uint32, proven bool) bool {
+		t.Helper()
+		w, err := b.store.Want(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := b.core.Report(t.Context(), devices.Report{Kind: kind, Sign: id, Received: time.Now(), Boot: 50, Counter: counter,
+			Epoch: w.Epoch, Seq: w.Seq, Shown: devices.Digest{7}, Proven: proven})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d != nil
+	}
+	for n := range uint32(10) {
+		if got, want := wrong(devices.ShownReport, 100+n, false), n < 4; got != want {
+			t.Errorf("claim %d: repaired %t, want %t", n, got, want)
+		}
+	}
+	for n := range uint32(6) {
+		if got, want := wrong(devices.HelloReport, 1+n, true), n < 4; got != want {
+			t.Errorf("hello %d: repaired %t, want %t", n, got, want)
+		}
+	}
+}

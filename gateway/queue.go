@@ -129,6 +129,9 @@ type signEntry struct {
 	mismatch int       // wrong pictures in a row
 	retryAt  time.Time // no repair before
 
+	provenMismatch int // wrong pictures in a row that proven hellos told
+	provenRetryAt  time.Time
+
 	kickedFor uint32 // number of the secret its session was closed for
 
 	restUntil time.Time // a connected sign's panel is not changed again before

@@ -117,7 +117,7 @@ func (c *Core) answer(ctx context.Context, e *signEntry, r devices.Report, was d
 		return c.repair(ctx, e, w, r, now)
 	}
 	e.mu.Lock()
-	e.mismatch, e.retryAt = 0, time.Time{}
+	e.mismatch, e.retryAt, e.provenMismatch, e.provenRetryAt = 0, time.Time{}, 0, time.Time{}
 	e.mu.Unlock()
 	if r.Kind != devices.HelloReport {
 		return nil, nil
@@ -171,11 +171,16 @@ func (c *Core) canDecode(w *Want, r devices.Report) bool {
 func (c *Core) repair(ctx context.Context, e *signEntry, w *Want, r devices.Report, now time.Time) (*Want, error) {
 	e.mu.Lock()
 	wait := now.Before(e.retryAt)
+	if r.Proven { // its own limit: others must not use up that of the sign
+		wait = now.Before(e.provenRetryAt)
+	}
 	if !wait {
 		e.mismatch++
-		if e.mismatch > 3 {
-			e.retryAt = now.Add(min(time.Minute<<min(e.mismatch-3, 6), time.Hour))
-		}
+		e.retryAt = repairPause(e.mismatch, now)
+	}
+	if !wait && r.Proven {
+		e.provenMismatch++
+		e.provenRetryAt = repairPause(e.provenMismatch, now)
 	}
 	n := e.mismatch
 	e.mu.Unlock()
@@ -185,6 +190,14 @@ func (c *Core) repair(ctx context.Context, e *signEntry, w *Want, r devices.Repo
 	c.log.Warn("wrong picture on sign", "sign", r.Sign, "shown", hex8(r.Shown), "want", hex8(w.dueAt(r.Received)), "error", r.LastError, "times", n)
 	next, _, err := c.replan(ctx, e, r.Sign, replanOptions{force: DigestMismatch, shown: r.Shown})
 	return next, err
+}
+
+// repairPause is until when nothing is repaired after so many in a row.
+func repairPause(mismatches int, now time.Time) time.Time {
+	if mismatches <= 3 {
+		return time.Time{}
+	}
+	return now.Add(min(time.Minute<<min(mismatches-3, 6), time.Hour))
 }
 
 func hex8(d devices.Digest) string { return fmt.Sprintf("%x", d[:4]) }
