@@ -65,6 +65,7 @@ func (c *Core) Unpair(ctx context.Context, id devices.SignID) error {
 	}
 	c.signs.remove(id)
 	c.watch.notify()
+	c.log.Info("sign unpaired", "sign", id)
 	if err := c.wire.Remove(ctx, cred); err != nil && !errors.Is(err, devices.ErrNotConnected) {
 		return fmt.Errorf("close the session of sign %s: %w", id, err)
 	}
