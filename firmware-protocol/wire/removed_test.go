@@ -31,8 +31,7 @@ func newRemovedVector(t testing.TB) removedVector {
 	good := SignRemoved(&keys.Manifest, testSign)
 	wrong := good
 	wrong.MAC[15] ^= 1
-	v := removedVector{Sign: testSign, Manifest: keys.Manifest[:]}
-	for _, c := range []removedCaseVector{
+	return removedVector{Sign: testSign, Manifest: keys.Manifest[:], Cases: []removedCaseVector{
 		{"removed", message(good), ""},
 		{"with a key of later revisions", fields(map[int]any{40: good.MAC[:], 99: "later"}), ""},
 		{"wrong MAC", message(wrong), "mac"},
@@ -45,10 +44,7 @@ func newRemovedVector(t testing.TB) removedVector {
 		{"MAC as text", fields(map[int]any{40: "0123456789abcdef"}), "format"},
 		{"no MAC", fields(map[int]any{}), "format"},
 		{"empty", nil, "format"},
-	} {
-		v.Cases = append(v.Cases, c)
-	}
-	return v
+	}}
 }
 
 func TestVectorsRemoved(t *testing.T) {
