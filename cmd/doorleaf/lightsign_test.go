@@ -34,6 +34,9 @@ type lightSign struct {
 	steps      []wire.Step // of the manifest in force
 	pictures   map[wire.Digest]wire.Bitmap
 
+	unheard wire.Name // hello or shown without an ack, empty for none
+	report  []byte    // that message
+
 	conn   net.Conn
 	in     *bufio.Reader
 	out    []byte
@@ -110,11 +113,33 @@ func (s *lightSign) hello() error {
 	s.counter++
 	m := wire.Hello{Boot: s.boot, Counter: s.counter, Epoch: s.epoch, Seq: s.seq, Shown: s.shown, Model: "800x480", Firmware: "1", Width: 800, Height: 480,
 		AlwaysOn: s.alwaysOn, Capabilities: 255, BatteryMillivolts: 2950, SignalDBm: -60, Wake: 2}
+	m.Sign(&s.keys.Manifest, string(s.id))
 	b, err := m.Marshal()
 	if err != nil {
 		return err
 	}
+	s.unheard, s.report = wire.NameHello, b
 	return s.publish(wire.NameHello, b)
+}
+
+// Repeats of a sign [DL-FLOW-2, DL-FLOW-4].
+const (
+	reportAgain = 5 * time.Second
+	getAgain    = 3 * time.Second
+)
+
+// comes reports whether the next message begins to come before a moment; zero
+// means that it waits for ever.
+func (s *lightSign) comes(before time.Time) (bool, error) {
+	if err := s.conn.SetReadDeadline(before); err != nil {
+		return false, err
+	}
+	_, err := s.in.Peek(1)
+	var late net.Error
+	if errors.As(err, &late) && late.Timeout() {
+		return false, nil
+	}
+	return err == nil, errors.Join(err, s.conn.SetReadDeadline(time.Time{}))
 }
 
 // read returns the next packet: its first byte and what follows its length.
@@ -155,7 +180,13 @@ func (s *lightSign) message() (wire.Name, []byte, error) {
 			}
 			payload = payload[2:]
 		}
-		return wire.Name(topic[strings.LastIndexByte(topic, '/')+1:]), payload, nil
+		name := wire.Name(topic[strings.LastIndexByte(topic, '/')+1:])
+		if name == wire.NameAck {
+			if a, err := wire.UnmarshalAck(payload); err == nil && a.Boot == s.boot && a.Counter == s.counter {
+				s.unheard = ""
+			}
+		}
+		return name, payload, nil
 	}
 }
 
@@ -245,15 +276,17 @@ func (s *lightSign) flipUntilMessage() error {
 				}
 			}
 		}
-		if err := s.conn.SetReadDeadline(edge); err != nil {
+		if again := time.Now().Add(reportAgain); s.unheard != "" && (edge.IsZero() || again.Before(edge)) {
+			edge = again
+		}
+		if come, err := s.comes(edge); come || err != nil {
 			return err
 		}
-		_, err := s.in.Peek(1)
-		var late net.Error
-		if errors.As(err, &late) && late.Timeout() {
-			continue
+		if s.unheard != "" {
+			if err := s.publish(s.unheard, s.report); err != nil {
+				return err
+			}
 		}
-		return errors.Join(err, s.conn.SetReadDeadline(time.Time{}))
 	}
 }
 
@@ -263,6 +296,7 @@ func (s *lightSign) tellShown(wake uint8) error {
 	if err != nil {
 		return err
 	}
+	s.unheard, s.report = wire.NameShown, b
 	return s.publish(wire.NameShown, b)
 }
 
@@ -318,6 +352,14 @@ func (s *lightSign) pull(step wire.Step) (object, newer []byte, err error) {
 			return nil, nil, err
 		}
 		for got := false; !got; {
+			if come, err := s.comes(time.Now().Add(getAgain)); err != nil {
+				return nil, nil, err
+			} else if !come {
+				if err := s.publish(wire.NameGet, b); err != nil {
+					return nil, nil, err
+				}
+				continue
+			}
 			name, payload, err := s.message()
 			if err != nil || name == wire.NameWant {
 				return nil, payload, err
