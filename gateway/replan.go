@@ -18,6 +18,7 @@ type replanOptions struct {
 	quick bool           // only the picture of the moment
 	force Reason         // commit a new want whatever decide says, "" for not
 	shown devices.Digest // what the sign just reported, zero: use what is stored
+	bare  bool           // the first picture is drawn on nothing, whatever the sign shows
 	epoch uint32         // at least this epoch
 }
 
@@ -85,7 +86,7 @@ func (c *Core) replan(ctx context.Context, e *signEntry, id devices.SignID, o re
 	}
 	loc := in.agenda.Location(in.site.Location())
 	w.NextWake, w.Jitter = c.nextCall(ctx, in.sign, in.site, loc, w, now), wakeJitter
-	objects, err := c.pack(ctx, w, d, in, loc, o.shown)
+	objects, err := c.pack(ctx, w, d, in, loc, o)
 	if err != nil {
 		return nil, "", err
 	}
@@ -117,7 +118,7 @@ func (c *Core) takeDrawing(ctx context.Context) (release func(), err error) {
 
 // pack completes the want: it draws the picture for afterwards, chooses the
 // base and encodes everything.
-func (c *Core) pack(ctx context.Context, w *Want, d *drawing, in planInputs, loc *time.Location, shown devices.Digest) ([]devices.Object, error) {
+func (c *Core) pack(ctx context.Context, w *Want, d *drawing, in planInputs, loc *time.Location, o replanOptions) ([]devices.Object, error) {
 	t := devices.Timeline{Sign: w.Sign, Epoch: w.Epoch, Seq: w.Seq, NextWake: w.NextWake, Jitter: w.Jitter, Capabilities: in.sign.Hardware.Capabilities}
 	for i, s := range w.Steps {
 		t.Steps = append(t.Steps, devices.Step{From: s.From, Until: s.Until, Picture: d.pictures[i]})
@@ -134,10 +135,11 @@ func (c *Core) pack(ctx context.Context, w *Want, d *drawing, in planInputs, loc
 	if err != nil {
 		return nil, err
 	}
+	shown := o.shown
 	if shown.IsZero() {
 		shown = st.Shown
 	}
-	if !shown.IsZero() {
+	if !shown.IsZero() && !o.bare {
 		base, err := c.store.Picture(ctx, shown)
 		switch {
 		case err == nil && base.Rect == d.pictures[0].Rect:

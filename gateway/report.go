@@ -188,7 +188,9 @@ func (c *Core) repair(ctx context.Context, e *signEntry, w *Want, r devices.Repo
 		return nil, nil
 	}
 	c.log.Warn("wrong picture on sign", "sign", r.Sign, "shown", hex8(r.Shown), "want", hex8(w.dueAt(r.Received)), "error", r.LastError, "times", n)
-	next, _, err := c.replan(ctx, e, r.Sign, replanOptions{force: DigestMismatch, shown: r.Shown})
+	// A sign may know what it shows and have lost the pixels.
+	bare := r.LastError == devices.ErrObjectBase || r.LastError == devices.ErrDigest
+	next, _, err := c.replan(ctx, e, r.Sign, replanOptions{force: DigestMismatch, shown: r.Shown, bare: bare})
 	return next, err
 }
 
