@@ -234,7 +234,7 @@ void dl_firmware_complete(struct dl_sign *s, unsigned error)
 	uint32_t number = le32(s->release + NUMBER);
 
 	if (error != 0) {
-		s->image_bad = error == DL_ERROR_FIRMWARE; /* not again on this connection */
+		s->image_bad = error == DL_ERROR_FIRMWARE; /* not again on this wake */
 		forget_pull(s);
 		dl_remember(s, error);
 		return;

@@ -198,6 +198,7 @@ void dl_rouse(struct dl_sign *s, unsigned why)
 	s->wake = (uint8_t)why;
 	s->awake = 1;
 	s->retry = s->draw_late = 0;
+	s->image_bad = 0;
 	if (s->pending == DL_SAY_NONE)
 		s->hailed = s->greeted = 0;
 }

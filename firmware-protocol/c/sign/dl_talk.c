@@ -206,6 +206,7 @@ void dl_converse(struct dl_sign *s, uint64_t now)
 	}
 	if (s->options->hardware.always_on && s->greeted && s->pending == DL_SAY_NONE && (s->new_pins || dl_wake_at(s) <= now)) {
 		s->hailed = s->greeted = 0; /* a regular Hello [DL-FLOW-8], or one that says so [DL-PIN-4] */
+		s->image_bad = 0;
 		s->wake = DL_WAKE_TIMER;
 	}
 	if (speak(s, now) != 0)
