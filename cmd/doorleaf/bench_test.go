@@ -115,7 +115,7 @@ func (f *fleet) provision(ctx context.Context, alwaysOn bool) {
 			return err
 		}
 		return f.h.store.AddSign(ctx, gateway.Sign{ID: sign, Name: strconv.Itoa(i), Room: f.rooms[i].ID, PairedAt: time.Now(),
-			Hardware: devices.Hardware{Model: "800x480", Width: 800, Height: 480, AlwaysOn: alwaysOn}}, f.h.link.Credential(sign, secret))
+			Hardware: devices.Hardware{Model: "800x480", Width: 800, Height: 480, AlwaysOn: alwaysOn, Capabilities: 255}}, f.h.link.Credential(sign, secret))
 	})
 	for i := range f.n {
 		sign, _ := benchIdentity(i)
