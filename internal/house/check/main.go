@@ -72,7 +72,7 @@ func (c *check) all() {
 	say("The first build compiles the Microsoft Graph library, which takes some minutes.")
 	c.step("go vet", func() error { return c.run("go", "vet", "./...") })
 	c.step("staticcheck", c.staticcheck)
-	c.step("go test", func() error { return c.goTest("-shuffle=on", "-timeout=15m", "./...") })
+	c.step("go test", func() error { return c.goTest("-shuffle=on", "-timeout=25m", "./...") })
 	c.step("pictures on arm64", c.arm64)
 	c.step("fuzz", func() error { return c.fuzzAll(limit(c.fuzzTime, 30*time.Second), false) })
 	c.step("tree left clean", func() error { return c.unchanged(before) })
