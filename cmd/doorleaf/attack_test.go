@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"net"
 	"net/url"
@@ -45,12 +44,9 @@ func TestHostileSignAtTheGateway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- sign.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
+	hang(t, sign)
 	shows := func() bool {
-		v, err := f.h.core.Door(ctx, victim)
+		v, err := f.h.core.Door(t.Context(), victim)
 		return err == nil && v.Trust == gateway.Right && v.Want != nil && !v.Want.Partial && v.ExpectedStep != nil && v.Status.Shown == v.ExpectedStep.Digest
 	}
 	soon(t, "the victim's first timeline", shows)
@@ -115,14 +111,14 @@ func TestHostileSignAtTheGateway(t *testing.T) {
 	soon(t, "unreadable messages are named", func() bool { return named(f.h, devices.UnreadableMessage, evil) })
 
 	for range 9 {
-		if _, err := f.h.core.Pair(ctx, "K7QF2M9P", "", ""); err == nil {
+		if _, err := f.h.core.Pair(t.Context(), "K7QF2M9P", "", ""); err == nil {
 			t.Fatal("a guessed code was taken")
 		} else if errors.Is(err, gateway.ErrTooMany) {
 			break
 		}
 	}
 	soon(t, "guessed codes are named", func() bool {
-		r, err := f.h.core.Health(ctx)
+		r, err := f.h.core.Health(t.Context())
 		for _, c := range r.All() {
 			if err == nil && c.Key.Kind == "attack" && c.Key.Subject == string(devices.CodeGuessing) {
 				return true

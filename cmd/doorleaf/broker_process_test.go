@@ -150,31 +150,19 @@ func TestBrokerDiesWithMessages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
-	presses := func() (n int) {
-		list, err := f.h.store.Reports(ctx, id, 200)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, r := range list {
-			if r.Kind == devices.EventReport {
-				n++
-			}
-		}
-		return n
-	}
+	hang(t, s)
+	presses := func() int { return pressesOf(t, f.h, id) }
 	const deaths = 5
+	dead := 0
 	for n := range deaths {
-		soon(t, "the sign is there", func() bool { return f.h.connected(id) && f.h.link.Ready() })
+		soon(t, "the sign is there", func() bool { return p.PID() != dead && f.h.connected(id) && f.h.link.Ready() })
 		pid := p.PID()
 		s.Press(1 + n%4)
 		time.Sleep(time.Duration(n) * 700 * time.Microsecond) // another moment each time
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
+		dead = pid
 		soon(t, "the press arrives", func() bool { return presses() == n+1 })
 		soon(t, "the next process", func() bool { return p.Stats().Restarts == int64(n+1) })
 	}

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"doorleaf/devices/simsign"
 )
 
 // TestMain lets the test binary be the program: with DOORLEAF_TEST_MAIN set it
@@ -191,4 +193,13 @@ func freeAddress(t testing.TB) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
+}
+
+// hang runs a simulated sign until the test ends.
+func hang(t testing.TB, s *simsign.Sign) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-done })
 }

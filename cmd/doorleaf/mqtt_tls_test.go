@@ -79,12 +79,9 @@ func TestTLSOfTheGateway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- sign.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
+	hang(t, sign)
 	right := func() bool {
-		v, err := c.h.core.Door(ctx, id)
+		v, err := c.h.core.Door(t.Context(), id)
 		return err == nil && v.Want != nil && v.Status.Seq == v.Want.Seq && v.Status.Shown == sign.Glass().Digest() && c.h.connected(id)
 	}
 	sessions := tls.NewLRUClientSessionCache(4)

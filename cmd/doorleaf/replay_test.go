@@ -209,9 +209,15 @@ func (f *replayHouse) reconnect(t *testing.T) {
 }
 
 // presses is how often the gateway took a button of the victim.
-func (f *replayHouse) presses(t *testing.T) (n int) {
+func (f *replayHouse) presses(t *testing.T) int {
 	t.Helper()
-	list, err := f.h.store.Reports(t.Context(), f.ids[0], 200)
+	return pressesOf(t, f.h, f.ids[0])
+}
+
+// pressesOf is how often the gateway took a button of a sign.
+func pressesOf(t *testing.T, h *house, id devices.SignID) (n int) {
+	t.Helper()
+	list, err := h.store.Reports(t.Context(), id, 200)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/binary"
@@ -53,12 +52,9 @@ func TestStrangerAtTheGateway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- sign.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
+	hang(t, sign)
 	shows := func() bool {
-		v, err := f.h.core.Door(ctx, id)
+		v, err := f.h.core.Door(t.Context(), id)
 		return err == nil && v.Trust == gateway.Right && v.ExpectedStep != nil && v.Status.Shown == v.ExpectedStep.Digest && sign.Glass().Digest() == v.ExpectedStep.Digest
 	}
 	soon(t, "the witness's first picture", shows)
@@ -159,7 +155,7 @@ func TestStrangerAtTheGateway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := f.h.core.Health(ctx)
+	r, err := f.h.core.Health(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,8 +174,8 @@ func TestStrangerAtTheGateway(t *testing.T) {
 	if st := p.Stats(); st.Restarts != 0 || st.Panics != 0 {
 		t.Errorf("broker %+v", st)
 	}
-	if signs, err := f.h.store.Signs(ctx); err != nil || len(signs) != 1 || len(f.h.core.Joinings(ctx)) != 0 {
-		t.Errorf("%d signs, %d codes, %v", len(signs), len(f.h.core.Joinings(ctx)), err)
+	if signs, err := f.h.store.Signs(t.Context()); err != nil || len(signs) != 1 || len(f.h.core.Joinings(t.Context())) != 0 {
+		t.Errorf("%d signs, %d codes, %v", len(signs), len(f.h.core.Joinings(t.Context())), err)
 	}
 }
 
