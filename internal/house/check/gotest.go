@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 )
 
@@ -49,13 +51,14 @@ func (c *check) goTest(args ...string) error {
 // testRun follows the events of one `go test`.
 type testRun struct {
 	check  *check
+	say    func(format string, args ...any)
 	output map[string]*bytes.Buffer // package and test: what it printed
 	broken map[string]bool          // packages with a failed test
 	failed int
 }
 
 func newTestRun(c *check) *testRun {
-	return &testRun{check: c, output: map[string]*bytes.Buffer{}, broken: map[string]bool{}}
+	return &testRun{check: c, say: say, output: map[string]*bytes.Buffer{}, broken: map[string]bool{}}
 }
 
 func (r *testRun) read(in io.Reader) error {
@@ -93,7 +96,7 @@ func (r *testRun) take(e event) {
 		if e.Test != "" {
 			r.check.passed++
 		} else {
-			say("   ok %s (%.1f s)", e.Package, e.Elapsed)
+			r.say("   ok %s (%.1f s)", e.Package, e.Elapsed)
 		}
 		delete(r.output, key)
 	case "skip":
@@ -119,16 +122,39 @@ func (r *testRun) fail(e event, key string) {
 	if e.FailedBuild != "" {
 		what += " (does not build)"
 	}
-	say("   FAILED %s (%.1f s)", what, e.Elapsed)
+	r.say("   FAILED %s (%.1f s)", what, e.Elapsed)
 	if e.Test != "" || !r.broken[e.Package] {
 		r.failed++
 		r.check.fail(what)
 	}
 	r.broken[e.Package] = true
 	if b := r.output[key]; b != nil {
-		say("%s", tail(b.String(), 200))
+		r.say("%s", tail(b.String(), 200))
 	}
 	delete(r.output, key)
+	if e.Test == "" {
+		r.unfinished(e.Package)
+	}
+}
+
+// unfinished prints what the tests said that were under way when their package
+// ended: go test attributes the text of a panic in some goroutine to whichever
+// test spoke last, which then never ends.
+func (r *testRun) unfinished(pkg string) {
+	for _, key := range slices.Sorted(maps.Keys(r.output)) {
+		if !strings.HasPrefix(key, pkg+" ") {
+			continue
+		}
+		said := r.output[key].String()
+		delete(r.output, key)
+		for _, crash := range []string{"panic: ", "fatal error: ", "WARNING: DATA RACE"} {
+			if at := strings.Index(said, crash); at >= 0 {
+				r.say("   under way: %s", strings.TrimSpace(key))
+				r.say("%s", firstLines(said[at:], 200))
+				break
+			}
+		}
+	}
 }
 
 // reason is what a test said when it skipped itself.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -36,6 +37,27 @@ not an event
 	}
 	if got, want := strings.Join(c.later, "|"), "p TestD"; got != want {
 		t.Errorf("left to make soak: got %q, want %q", got, want)
+	}
+}
+
+// TestCrash names the panic of a goroutine whose test never ended.
+func TestCrash(t *testing.T) {
+	const run = `{"Action":"output","Package":"p","Test":"TestA","Output":"=== RUN   TestA\n"}
+{"Action":"output","Package":"p","Test":"TestA","Output":"panic: Log in goroutine after TestZ has completed\n"}
+{"Action":"output","Package":"q","Test":"TestB","Output":"panic: of another package\n"}
+{"Action":"fail","Package":"p","Elapsed":0.2}
+`
+	var said strings.Builder
+	r := newTestRun(&check{})
+	r.say = func(format string, args ...any) { fmt.Fprintf(&said, format+"\n", args...) }
+	if err := r.read(strings.NewReader(run)); err != nil {
+		t.Fatal(err)
+	}
+	if got := said.String(); !strings.Contains(got, "under way: p TestA\npanic: Log in goroutine after TestZ") || strings.Contains(got, "another package") {
+		t.Errorf("said %q", got)
+	}
+	if r.output["q TestB"] == nil {
+		t.Error("forgot what a package still at work said")
 	}
 }
 
