@@ -80,6 +80,7 @@ type Core struct {
 	nextKey    *devices.ServerKey
 	plain      plainSigns
 	drawing    chan struct{} // a token per timeline being drawn
+	days       chan struct{} // a token per whole day being drawn or about to be
 	wire       Wire
 
 	templates templates
@@ -116,7 +117,7 @@ func New(o Options) *Core {
 	}
 	c := &Core{store: o.Store, renderer: o.Renderer,
 		log: o.Logger, connected: o.Connected, address: o.Address, around: o.Around,
-		readRelease: o.ReadRelease, floor: o.EpochFloor, drawing: make(chan struct{}, o.Drawing)}
+		readRelease: o.ReadRelease, floor: o.EpochFloor, drawing: make(chan struct{}, o.Drawing), days: make(chan struct{}, o.Drawing)}
 	c.newPassword, c.fixedPasswords, c.serverKeys = o.NewPassword, o.FixedPasswords, o.ServerKeys
 	c.nextKey, c.passwordEnded = o.NextKey, o.PasswordEnded
 	c.plain.now = o.Plain

@@ -65,9 +65,16 @@ type Want struct {
 	Steps      []WantStep
 	Stale      devices.Digest
 	Base       devices.Digest // zero when the glass was unknown
+	PackedFor  Decoder        // what the sign was known to be then
 	NextWake   time.Time
 	Jitter     time.Duration
 	Body       []byte // devices.Parcel.Body
+}
+
+// Decoder is what of a sign its timelines are drawn and packed for.
+type Decoder struct {
+	Width, Height int // pixels as mounted
+	Capabilities  devices.Capabilities
 }
 
 // WantStep is a step of a Want by digest; the pictures are kept beside it.

@@ -29,6 +29,8 @@ type queue struct {
 	lanes  [2][]devices.SignID       // guarded by mu; 0 urgent
 	queued [2]map[devices.SignID]job // guarded by mu; the jobs of the lane
 	rush   time.Time                 // guarded by mu, when the queue was pressed last
+	second time.Time                 // guarded by mu, since when asks counts
+	asks   int                       // guarded by mu, signs that were planned to answer them
 	closed bool
 }
 
@@ -90,11 +92,29 @@ func (q *queue) take() (job, bool) {
 func (q *queue) pressed() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	many := len(q.lanes[0]) > 3
+	many := len(q.lanes[0]) > rushOf
 	if many {
 		q.rush = time.Now()
 	}
 	return many
+}
+
+// rushOf is how many signs at once are a rush.
+const rushOf = 3
+
+// asked notes that a sign is planned while it waits for an answer, and reports
+// whether more are than can be planned whole without anybody noticing.
+func (q *queue) asked(now time.Time) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if d := now.Sub(q.second); d > time.Second || d < 0 {
+		q.second, q.asks = now, 0
+	}
+	q.asks++
+	if q.asks > rushOf {
+		q.rush = now
+	}
+	return time.Since(q.rush) < rushEnds
 }
 
 // yields reports whether a job makes way for a rush that is not over: urgent
@@ -131,6 +151,9 @@ type signEntry struct {
 
 	provenMismatch int // wrong pictures in a row that proven hellos told
 	provenRetryAt  time.Time
+
+	repacks    int       // times the sign said that it was another, in a row
+	repackedAt time.Time // the last of them
 
 	kickedFor uint32 // number of the secret its session was closed for
 

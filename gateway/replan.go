@@ -52,7 +52,7 @@ func (c *Core) replan(ctx context.Context, e *signEntry, id devices.SignID, o re
 	if o.quick {
 		faces = faces[:1]
 	}
-	release, err := c.takeDrawing(ctx)
+	release, err := c.takeDrawing(ctx, o.quick)
 	if err != nil {
 		return nil, "", err
 	}
@@ -64,7 +64,7 @@ func (c *Core) replan(ctx context.Context, e *signEntry, id devices.SignID, o re
 	module := moduleOf(in.sign)
 	steps = d.space(steps, have, now, module.Limits.Rest)
 	reason := decide(have, steps, now)
-	if o.quick && (reason == NothingToDo || reason == TimelineStep && have.stepAt(now) != nil) {
+	if o.quick && o.force == "" && (reason == NothingToDo || reason == TimelineStep && have.stepAt(now) != nil) {
 		return have, NothingToDo, nil // the whole plan follows and decides
 	}
 	if o.force != "" {
@@ -77,7 +77,8 @@ func (c *Core) replan(ctx context.Context, e *signEntry, id devices.SignID, o re
 		release()
 		return have, reason, c.store.AddDecision(ctx, Decision{Sign: id, At: now, Reason: reason, Epoch: have.Epoch, Seq: have.Seq, Shows: have.dueAt(now)})
 	}
-	w := &Want{Sign: id, Epoch: 1, Seq: 1, Reason: reason, At: now, AgendaAsOf: in.agenda.AsOf, Partial: o.quick && in.bound, Steps: steps}
+	w := &Want{Sign: id, Epoch: 1, Seq: 1, Reason: reason, At: now, AgendaAsOf: in.agenda.AsOf, Partial: o.quick, Steps: steps,
+		PackedFor: decoderOf(in.sign.Hardware)}
 	if have != nil {
 		w.Epoch, w.Seq = have.Epoch, have.Seq+1
 	}
@@ -107,13 +108,28 @@ func (c *Core) replan(ctx context.Context, e *signEntry, id devices.SignID, o re
 const wakeJitter = 20 * time.Second
 
 // takeDrawing waits for a turn to draw; release may be called more than once.
-func (c *Core) takeDrawing(ctx context.Context) (release func(), err error) {
-	select {
-	case c.drawing <- struct{}{}:
-		return sync.OnceFunc(func() { <-c.drawing }), nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
+// Whole days wait for one another first, so that what is quick finds no line of
+// them before it.
+func (c *Core) takeDrawing(ctx context.Context, quick bool) (release func(), err error) {
+	turns := []chan struct{}{c.days, c.drawing}
+	if quick {
+		turns = turns[1:]
 	}
+	for i, turn := range turns {
+		select {
+		case turn <- struct{}{}:
+		case <-ctx.Done():
+			for _, taken := range turns[:i] {
+				<-taken
+			}
+			return nil, ctx.Err()
+		}
+	}
+	return sync.OnceFunc(func() {
+		for _, turn := range turns {
+			<-turn
+		}
+	}), nil
 }
 
 // pack completes the want: it draws the picture for afterwards, chooses the

@@ -16,10 +16,6 @@ import (
 // devices.ErrReplayed: nothing of it is believed, and for a hello the delivery is
 // what the sign has been given already, for one that lost it.
 func (c *Core) Report(ctx context.Context, r devices.Report) (*devices.Delivery, error) {
-	was, err := c.packedFor(ctx, r)
-	if err != nil {
-		return nil, fmt.Errorf("report of sign %s: %w", r.Sign, err)
-	}
 	fresh, err := c.store.CommitReport(ctx, r)
 	if errors.Is(err, devices.ErrReplayed) {
 		return c.given(ctx, r), fmt.Errorf("report of sign %s: %w", r.Sign, err)
@@ -51,7 +47,10 @@ func (c *Core) Report(ctx context.Context, r devices.Report) (*devices.Delivery,
 	if fresh {
 		e.seeClock(r)
 	}
-	w, err := c.answer(ctx, e, r, was)
+	w, err := c.answer(ctx, e, r)
+	if w != nil && w.Partial {
+		c.queue.put(job{sign: r.Sign}, false) // the rest of the day
+	}
 	if err != nil || w == nil {
 		return nil, err
 	}
@@ -78,9 +77,8 @@ func (c *Core) given(ctx context.Context, r devices.Report) *devices.Delivery {
 	return &d
 }
 
-// answer judges a report of a sign whose want was packed for was: the want the
-// sign still needs, or nil.
-func (c *Core) answer(ctx context.Context, e *signEntry, r devices.Report, was devices.Hardware) (*Want, error) {
+// answer judges a report: the want the sign still needs, or nil.
+func (c *Core) answer(ctx context.Context, e *signEntry, r devices.Report) (*Want, error) {
 	now := time.Now()
 	w, err := c.want(ctx, e, r.Sign)
 	if err != nil {
@@ -90,6 +88,8 @@ func (c *Core) answer(ctx context.Context, e *signEntry, r devices.Report, was d
 		if o.shown.IsZero() {
 			o.shown = r.Shown
 		}
+		rush := c.queue.asked(now)
+		o.quick = o.quick || rush
 		w, _, err := c.replan(ctx, e, r.Sign, o)
 		return w, err
 	}
@@ -102,8 +102,8 @@ func (c *Core) answer(ctx context.Context, e *signEntry, r devices.Report, was d
 		}
 		// The sign knows more than the store: a restored backup. Start above it.
 		return again(replanOptions{force: First, epoch: r.Epoch + 1})
-	case w.outgrown(was, r):
-		return again(replanOptions{force: w.Reason})
+	case w.outgrown(r) && e.mayRepack(now):
+		return again(replanOptions{force: w.Reason, quick: true})
 	case newer(w.Epoch, w.Seq, r.Epoch, r.Seq) && r.Kind == devices.ShownReport && r.LastError != devices.NoError:
 		return c.repair(ctx, e, w, r, now) // it refuses what it is given: not for ever
 	case newer(w.Epoch, w.Seq, r.Epoch, r.Seq):
@@ -130,9 +130,10 @@ func (c *Core) answer(ctx context.Context, e *signEntry, r devices.Report, was d
 }
 
 // current replans when the want is about to run out, so that a sleeping sign
-// leaves with a full day; otherwise it promises the next contact.
+// leaves with a full day; otherwise it promises the next contact. The rest of a
+// want of the moment is not waited for.
 func (c *Core) current(ctx context.Context, e *signEntry, w *Want, r devices.Report) (*Want, error) {
-	if w.Partial || time.Until(w.end()) < minHorizon {
+	if !w.Partial && time.Until(w.end()) < minHorizon {
 		next, _, err := c.replan(ctx, e, r.Sign, replanOptions{shown: r.Shown})
 		return next, err
 	}
@@ -145,7 +146,7 @@ func (c *Core) current(ctx context.Context, e *signEntry, w *Want, r devices.Rep
 	}
 	fresh, now := *w, time.Now()
 	fresh.NextWake, fresh.Jitter = c.callOf(ctx, r.Sign, site, w, now), wakeJitter
-	if w.end().Before(fresh.NextWake.Add(sleepReserve)) && now.Sub(w.At) > sleepReserve { // it would wake up too late
+	if !w.Partial && w.end().Before(fresh.NextWake.Add(sleepReserve)) && now.Sub(w.At) > sleepReserve { // it would wake up too late
 		next, _, err := c.replan(ctx, e, r.Sign, replanOptions{force: TimelineStep, shown: r.Shown})
 		return next, err
 	}

@@ -102,6 +102,9 @@ func (c *Core) nextCall(ctx context.Context, s Sign, site Site, loc *time.Locati
 	if s.Hardware.AlwaysOn {
 		return checkIn(site, loc, now)
 	}
+	if w != nil && w.Partial && !w.At.After(now) {
+		return w.callForRest(now)
+	}
 	facts := c.factsOf(ctx, s.ID, now)
 	return energy.Call{
 		Office: site.office(), Zone: loc, Late: site.CheckIn, Sign: place(s.ID),

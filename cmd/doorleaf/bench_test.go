@@ -87,7 +87,7 @@ func newFleetOf(b testing.TB, n int, scheme string, alwaysOn bool) *fleet {
 		b.Fatal(err)
 	}
 	f.h = h
-	f.provision(ctx, alwaysOn)
+	f.provision(ctx, devices.Hardware{Model: "800x480", Width: 800, Height: 480, AlwaysOn: alwaysOn, Capabilities: 255})
 	done := make(chan error, 1)
 	go func() { done <- h.run(ctx) }()
 	b.Cleanup(func() {
@@ -98,7 +98,8 @@ func newFleetOf(b testing.TB, n int, scheme string, alwaysOn bool) *fleet {
 	return f
 }
 
-func (f *fleet) provision(ctx context.Context, alwaysOn bool) {
+// provision hangs every sign, known as that hardware, at a room of its own.
+func (f *fleet) provision(ctx context.Context, hardware devices.Hardware) {
 	id, err := f.h.store.SaveSettings(ctx, 0, connection.Settings{Cloud: connection.Global})
 	if err != nil {
 		f.b.Fatal(err)
@@ -115,7 +116,7 @@ func (f *fleet) provision(ctx context.Context, alwaysOn bool) {
 			return err
 		}
 		return f.h.store.AddSign(ctx, gateway.Sign{ID: sign, Name: strconv.Itoa(i), Room: f.rooms[i].ID, PairedAt: time.Now(),
-			Hardware: devices.Hardware{Model: "800x480", Width: 800, Height: 480, AlwaysOn: alwaysOn, Capabilities: 255}}, f.h.link.Credential(sign, secret))
+			Hardware: hardware}, f.h.link.Credential(sign, secret))
 	})
 	for i := range f.n {
 		sign, _ := benchIdentity(i)

@@ -85,14 +85,17 @@ func shows(w gateway.Want) devices.Digest {
 }
 
 func putWant(t *tx, n int64, w gateway.Want) error {
-	changed, err := t.affect(`INSERT INTO wants (sign, epoch, seq, reason, at, agenda_as_of, partial, stale, base, next_wake, jitter_ms, body)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	changed, err := t.affect(`INSERT INTO wants (sign, epoch, seq, reason, at, agenda_as_of, partial, stale, base, next_wake, jitter_ms, body,
+			packed_width, packed_height, packed_capabilities)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (sign) DO UPDATE SET epoch = excluded.epoch, seq = excluded.seq, reason = excluded.reason, at = excluded.at,
 			agenda_as_of = excluded.agenda_as_of, partial = excluded.partial, stale = excluded.stale, base = excluded.base,
-			next_wake = excluded.next_wake, jitter_ms = excluded.jitter_ms, body = excluded.body
+			next_wake = excluded.next_wake, jitter_ms = excluded.jitter_ms, body = excluded.body,
+			packed_width = excluded.packed_width, packed_height = excluded.packed_height, packed_capabilities = excluded.packed_capabilities
 		WHERE (excluded.epoch, excluded.seq) > (epoch, seq)`,
 		n, int64(w.Epoch), int64(w.Seq), string(w.Reason), ms(w.At), ms(w.AgendaAsOf), w.Partial, hash32(w.Stale), hash32(w.Base),
-		ms(w.NextWake), w.Jitter.Milliseconds(), blob(w.Body))
+		ms(w.NextWake), w.Jitter.Milliseconds(), blob(w.Body),
+		w.PackedFor.Width, w.PackedFor.Height, int64(w.PackedFor.Capabilities))
 	if err == nil && changed == 0 {
 		return gateway.ErrConflict
 	}
@@ -192,9 +195,11 @@ func (s *Store) Want(ctx context.Context, id devices.SignID) (w gateway.Want, er
 			return err
 		}
 		var jitter int64
-		err = q.get(`SELECT epoch, seq, reason, at, agenda_as_of, partial, stale, base, next_wake, jitter_ms, body FROM wants WHERE sign = ?`,
+		err = q.get(`SELECT epoch, seq, reason, at, agenda_as_of, partial, stale, base, next_wake, jitter_ms, body,
+			packed_width, packed_height, packed_capabilities FROM wants WHERE sign = ?`,
 			[]any{n}, &w.Epoch, &w.Seq, &w.Reason, instant{&w.At}, instant{&w.AgendaAsOf}, &w.Partial, scan32(&w.Stale), scan32(&w.Base),
-			instant{&w.NextWake}, &jitter, &w.Body)
+			instant{&w.NextWake}, &jitter, &w.Body,
+			&w.PackedFor.Width, &w.PackedFor.Height, &w.PackedFor.Capabilities)
 		if err != nil {
 			return err
 		}

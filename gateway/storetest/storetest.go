@@ -182,6 +182,7 @@ func object(n int) devices.Object {
 func want(id devices.SignID, epoch, seq uint32, first int) (gateway.Want, []devices.Object, []*mono.Image) {
 	w := gateway.Want{Sign: id, Epoch: epoch, Seq: seq, Reason: gateway.Changed, At: noon, AgendaAsOf: noon.Add(-time.Minute), Partial: true,
 		Stale: picture(first + 2).Digest(), NextWake: noon.Add(time.Hour), Jitter: 20 * time.Second, Body: []byte{0xa1, byte(seq)},
+		PackedFor: gateway.Decoder{Width: 32, Height: 8, Capabilities: 479},
 		Steps: []gateway.WantStep{
 			{From: noon.Add(-time.Hour), Until: noon.Add(time.Hour), Digest: picture(first).Digest(), State: "booked", Summary: "Booked until 13:00",
 				Refresh: refresh.Full, Glass: refresh.Glass{LastFull: noon, Last: noon}},
