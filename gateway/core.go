@@ -191,6 +191,9 @@ func (c *Core) load(ctx context.Context) error {
 		c.signs.bind(s.ID, s.Room)
 		c.queue.put(job{sign: s.ID, first: true}, false)
 	}
+	if err := c.loadPlain(ctx); err != nil {
+		return err
+	}
 	return c.loadOfferings(ctx)
 }
 

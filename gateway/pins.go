@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sync"
 
 	"doorleaf/devices"
 )
@@ -25,6 +24,10 @@ type PinStore interface {
 	PutSignPins(ctx context.Context, id devices.SignID, p SignPins) error
 	// AllSignPins leaves out signs that were told nothing.
 	AllSignPins(ctx context.Context) (map[devices.SignID]SignPins, error)
+	// PlainSigns are the signs that SetPlain was told last to be plain.
+	PlainSigns(ctx context.Context) (map[devices.SignID]bool, error)
+	// SetPlain keeps whether the last hello of a sign came without TLS.
+	SetPlain(ctx context.Context, id devices.SignID, plain bool) error
 }
 
 // ServerKeys returns the set of server keys that the sign of that hello is to
@@ -84,38 +87,6 @@ func (p SignPins) next(hello devices.Report, keys []devices.ServerKey, floor uin
 	return p
 }
 
-// plainSigns are the signs whose last hello came without TLS. Until a sign has
-// called since the start, that is not known of it.
-type plainSigns struct {
-	now func(devices.SignID) bool // of a connection, nil for never
-
-	mu sync.Mutex
-	m  map[devices.SignID]bool // guarded by mu
-}
-
-func (p *plainSigns) see(r devices.Report) {
-	if p.now == nil || r.Kind != devices.HelloReport {
-		return
-	}
-	plain := p.now(r.Sign)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	switch {
-	case !plain:
-		delete(p.m, r.Sign)
-	case p.m == nil:
-		p.m = map[devices.SignID]bool{r.Sign: true}
-	default:
-		p.m[r.Sign] = true
-	}
-}
-
-func (p *plainSigns) is(id devices.SignID) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.m[id]
-}
-
 // KeyKnowledge says which signs know a key of the server.
 type KeyKnowledge struct {
 	Know    int
@@ -134,9 +105,13 @@ func (c *Core) WhoKnows(ctx context.Context, key devices.ServerKey) (k KeyKnowle
 	if err != nil {
 		return k, err
 	}
+	plain, err := c.store.PlainSigns(ctx)
+	if err != nil {
+		return k, err
+	}
 	for _, s := range signs {
 		switch {
-		case s.Hardware.Capabilities&devices.CanPin == 0 && c.plain.is(s.ID):
+		case s.Hardware.Capabilities&devices.CanPin == 0 && plain[s.ID]:
 			k.Plain++
 		case s.Hardware.Capabilities&devices.CanPin == 0:
 			k.Silent = append(k.Silent, s)

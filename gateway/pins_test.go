@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"math"
 	"slices"
 	"testing"
@@ -18,6 +19,19 @@ type pinRecord struct {
 	pins   map[devices.SignID]SignPins
 	signs  []Sign
 	writes int
+	plain  map[devices.SignID]bool
+}
+
+func (p *pinRecord) PlainSigns(context.Context) (map[devices.SignID]bool, error) {
+	return maps.Clone(p.plain), nil
+}
+
+func (p *pinRecord) SetPlain(_ context.Context, id devices.SignID, plain bool) error {
+	p.writes++
+	if p.plain[id] = plain; !plain {
+		delete(p.plain, id)
+	}
+	return nil
 }
 
 func (p *pinRecord) SignPins(_ context.Context, id devices.SignID) (SignPins, error) {
@@ -100,6 +114,11 @@ func TestServerKeys(t *testing.T) {
 	}
 }
 
+// hello is that of a sign of which nothing matters.
+func hello(id devices.SignID) devices.Report {
+	return devices.Report{Kind: devices.HelloReport, Sign: id}
+}
+
 func TestWhoKnows(t *testing.T) {
 	a, b := devices.ServerKey{1}, devices.ServerKey{2}
 	can := devices.Hardware{Capabilities: devices.CanPin}
@@ -107,20 +126,19 @@ func TestWhoKnows(t *testing.T) {
 		return SignPins{Held: devices.ServerKeys{Number: 1, Keys: keys}, Floor: floor}
 	}
 	store := &pinRecord{
-		signs: []Sign{{ID: "knows", Hardware: can}, {ID: "other", Hardware: can}, {ID: "new", Hardware: can}, {ID: "restored", Hardware: can}, {ID: "silent"}, {ID: "plain"}, {ID: "plain once"}, {ID: "plain and can", Hardware: can}},
+		signs: []Sign{{ID: "knows", Hardware: can}, {ID: "other", Hardware: can}, {ID: "new", Hardware: can}, {ID: "restored", Hardware: can}, {ID: "silent"}, {ID: "plain"}, {ID: "plain once"}, {ID: "plain before"}, {ID: "plain and can", Hardware: can}},
+		plain: map[devices.SignID]bool{"plain before": true},
 		pins:  map[devices.SignID]SignPins{"knows": held(7, a, b), "other": held(7, a), "restored": held(6, a, b), "silent": held(7, a, b)},
 	}
 	core := pinCore(store, 7, a, b)
 	plain := map[devices.SignID]bool{"plain": true, "plain once": true, "plain and can": true}
 	core.plain.now = func(id devices.SignID) bool { return plain[id] }
-	hello := func(id devices.SignID) { core.plain.see(devices.Report{Kind: devices.HelloReport, Sign: id}) }
+	core.connected = func(devices.SignID) bool { return true }
 	for id := range plain {
-		hello(id)
+		core.seePlain(t.Context(), hello(id))
 	}
 	plain["plain once"] = false // it calls over TLS now
-	hello("plain once")
-	delete(plain, "plain") // it sleeps
-	core.plain.see(devices.Report{Kind: devices.ShownReport, Sign: "plain"})
+	core.seePlain(t.Context(), hello("plain once"))
 	k, err := core.WhoKnows(t.Context(), b)
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +150,7 @@ func TestWhoKnows(t *testing.T) {
 		return ids
 	}
 	lacking, silent := []devices.SignID{"other", "new", "restored", "plain and can"}, []devices.SignID{"silent", "plain once"}
-	if k.Know != 1 || k.Plain != 1 || !slices.Equal(names(k.Lacking), lacking) || !slices.Equal(names(k.Silent), silent) {
+	if k.Know != 1 || k.Plain != 2 || !slices.Equal(names(k.Lacking), lacking) || !slices.Equal(names(k.Silent), silent) {
 		t.Errorf("know %d, plain %d, lacking %v, silent %v", k.Know, k.Plain, names(k.Lacking), names(k.Silent))
 	}
 }

@@ -39,11 +39,11 @@ func (c *Core) Report(ctx context.Context, r devices.Report) (*devices.Delivery,
 		}
 	}
 	c.seePlace(r.Sign)
-	c.plain.see(r)
 	e := c.signs.entry(r.Sign)
 	e.plan.Lock()
 	defer e.plan.Unlock()
 	defer c.watch.notify()
+	c.seePlain(ctx, r)
 	if fresh {
 		e.seeClock(r)
 	}

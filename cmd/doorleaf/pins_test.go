@@ -564,14 +564,20 @@ func TestKeyChangePlain(t *testing.T) {
 	p.up("-mqtt-listen", p.mqtt+","+plain)
 	s := p.sign("plain", func(o *simsign.Options) { o.Gateway = plain })
 	id := p.pair(s)
-	p.within("it is known that no key matters to it", func() bool {
+	known := func() bool {
 		v, err := p.house.pinKeeper().ServerKeys(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 		return v.Backup.Plain == 1 && len(v.Backup.Lacking)+len(v.Backup.Silent) == 0
-	})
+	}
+	p.within("it is known that no key matters to it", known)
 	begin := time.Now()
 	p.change(false)
 	p.back(id, begin)
+	p.stop()
+	p.up() // without the listener by which it calls
+	if !known() {
+		t.Error("after a restart it is no more known that no key matters to it")
+	}
 }

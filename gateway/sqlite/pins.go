@@ -71,6 +71,33 @@ func (s *Store) PutSignPins(ctx context.Context, id devices.SignID, p gateway.Si
 	})
 }
 
+// PlainSigns implements gateway.PinStore.
+func (s *Store) PlainSigns(ctx context.Context) (map[devices.SignID]bool, error) {
+	all := map[devices.SignID]bool{}
+	err := s.read(ctx, "plain signs", func(q querier) error {
+		return q.each(`SELECT id, plain FROM sign_status JOIN signs ON n = sign`, nil, func(r rowScanner) error {
+			var id devices.SignID
+			var plain bool
+			err := r.Scan(&id, &plain)
+			if plain {
+				all[id] = true
+			}
+			return err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// SetPlain implements gateway.PinStore.
+func (s *Store) SetPlain(ctx context.Context, id devices.SignID, plain bool) error {
+	return s.write(ctx, "plain sign", func(t *tx) error {
+		return found(t.affect(`UPDATE sign_status SET plain = ? WHERE sign = (SELECT n FROM signs WHERE id = ?)`, plain, string(id)))
+	})
+}
+
 func packPins(keys []devices.ServerKey) []byte {
 	out := make([]byte, 0, len(keys)*32)
 	for _, k := range keys {
