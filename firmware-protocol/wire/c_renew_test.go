@@ -36,7 +36,7 @@ func buildRenew(t *testing.T, flags ...string) string {
 	if len(flags) == 0 {
 		flags = []string{"-fsanitize=address,undefined", "-fno-sanitize-recover=all"}
 	}
-	args := append([]string{compiler, "-O1", "-g", "-I../c/sign", "-o", runner, "../c/sign/test/sign_runner.c", "../c/sign/mbedtls/dl_mbedtls.c",
+	args := append([]string{compiler, "-O1", "-g", "-I../c/sign", "-o", runner, "../c/sign/test/sign_runner.c", "../c/sign/test/disk.c", "../c/sign/mbedtls/dl_mbedtls.c",
 		"../c/sign/openssl/dl_openssl.c"}, strictC...)
 	compile(t, slices.Concat(args, flags, signSources(t), cSources(t), []string{"-lmbedcrypto", "-lcrypto"})...)
 	return runner

@@ -1,8 +1,8 @@
 /*
  * A sign whose world is the Go test ../../../wire/c_renew_test.go: its clock, its
- * network, its power. Storage is memory that survives when the power is cut, which
- * happens within any call of the core to its firmware, before or after it has an
- * effect. Commands are lines on standard input:
+ * network, its power. Storage (disk.h) survives when the power is cut, which happens
+ * within any call of the core to its firmware, before or after it has an effect.
+ * Commands are lines on standard input:
  *
  *   record N HEX    puts a record into storage
  *   boot K          the boot loader starts the sign; at call K the power is cut (0: not)
@@ -20,6 +20,7 @@
  * Answers are lines too; "done" or "cut" ends those to a command.
  * Licence: Apache-2.0.
  */
+#include "disk.h"
 #include "dl_internal_sign.h"
 #include "mbedtls/dl_mbedtls.h"
 #include "openssl/dl_openssl.h"
@@ -29,16 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WIDTH = 64, HEIGHT = 16, RECORD = 8192, OBJECTS = 8, OBJECT = 1024, SLOT = 65536 };
-
-static struct {
-	uint8_t record[DL_RECORDS][RECORD];
-	int32_t size[DL_RECORDS]; /* -1: none */
-	uint8_t object[OBJECTS][OBJECT], name[OBJECTS][32], part[OBJECT], part_name[32];
-	int32_t object_size[OBJECTS], part_size;
-	uint8_t slot[2][SLOT];
-	uint32_t slot_size[2];
-} disk;
+enum { WIDTH = 64, HEIGHT = 16 };
 
 static struct dl_sign sign;
 static struct dl_sign_options options;
@@ -52,7 +44,7 @@ static jmp_buf power;
 static int running;
 
 /* Each call counts twice: before its effect and after it. */
-static void danger(void)
+void danger(void)
 {
 	if (++calls == cut_at)
 		longjmp(power, 1);
@@ -68,117 +60,6 @@ static uint64_t clock_now(void *user)
 {
 	(void)user;
 	return now;
-}
-
-static int32_t load(void *user, enum dl_record record, uint32_t offset, uint8_t *to, uint32_t n)
-{
-	(void)user;
-	if (disk.size[record] < 0 || (uint32_t)disk.size[record] < offset)
-		return -1;
-	if (n > (uint32_t)disk.size[record] - offset)
-		n = (uint32_t)disk.size[record] - offset;
-	memcpy(to, disk.record[record] + offset, n);
-	return (int32_t)n;
-}
-
-static int save(void *user, enum dl_record record, const uint8_t *data, uint32_t n)
-{
-	(void)user;
-	danger();
-	if (n > RECORD)
-		return -1;
-	if (n > 0)
-		memcpy(disk.record[record], data, n);
-	disk.size[record] = n > 0 ? (int32_t)n : -1;
-	danger();
-	return 0;
-}
-
-static int promote(void *user)
-{
-	(void)user;
-	danger();
-	memcpy(disk.record[DL_RECORD_BODY], disk.record[DL_RECORD_NEXT], RECORD);
-	disk.size[DL_RECORD_BODY] = disk.size[DL_RECORD_NEXT];
-	disk.size[DL_RECORD_NEXT] = -1;
-	danger();
-	return 0;
-}
-
-static int find(const uint8_t hash[32])
-{
-	int i;
-
-	for (i = 0; i < OBJECTS; i++)
-		if (disk.object_size[i] >= 0 && memcmp(disk.name[i], hash, 32) == 0)
-			return i;
-	return -1;
-}
-
-static int32_t object_size(void *user, const uint8_t hash[32])
-{
-	int i = find(hash);
-
-	(void)user;
-	return i < 0 ? -1 : disk.object_size[i];
-}
-
-static int object_read(void *user, const uint8_t *hash, uint32_t offset, uint8_t *to, uint32_t n)
-{
-	int i = hash == NULL ? 0 : find(hash);
-
-	(void)user;
-	if (i < 0)
-		return -1;
-	memcpy(to, (hash == NULL ? disk.part : disk.object[i]) + offset, n);
-	return 0;
-}
-
-static int object_begin(void *user, const uint8_t hash[32], uint32_t size)
-{
-	(void)user;
-	danger();
-	memcpy(disk.part_name, hash, 32);
-	disk.part_size = (int32_t)size;
-	return size > OBJECT;
-}
-
-static int object_write(void *user, uint32_t offset, const uint8_t *data, uint32_t n)
-{
-	(void)user;
-	danger();
-	memcpy(disk.part + offset, data, n);
-	return 0;
-}
-
-static int object_end(void *user, int keep)
-{
-	int i = 0;
-
-	(void)user;
-	danger();
-	if (!keep)
-		return 0;
-	while (i < OBJECTS && disk.object_size[i] >= 0)
-		i++;
-	if (i == OBJECTS)
-		return -1;
-	memcpy(disk.object[i], disk.part, OBJECT);
-	memcpy(disk.name[i], disk.part_name, 32);
-	disk.object_size[i] = disk.part_size;
-	danger();
-	return 0;
-}
-
-static int object_sweep(void *user, int (*wanted)(void *to, const uint8_t hash[32]), void *to)
-{
-	int i;
-
-	(void)user;
-	for (i = 0; i < OBJECTS; i++)
-		if (disk.object_size[i] >= 0 && !wanted(to, disk.name[i]))
-			disk.object_size[i] = -1;
-	return 0;
 }
 
 static void connect_to(void *user, const struct dl_login *l)
@@ -221,34 +102,6 @@ static void note(void *user, enum dl_note n, uint32_t number, const char *text)
 	printf("note %d %lu %s\n", (int)n, (unsigned long)number, text != NULL ? text : "");
 }
 
-static int slot_begin(void *user, uint32_t size)
-{
-	(void)user;
-	danger();
-	memset(disk.slot[options.slot ^ 1], 0xff, SLOT);
-	disk.slot_size[options.slot ^ 1] = size;
-	danger();
-	return 0;
-}
-
-static int slot_write(void *user, uint32_t offset, const uint8_t *data, uint32_t n)
-{
-	(void)user;
-	danger();
-	if (offset + n > disk.slot_size[options.slot ^ 1] || offset + n > SLOT)
-		return -1;
-	memcpy(disk.slot[options.slot ^ 1] + offset, data, n);
-	danger();
-	return 0;
-}
-
-static int slot_read(void *user, uint32_t offset, uint8_t *to, uint32_t n)
-{
-	(void)user;
-	memcpy(to, disk.slot[options.slot ^ 1] + offset, n);
-	return 0;
-}
-
 static void restart(void *user)
 {
 	(void)user;
@@ -264,10 +117,10 @@ static void boot(void)
 	int slot = 0;
 
 	options.firmware_number = 1;
-	if (dl_slots_read(&s, data, load(NULL, DL_RECORD_SLOTS, 0, data, sizeof data)) == 0) {
+	if (dl_slots_read(&s, data, port.load(NULL, DL_RECORD_SLOTS, 0, data, sizeof data)) == 0) {
 		slot = dl_boot(&s);
 		dl_slots_write(&s, data);
-		(void)save(NULL, DL_RECORD_SLOTS, data, sizeof data);
+		(void)port.save(NULL, DL_RECORD_SLOTS, data, sizeof data);
 		if (slot >= 0)
 			options.firmware_number = s.slot[slot].number;
 	}
@@ -276,7 +129,7 @@ static void boot(void)
 		exit(3);
 	print(disk.slot[slot], disk.slot_size[slot]);
 	putchar('\n');
-	options.slot = (uint8_t)slot;
+	options.slot = disk.running = (uint8_t)slot;
 	if (dl_sign_start(&sign, &port, &options) != 0)
 		exit(3);
 	running = 1;
@@ -463,26 +316,15 @@ static void one(char *line)
 
 static void hooks(void)
 {
+	disk_init(&port);
 	port.crypto = &crypto;
 	port.clock = clock_now;
-	port.load = load;
-	port.save = save;
-	port.promote = promote;
-	port.object_size = object_size;
-	port.object_read = object_read;
-	port.object_begin = object_begin;
-	port.object_write = object_write;
-	port.object_end = object_end;
-	port.object_sweep = object_sweep;
 	port.connect = connect_to;
 	port.publish = publish;
 	port.disconnect = disconnect;
 	port.draw = draw;
 	port.note = note;
 	port.measure = measure;
-	port.slot_begin = slot_begin;
-	port.slot_write = slot_write;
-	port.slot_read = slot_read;
 	port.restart = restart;
 	crypto.ed25519 = dl_openssl_ed25519;
 }
@@ -491,17 +333,10 @@ static void hooks(void)
 int main(int argc, char **argv)
 {
 	static char line[40000];
-	unsigned i;
 
 	if (argc != 5 || dl_mbedtls_init(&library, &crypto) != 0 || bytes(argv[1], maker, sizeof maker) != sizeof maker)
 		return 2;
 	hooks();
-	for (i = 0; i < DL_RECORDS; i++)
-		disk.size[i] = -1;
-	for (i = 0; i < OBJECTS; i++)
-		disk.object_size[i] = -1;
-	disk.slot_size[0] = 4;
-	memcpy(disk.slot[0], "old!", 4);
 	options.hardware.model = argv[2];
 	options.hardware.serial = options.hardware.firmware = "";
 	options.hardware.width = WIDTH;
