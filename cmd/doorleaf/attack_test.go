@@ -172,7 +172,7 @@ func dialMQTT(t *testing.T, o *mqtt.ClientOptions) mqtt.Client {
 	if tok := c.Connect(); !tok.WaitTimeout(patience) || tok.Error() != nil {
 		t.Fatalf("connect: %v", tok.Error())
 	}
-	t.Cleanup(func() { c.Disconnect(0) })
+	t.Cleanup(func() { c.Disconnect(1) })
 	return c
 }
 

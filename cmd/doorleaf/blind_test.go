@@ -22,7 +22,7 @@ func (r *rig) ask(secret []byte, name wire.Name, m interface{ Marshal() ([]byte,
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	defer c.Disconnect(0)
+	defer c.Disconnect(1)
 	var mu sync.Mutex
 	var got []string
 	tok := c.Subscribe("dl/1/"+string(renewalSign)+"/d/+", 1, func(_ mqtt.Client, m mqtt.Message) {

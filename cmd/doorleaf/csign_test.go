@@ -283,7 +283,7 @@ func (c *cHouse) link() mqtt.Client {
 	if tok := client.Connect(); !tok.WaitTimeout(10*time.Second) || tok.Error() != nil {
 		c.t.Fatalf("connect: %v", tok.Error())
 	}
-	c.t.Cleanup(func() { client.Disconnect(0) })
+	c.t.Cleanup(func() { client.Disconnect(1) })
 	return client
 }
 

@@ -56,7 +56,7 @@ func TestBrokerFiles(t *testing.T) {
 	c.within("the unpaired sign is refused", func() bool {
 		client, err := c.client(string(id), string(id), password)
 		if err == nil {
-			client.Disconnect(0)
+			client.Disconnect(1)
 		}
 		return err != nil
 	})

@@ -238,7 +238,7 @@ func (c *outsideCase) client(id, user, password string) (mqtt.Client, error) {
 	if !tok.WaitTimeout(10 * time.Second) {
 		c.t.Fatal("no answer to CONNECT")
 	}
-	c.t.Cleanup(func() { client.Disconnect(0) })
+	c.t.Cleanup(func() { client.Disconnect(1) })
 	return client, tok.Error()
 }
 
@@ -293,7 +293,7 @@ func (c *outsideCase) life() {
 		if tok.WaitTimeout(5*time.Second) && tok.Error() == nil && tok.(*mqtt.SubscribeToken).Result()[filter] < 3 {
 			t.Errorf("a stranger may subscribe to %s", filter)
 		}
-		spy.Disconnect(0)
+		spy.Disconnect(1)
 	}
 
 	// The broker dies and comes back with its users; the calendar went on.
@@ -322,7 +322,7 @@ func (c *outsideCase) life() {
 	c.within("the sign is let in again", func() bool {
 		client, err := c.client(string(id), string(id), first)
 		if err == nil {
-			client.Disconnect(0)
+			client.Disconnect(1)
 		}
 		return err == nil
 	})

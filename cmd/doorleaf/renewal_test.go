@@ -334,7 +334,7 @@ func (r *rig) login(secret []byte) bool {
 	r.t.Helper()
 	c, err := r.connect(secret)
 	if err == nil {
-		c.Disconnect(0)
+		c.Disconnect(1)
 	}
 	return err == nil
 }
@@ -377,7 +377,7 @@ func (r *rig) publish(secret []byte, name wire.Name, m interface{ Marshal() ([]b
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	defer c.Disconnect(0)
+	defer c.Disconnect(1)
 	b, err := m.Marshal()
 	if err != nil {
 		r.t.Fatal(err)
@@ -398,7 +398,7 @@ func (r *rig) inject(topic string, payload []byte) {
 	if tok := c.Connect(); !tok.WaitTimeout(10*time.Second) || tok.Error() != nil {
 		r.t.Fatal(tok.Error())
 	}
-	defer c.Disconnect(0)
+	defer c.Disconnect(1)
 	if tok := c.Publish(topic, 1, false, payload); !tok.WaitTimeout(10*time.Second) || tok.Error() != nil {
 		r.t.Fatal(tok.Error())
 	}

@@ -292,7 +292,7 @@ func (d Door) Admits(ctx context.Context, login devices.Login) error {
 		o.SetTLSConfig(d.TLS)
 	}
 	c := mqtt.NewClient(o)
-	defer c.Disconnect(0)
+	defer c.Disconnect(goodbye)
 	if err := await(ctx, c.Connect(), 2*connectTimeout); err != nil {
 		return fmt.Errorf("%w: %w", errAnswer, err)
 	}

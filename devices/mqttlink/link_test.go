@@ -89,7 +89,7 @@ func install(t *testing.T, o Options) *installation {
 	go func() { defer close(done); _ = in.Run(ctx) }()
 	t.Cleanup(func() {
 		if in.sign != nil {
-			in.sign.Disconnect(0)
+			in.sign.Disconnect(goodbye)
 		}
 		cancel()
 		<-done
@@ -182,7 +182,7 @@ func TestManifestIsRepeatedUntilConfirmed(t *testing.T) {
 		if names[wire.NameWant] != 1 || names[wire.NameAck] != 1 {
 			t.Errorf("after the confirmation: got %v, want one manifest and one ack", names)
 		}
-		c.Disconnect(0)
+		c.Disconnect(goodbye)
 		time.Sleep(time.Second)
 	})
 }

@@ -122,7 +122,7 @@ func TestOffer(t *testing.T) {
 				t.Errorf("%s: %v", c.name, err)
 			}
 		}
-		in.sign.Disconnect(0)
+		in.sign.Disconnect(goodbye)
 		time.Sleep(time.Second)
 	})
 }
@@ -158,7 +158,7 @@ func TestImageBlocks(t *testing.T) {
 				t.Errorf("%s: other bytes", c.name)
 			}
 		}
-		in.sign.Disconnect(0)
+		in.sign.Disconnect(goodbye)
 		time.Sleep(time.Second)
 	})
 }
@@ -210,7 +210,7 @@ func TestRenew(t *testing.T) {
 		if got := in.tell(t, wire.NameKey, &ask); len(got) != 0 {
 			t.Errorf("link without keys: %v", got)
 		}
-		in.sign.Disconnect(0)
+		in.sign.Disconnect(goodbye)
 		time.Sleep(time.Second)
 	})
 }
@@ -264,7 +264,7 @@ func TestProvenHello(t *testing.T) {
 				t.Errorf("%s: %d forged messages, then %d", c.name, before.Forged, in.Stats().Forged)
 			}
 		}
-		in.sign.Disconnect(0)
+		in.sign.Disconnect(goodbye)
 		time.Sleep(time.Second)
 	})
 }

@@ -123,7 +123,7 @@ func dialControl(ctx context.Context, server string, conf *tls.Config, admin Acc
 	}
 	c.client = mqtt.NewClient(o)
 	if err := await(ctx, c.client.Connect()); err != nil {
-		c.client.Disconnect(0)
+		c.client.Disconnect(1)
 		if errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword) || errors.Is(err, packets.ErrorRefusedNotAuthorised) {
 			return nil, ErrRefused
 		}

@@ -150,7 +150,7 @@ func login(t *testing.T, addr, id, user, password string) (mqttUser, error) {
 		t.Fatal("no answer to CONNECT")
 	}
 	if tok.Error() == nil {
-		t.Cleanup(func() { c.Disconnect(0) })
+		t.Cleanup(func() { c.Disconnect(1) })
 	}
 	return mqttUser{c}, tok.Error()
 }

@@ -25,6 +25,12 @@ const (
 	eventWakes  = 3 // contacts that a button press waits for its acknowledgement [DL-FLOW-9]
 )
 
+// goodbye is how many milliseconds a client has to send its DISCONNECT. Not 0:
+// then chance decides whether it is sent, and two timers fire at once, which
+// synctest and the race detector of Go 1.26 do not survive together
+// (golang/go#78156).
+const goodbye = 1
+
 // session is one connection to the broker.
 type session struct {
 	client mqtt.Client
@@ -35,7 +41,7 @@ type session struct {
 
 func (c *session) close() {
 	c.once.Do(func() { close(c.done) })
-	c.client.Disconnect(0)
+	c.client.Disconnect(goodbye)
 }
 
 // message is one that came over conn.
@@ -172,12 +178,14 @@ var errPin = errors.New("server has a key that the sign does not know")
 // authorities signed, or one with a key that is pinned. Before it is
 // paired it believes any, because the code on the glass covers the key.
 func (s *Sign) trust(host string, c *session, paired bool, pins [][]byte) *tls.Config {
+	believed := func(key [32]byte) bool { return s.opts.CA != nil || !paired || believes(pins, key) }
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12, ServerName: host, RootCAs: s.opts.CA,
-		InsecureSkipVerify: s.opts.CA == nil, // VerifyConnection below decides instead
+		ClientSessionCache: resumption{&s.sessions, c, believed},
+		InsecureSkipVerify: s.opts.CA == nil, // VerifyConnection below decides instead, of resumed sessions too
 		VerifyConnection: func(st tls.ConnectionState) error {
 			c.spki = sha256.Sum256(leaf(st).RawSubjectPublicKeyInfo)
-			if s.opts.CA == nil && paired && !believes(pins, c.spki) {
+			if !believed(c.spki) {
 				return errPin
 			}
 			return nil

@@ -359,7 +359,7 @@ func TestMalformedFromSign(t *testing.T) {
 			n++
 		}
 	}
-	c.Disconnect(0)
+	c.Disconnect(1)
 	s.eventually("every one is counted", func() bool { return s.link.Stats().Malformed >= before+int64(n) })
 	s.show(id, 250, 122, time.Hour, 1)
 	s.confirmed(d, id, 1)
@@ -388,7 +388,7 @@ func TestForeignObjects(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Disconnect(0)
+	defer c.Disconnect(1)
 	subscribe(t, c, idb, got)
 	m := wire.Get{Object: wire.ObjectHash(hash), Length: 64}
 	p, _ := m.Marshal()

@@ -498,7 +498,7 @@ func (s *site) inject(topic string, payload []byte) {
 	if t := c.Connect(); !t.WaitTimeout(10*time.Second) || t.Error() != nil {
 		s.t.Fatalf("connect: %v", t.Error())
 	}
-	defer c.Disconnect(0)
+	defer c.Disconnect(1)
 	if t := c.Publish(topic, 1, false, payload); !t.WaitTimeout(10*time.Second) || t.Error() != nil {
 		s.t.Fatalf("publish: %v", t.Error())
 	}

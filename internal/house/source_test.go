@@ -218,3 +218,25 @@ func ownNames(fn *ast.FuncDecl) map[string]bool {
 	})
 	return own
 }
+
+// TestNoDisconnectAtOnce forbids Disconnect(0) of MQTT clients: chance decides
+// whether it says goodbye, and in a bubble of synctest it ends the whole test
+// program now and then, because timers of 0 run wherever they are looked at and
+// the race detector of Go 1.26 cannot have two of them at once
+// (golang/go#78156).
+func TestNoDisconnectAtOnce(t *testing.T) {
+	for _, f := range tree(t) {
+		ast.Inspect(f.syntax, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok || len(call.Args) != 1 {
+				return true
+			}
+			method, isMethod := call.Fun.(*ast.SelectorExpr)
+			limit, isLiteral := call.Args[0].(*ast.BasicLit)
+			if isMethod && isLiteral && method.Sel.Name == "Disconnect" && limit.Value == "0" {
+				t.Errorf("%s: a client needs a millisecond for its goodbye", f.set.Position(call.Pos()))
+			}
+			return true
+		})
+	}
+}
