@@ -50,6 +50,7 @@ const (
 	GreedyRequests      IncidentKind = "requests"      // asked for more picture data than its share
 	ReplayedMessage     IncidentKind = "replay"        // a message that was sent before
 	UnreadableMessage   IncidentKind = "unreadable"    // a message that is not of the protocol
+	MessagesLost        IncidentKind = "lost"          // more messages at once than the gateway has places for
 )
 
 // IncidentKinds lists all kinds, so that a page can be checked for completeness.
@@ -59,6 +60,6 @@ func IncidentKinds() []IncidentKind {
 		MalformedPacket, OversizePacket, OtherProtocol, SlowConnect, RefusedPassword, ForeignID, ForeignTopic,
 		ForeignSubscription, PlantedWill, PlantedRetain, KeptSession, MessageFlood, NotReading, TooManyConnects,
 		TooManyTries, ClonedCredential, OldTLS, PairingFlood, BrokerCrashed, CodeGuessing, ForeignFrame,
-		GreedyRequests, ReplayedMessage, UnreadableMessage,
+		GreedyRequests, ReplayedMessage, UnreadableMessage, MessagesLost,
 	}
 }

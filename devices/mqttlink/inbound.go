@@ -3,7 +3,6 @@ package mqttlink
 import (
 	"context"
 	"errors"
-	"hash/fnv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +20,14 @@ type inbound struct {
 	received time.Time
 }
 
+// sender names who sent it.
+func (in inbound) sender() string {
+	if in.topic.Sign == "" {
+		return "?" + in.topic.Nonce // no sign is named like that
+	}
+	return in.topic.Sign
+}
+
 // How much one sign may pull: a picture at once, then a steady trickle.
 const (
 	blockBurst = 512 << 10 // bytes
@@ -31,7 +38,8 @@ const (
 type Stats struct {
 	Received    int64 // messages from signs
 	Malformed   int64 // that broke the protocol
-	Dropped     int64 // because a queue was full; the sign asks again
+	Dropped     int64 // because too many waited; the sign says it again
+	Repeated    int64 // that were waiting already, and are answered once
 	Failed      int64 // that the gateway could not take
 	Manifests   int64 // published
 	Blocks      int64 // published
@@ -46,14 +54,14 @@ type Stats struct {
 }
 
 type counters struct {
-	received, malformed, dropped, failed, manifests, blocks, bytes, limited, pairings, forged, keys, offers, replayed, pins atomic.Int64
+	received, malformed, dropped, repeated, failed, manifests, blocks, bytes, limited, pairings, forged, keys, offers, replayed, pins atomic.Int64
 }
 
 // Stats returns the counters.
 func (l *Link) Stats() Stats {
 	c := &l.count
 	return Stats{
-		Received: c.received.Load(), Malformed: c.malformed.Load(), Dropped: c.dropped.Load(), Failed: c.failed.Load(),
+		Received: c.received.Load(), Malformed: c.malformed.Load(), Dropped: c.dropped.Load(), Repeated: c.repeated.Load(), Failed: c.failed.Load(),
 		Manifests: c.manifests.Load(), Blocks: c.blocks.Load(), BytesServed: c.bytes.Load(),
 		Limited: c.limited.Load(), Pairings: c.pairings.Load(),
 		Forged: c.forged.Load(), Keys: c.keys.Load(), Offers: c.offers.Load(), Replayed: c.replayed.Load(), Pins: c.pins.Load(),
@@ -61,8 +69,8 @@ func (l *Link) Stats() Stats {
 }
 
 // receive is called by the MQTT client for every message and must not block:
-// it copies the message into the queue of the sign's worker. A full queue drops
-// it; a sign repeats whatever is not answered.
+// it copies the message into the inbox. Where that has no place it is dropped; a
+// sign repeats whatever is not answered.
 func (l *Link) receive(_ mqtt.Client, m mqtt.Message) {
 	l.count.received.Add(1)
 	t, err := wire.ParseTopic(m.Topic())
@@ -70,13 +78,36 @@ func (l *Link) receive(_ mqtt.Client, m mqtt.Message) {
 		l.malformed(t, errors.Join(err, errSize))
 		return
 	}
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(t.Sign + t.Nonce))
 	in := inbound{topic: t, payload: append([]byte(nil), m.Payload()...), received: time.Now()}
-	select {
-	case l.queues[h.Sum32()%workers] <- in:
+	switch v := l.inbox.put(in); v {
+	case taken:
+	case repeated:
+		l.count.repeated.Add(1)
 	default:
-		l.count.dropped.Add(1)
+		l.dropped(in, v)
+	}
+}
+
+// dropped counts a message that found no place and names why.
+func (l *Link) dropped(in inbound, v verdict) {
+	n := l.count.dropped.Add(1)
+	who := in.topic.Sign
+	switch v {
+	case overSender:
+		kind := devices.MessageFlood
+		if who == "" {
+			kind = devices.PairingFlood
+		}
+		l.incident(kind, devices.SignID(who))
+	case overStranger:
+		who = "" // many
+		l.incident(devices.PairingFlood, "")
+	case overAll:
+		who = ""
+		l.incident(devices.MessagesLost, "")
+	}
+	if l.noisy.may("dropped "+who, in.received) {
+		l.log.Warn("mqtt: messages come faster than they are handled", "sign", who, "dropped", n)
 	}
 }
 
@@ -112,20 +143,20 @@ func (r *rateLog) may(key string, now time.Time) bool {
 	return true
 }
 
-// work handles the messages of one queue.
-func (l *Link) work(ctx context.Context, q <-chan inbound) {
+// work handles messages until the inbox is closed.
+func (l *Link) work(ctx context.Context) {
 	for {
-		select {
-		case <-ctx.Done():
+		in, done, ok := l.inbox.take()
+		if !ok {
 			return
-		case in := <-q:
-			c, cancel := context.WithTimeout(ctx, handleTimeout)
-			err := l.handle(c, in)
-			cancel()
-			if err != nil && ctx.Err() == nil {
-				l.failed(in.topic, err)
-			}
 		}
+		c, cancel := context.WithTimeout(ctx, handleTimeout)
+		err := l.handle(c, in)
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			l.failed(in.topic, err)
+		}
+		done()
 	}
 }
 
