@@ -138,23 +138,43 @@ func (r *testRun) fail(e event, key string) {
 }
 
 // unfinished prints what the tests said that were under way when their package
-// ended: go test attributes the text of a panic in some goroutine to whichever
-// test spoke last, which then never ends.
+// ended: go test attributes the text of a crash in some goroutine to whichever
+// test spoke last, which then never ends. Where none of them tells of a crash,
+// the last words of those that were not waiting are printed.
 func (r *testRun) unfinished(pkg string) {
-	for _, key := range slices.Sorted(maps.Keys(r.output)) {
-		if !strings.HasPrefix(key, pkg+" ") {
-			continue
-		}
-		said := r.output[key].String()
-		delete(r.output, key)
-		for _, crash := range []string{"panic: ", "fatal error: ", "WARNING: DATA RACE"} {
-			if at := strings.Index(said, crash); at >= 0 {
-				r.say("   under way: %s", strings.TrimSpace(key))
-				r.say("%s", firstLines(said[at:], 200))
-				break
-			}
+	said := map[string]string{}
+	told := false
+	for key, b := range r.output {
+		if strings.HasPrefix(key, pkg+" ") && len(key) > len(pkg)+1 {
+			said[key] = b.String()
+			told = told || crashIn(said[key]) >= 0
+			delete(r.output, key)
 		}
 	}
+	for _, key := range slices.Sorted(maps.Keys(said)) {
+		at := crashIn(said[key])
+		switch {
+		case at >= 0:
+			r.say("   under way: %s", strings.TrimSpace(key))
+			r.say("%s", firstLines(said[key][at:], 200))
+		case !told && !strings.HasPrefix(tail(said[key], 1), "=== PAUSE"):
+			r.say("   under way: %s", strings.TrimSpace(key))
+			r.say("%s", tail(said[key], 20))
+		}
+	}
+}
+
+// crashIn returns where a crash begins in what a test program said, -1 for none:
+// a panic, an error or signal of Go's runtime, a race, an end of the race
+// detector itself, a kill from outside.
+func crashIn(said string) int {
+	first := -1
+	for _, crash := range []string{"panic: ", "fatal error: ", "WARNING: DATA RACE", "ThreadSanitizer: ", "SIGSEGV: ", "SIGBUS: ", "SIGABRT: ", "SIGQUIT: ", "signal: ", "unexpected fault address"} {
+		if at := strings.Index(said, crash); at >= 0 && (first < 0 || at < first) {
+			first = at
+		}
+	}
+	return first
 }
 
 // reason is what a test said when it skipped itself.

@@ -40,24 +40,36 @@ not an event
 	}
 }
 
-// TestCrash names the panic of a goroutine whose test never ended.
+// TestCrash names what ended the program while a test had not ended.
 func TestCrash(t *testing.T) {
-	const run = `{"Action":"output","Package":"p","Test":"TestA","Output":"=== RUN   TestA\n"}
-{"Action":"output","Package":"p","Test":"TestA","Output":"panic: Log in goroutine after TestZ has completed\n"}
+	tests := []struct{ name, says, want string }{
+		{"panic", "panic: Log in goroutine after TestZ has completed", "under way: p TestA\npanic: Log in goroutine after TestZ"},
+		{"fault", "SIGSEGV: segmentation violation", "under way: p TestA\nSIGSEGV: "},
+		{"race detector", "ThreadSanitizer: CHECK failed", "under way: p TestA\nThreadSanitizer: "},
+		{"killed", "signal: killed", "under way: p TestA\nsignal: killed"},
+		{"no reason", "about to leave", "under way: p TestA\n=== RUN   TestA\nabout to leave"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			run := `{"Action":"output","Package":"p","Test":"TestA","Output":"=== RUN   TestA\n"}
+{"Action":"output","Package":"p","Test":"TestC","Output":"=== PAUSE TestC\n"}
+{"Action":"output","Package":"p","Test":"TestA","Output":"` + tt.says + `\n"}
 {"Action":"output","Package":"q","Test":"TestB","Output":"panic: of another package\n"}
 {"Action":"fail","Package":"p","Elapsed":0.2}
 `
-	var said strings.Builder
-	r := newTestRun(&check{})
-	r.say = func(format string, args ...any) { fmt.Fprintf(&said, format+"\n", args...) }
-	if err := r.read(strings.NewReader(run)); err != nil {
-		t.Fatal(err)
-	}
-	if got := said.String(); !strings.Contains(got, "under way: p TestA\npanic: Log in goroutine after TestZ") || strings.Contains(got, "another package") {
-		t.Errorf("said %q", got)
-	}
-	if r.output["q TestB"] == nil {
-		t.Error("forgot what a package still at work said")
+			var said strings.Builder
+			r := newTestRun(&check{})
+			r.say = func(format string, args ...any) { fmt.Fprintf(&said, format+"\n", args...) }
+			if err := r.read(strings.NewReader(run)); err != nil {
+				t.Fatal(err)
+			}
+			if got := said.String(); !strings.Contains(got, tt.want) || strings.Contains(got, "another package") || strings.Contains(got, "TestC") {
+				t.Errorf("said %q", got)
+			}
+			if r.output["q TestB"] == nil {
+				t.Error("forgot what a package still at work said")
+			}
+		})
 	}
 }
 
