@@ -49,6 +49,7 @@ const (
 	ForeignFrame        IncidentKind = "foreign-frame" // asked for a picture that is not its own
 	GreedyRequests      IncidentKind = "requests"      // asked for more picture data than its share
 	ReplayedMessage     IncidentKind = "replay"        // a message that was sent before
+	ForgedMessage       IncidentKind = "forged"        // a message in a sign's name that the sign did not sign
 	UnreadableMessage   IncidentKind = "unreadable"    // a message that is not of the protocol
 	MessagesLost        IncidentKind = "lost"          // more messages at once than the gateway has places for
 )
@@ -60,6 +61,6 @@ func IncidentKinds() []IncidentKind {
 		MalformedPacket, OversizePacket, OtherProtocol, SlowConnect, RefusedPassword, ForeignID, ForeignTopic,
 		ForeignSubscription, PlantedWill, PlantedRetain, KeptSession, MessageFlood, NotReading, TooManyConnects,
 		TooManyTries, ClonedCredential, OldTLS, PairingFlood, BrokerCrashed, CodeGuessing, ForeignFrame,
-		GreedyRequests, ReplayedMessage, UnreadableMessage, MessagesLost,
+		GreedyRequests, ReplayedMessage, ForgedMessage, UnreadableMessage, MessagesLost,
 	}
 }

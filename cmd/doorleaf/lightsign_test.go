@@ -292,7 +292,9 @@ func (s *lightSign) flipUntilMessage() error {
 
 func (s *lightSign) tellShown(wake uint8) error {
 	s.counter++
-	b, err := (&wire.Shown{Boot: s.boot, Counter: s.counter, Epoch: s.epoch, Seq: s.seq, Glass: s.glass.Digest(), Wake: wake}).Marshal()
+	m := wire.Shown{Boot: s.boot, Counter: s.counter, Epoch: s.epoch, Seq: s.seq, Glass: s.glass.Digest(), Wake: wake}
+	m.Sign(&s.keys.Manifest, string(s.id))
+	b, err := m.Marshal()
 	if err != nil {
 		return err
 	}

@@ -276,6 +276,26 @@ func TestReplays(t *testing.T) {
 		}
 		soon(t, "it is named", func() bool { return named(f.h, devices.ReplayedMessage, victim) })
 	})
+	t.Run("changed, to the gateway", func(t *testing.T) { // as if it had never come
+		forged, status := f.h.link.Stats().Forged, f.statusOf(t)
+		for _, suffix := range []string{"/u/ev", "/u/hello", "/u/shown"} {
+			all := f.tap.heard(true, suffix)
+			m := recorded{all[0].topic, slices.Clone(all[len(all)-1].payload)}
+			m.payload[4] ^= 1 // of boot, behind the heads of map, key and number
+			f.tap.again(true, m)
+		}
+		soon(t, "all of them are counted", func() bool { return f.h.link.Stats().Forged >= forged+3 })
+		soon(t, "they are named", func() bool { return named(f.h, devices.ForgedMessage, victim) })
+		if got := f.statusOf(t); got.Boot != status.Boot || got.Counter < status.Counter || got.Shown != status.Shown {
+			t.Errorf("the gateway believes %+v, want %+v", got, status)
+		}
+		if n := f.presses(t); n != 1 {
+			t.Errorf("the button acted %d times", n)
+		}
+		if named(f.h, devices.ForgedMessage, f.ids[1]) {
+			t.Error("the witness is blamed")
+		}
+	})
 	t.Run("to the sign", func(t *testing.T) {
 		glass := f.signs[0].Glass().Digest()
 		wants, acks, blocks := f.tap.heard(false, "/d/want"), f.tap.heard(false, "/d/ack"), f.tap.heard(false, "/d/blk")

@@ -46,7 +46,7 @@ type Stats struct {
 	BytesServed int64 // of objects
 	Limited     int64 // chunk requests refused for their amount
 	Pairings    int64 // transcripts that became complete
-	Forged      int64 // messages with a wrong MAC
+	Forged      int64 // messages with a wrong MAC or none, among Malformed
 	Keys        int64 // newer secrets published
 	Offers      int64 // of firmware published
 	Pins        int64 // sets of server keys published
@@ -117,7 +117,12 @@ var errSize = errors.New("message too large or of the wrong direction")
 // the log, at most once a minute each and never with content.
 func (l *Link) malformed(t wire.Topic, err error) {
 	l.count.malformed.Add(1)
-	l.incident(devices.UnreadableMessage, devices.SignID(t.Sign))
+	kind := devices.UnreadableMessage
+	if errors.Is(err, wire.ErrMAC) {
+		l.count.forged.Add(1)
+		kind = devices.ForgedMessage
+	}
+	l.incident(kind, devices.SignID(t.Sign))
 	who := t.Sign + t.Nonce
 	if l.noisy.may(who, time.Now()) {
 		l.log.Warn("mqtt: malformed message", "sign", who, "message", string(t.Name), "err", err)
@@ -162,9 +167,6 @@ func (l *Link) work(ctx context.Context) {
 
 // failed sorts out why a message was not handled.
 func (l *Link) failed(t wire.Topic, err error) {
-	if errors.Is(err, wire.ErrMAC) {
-		l.count.forged.Add(1)
-	}
 	switch {
 	case errors.Is(err, errSpent): // counted already
 		return
@@ -190,16 +192,25 @@ func (l *Link) handle(ctx context.Context, in inbound) error {
 		if err != nil {
 			return err
 		}
+		if err := l.provenHello(ctx, id, m, in.payload); err != nil {
+			return err
+		}
 		return l.hello(ctx, id, m, in.received)
 	case wire.NameShown:
 		m, err := wire.UnmarshalShown(in.payload)
 		if err != nil {
 			return err
 		}
+		if err := l.proven(ctx, id, func(key *[32]byte) error { return m.Verify(key, string(id), in.payload) }); err != nil {
+			return err
+		}
 		return l.report(ctx, shownReport(id, m, in.received))
 	case wire.NameEvent:
 		m, err := wire.UnmarshalEvent(in.payload)
 		if err != nil {
+			return err
+		}
+		if err := l.proven(ctx, id, func(key *[32]byte) error { return m.Verify(key, string(id), in.payload) }); err != nil {
 			return err
 		}
 		return l.report(ctx, eventReport(id, m, in.received))
@@ -234,20 +245,16 @@ func (l *Link) handle(ctx context.Context, in inbound) error {
 // hello reports the button presses a sign brings along first: they happened
 // before.
 func (l *Link) hello(ctx context.Context, id devices.SignID, m wire.Hello, at time.Time) error {
-	proven, err := l.proven(ctx, id, m)
-	if err != nil {
-		return err
-	}
 	for _, e := range m.Events {
 		r := eventReport(id, e, at)
-		r.InHello, r.Epoch, r.Seq, r.Proven = true, m.Epoch, m.Seq, proven
+		r.InHello, r.Epoch, r.Seq, r.Proven = true, m.Epoch, m.Seq, true
 		r.HelloBoot, r.HelloCounter = m.Boot, m.Counter
 		if _, err := l.opts.Gateway.Report(ctx, r); err != nil && !errors.Is(err, devices.ErrReplayed) {
 			return err
 		}
 	}
 	r := helloReport(id, m, at)
-	r.Proven = proven
+	r.Proven = true
 	return l.report(ctx, r)
 }
 
@@ -259,6 +266,7 @@ func (l *Link) report(ctx context.Context, r devices.Report) error {
 		return l.old(ctx, r, d)
 	}
 	if err != nil {
+		l.sign(r.Sign).forgetKey() // another may be in use by now
 		return err
 	}
 	if r.LastError == devices.ErrManifestOld || r.LastError == devices.ErrManifestConflict { // somebody sends it old ones

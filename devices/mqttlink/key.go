@@ -3,7 +3,7 @@ package mqttlink
 import (
 	"context"
 	"crypto/rand"
-	"errors"
+	"fmt"
 
 	"doorleaf/devices"
 	"doorleaf/firmware-protocol/wire"
@@ -78,9 +78,10 @@ func (l *Link) verifyStored(ctx context.Context, id devices.SignID, m wire.Key) 
 	return m.Verify((*[32]byte)(c.NextManifestKey), string(id))
 }
 
-// proven reports whether the MAC of a hello shows that the sign says it
-// [DL-KEY-8]: with the secret in use, or with the newer one on its way.
-func (l *Link) proven(ctx context.Context, id devices.SignID, m wire.Hello) (bool, error) {
+// provenHello checks that the sign itself says a hello: with the secret in use,
+// or with the newer one on its way, whichever it names [DL-KEY-8]. The error is
+// wire.ErrMAC.
+func (l *Link) provenHello(ctx context.Context, id devices.SignID, m wire.Hello, message []byte) error {
 	s := l.sign(id)
 	s.mu.Lock()
 	key, number := s.key, s.keyNo
@@ -88,7 +89,7 @@ func (l *Link) proven(ctx context.Context, id devices.SignID, m wire.Hello) (boo
 	if key == nil || number != m.KeyNumber {
 		c, err := l.opts.Gateway.Credential(ctx, id)
 		if err != nil {
-			return false, err
+			return err
 		}
 		key = nil
 		switch {
@@ -98,17 +99,35 @@ func (l *Link) proven(ctx context.Context, id devices.SignID, m wire.Hello) (boo
 			key = (*[32]byte)(c.NextManifestKey)
 		}
 	}
-	if key != nil && m.Verify(key, string(id)) == nil {
-		s.mu.Lock()
-		s.proved = key // a sign that is removed later is told so with it
-		s.mu.Unlock()
-		return true, nil
+	if key == nil {
+		return fmt.Errorf("%w: hello names secret %d", wire.ErrMAC, m.KeyNumber)
 	}
-	if m.MAC != [len(m.MAC)]byte{} { // one without a MAC claims nothing
-		l.count.forged.Add(1)
-		l.malformed(wire.Topic{Sign: string(id), Name: wire.NameHello}, errUnproven)
+	if err := m.Verify(key, string(id), message); err != nil {
+		return err
 	}
-	return false, nil
+	s.mu.Lock()
+	s.proved = key // a sign that is removed later is told so with it
+	s.mu.Unlock()
+	return nil
 }
 
-var errUnproven = errors.New("hello with a wrong MAC")
+// proven checks that the sign itself says a shown or an event, as verify tells of
+// a key: with the secret in use, or with the newer one on its way [DL-KEY-8]. The
+// error is wire.ErrMAC.
+func (l *Link) proven(ctx context.Context, id devices.SignID, verify func(key *[32]byte) error) error {
+	key, err := l.key(ctx, id, l.sign(id))
+	if err != nil {
+		return err
+	}
+	if err = verify(key); err == nil {
+		return nil
+	}
+	c, lost := l.opts.Gateway.Credential(ctx, id)
+	if lost != nil {
+		return lost
+	}
+	if len(c.NextManifestKey) == 32 && verify((*[32]byte)(c.NextManifestKey)) == nil {
+		return nil
+	}
+	return err
+}

@@ -171,6 +171,7 @@ func TestManifestIsRepeatedUntilConfirmed(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := wire.Shown{Boot: 1, Counter: 1, Epoch: d.Epoch, Seq: 2}
+		s.Sign(new([32]byte), signID)
 		b, _ := s.Marshal()
 		c.Publish(wire.SignTopic(signID, wire.NameShown), 1, false, b)
 		time.Sleep(10 * time.Minute)
@@ -240,6 +241,7 @@ func TestNoAckWithoutStore(t *testing.T) {
 	in.gw.err = errors.New("disk is full")
 	c := in.connect(t, signID, signID, "p", wire.SignFilter(signID))
 	e := wire.Event{Boot: 1, Counter: 1, Button: 2}
+	e.Sign(new([32]byte), signID)
 	b, _ := e.Marshal()
 	c.Publish(wire.SignTopic(signID, wire.NameEvent), 1, false, b)
 	for in.Stats().Failed == 0 {
@@ -257,6 +259,7 @@ func TestKickedSignIsOut(t *testing.T) {
 	in.gw.err = devices.ErrUnknownSign
 	in.gw.mu.Unlock()
 	e := wire.Event{Boot: 1, Counter: 1, Button: 2}
+	e.Sign(new([32]byte), signID)
 	b, _ := e.Marshal()
 	c.Publish(wire.SignTopic(signID, wire.NameEvent), 1, false, b)
 	for c.IsConnectionOpen() {

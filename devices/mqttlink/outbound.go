@@ -35,6 +35,7 @@ type signState struct {
 	mu       sync.Mutex
 	key      *[32]byte          // manifest key of the secret keyNo, nil when not looked up
 	keyNo    uint32             // that the last hello named
+	keyTurn  int                // rises when key is forgotten
 	proved   *[32]byte          // manifest key that the last proven hello was signed with
 	image    devices.ObjectHash // firmware it is offered, zero for none
 	alwaysOn bool
@@ -134,7 +135,7 @@ func (l *Link) publishWant(ctx context.Context, id devices.SignID, s *signState)
 // key returns the sign's manifest key.
 func (l *Link) key(ctx context.Context, id devices.SignID, s *signState) (*[32]byte, error) {
 	s.mu.Lock()
-	key := s.key
+	key, turn := s.key, s.keyTurn
 	s.mu.Unlock()
 	if key != nil {
 		return key, nil
@@ -148,9 +149,19 @@ func (l *Link) key(ctx context.Context, id devices.SignID, s *signState) (*[32]b
 	}
 	key = (*[32]byte)(c.ManifestKey)
 	s.mu.Lock()
-	s.key, s.keyNo = key, c.Number
+	if turn == s.keyTurn {
+		s.key, s.keyNo = key, c.Number
+	}
 	s.mu.Unlock()
 	return key, nil
+}
+
+// forgetKey makes the key be looked up anew.
+func (s *signState) forgetKey() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.key = nil
+	s.keyTurn++
 }
 
 // confirmed notes what the sign said it accepted.
@@ -162,6 +173,7 @@ func (s *signState) confirmed(r devices.Report) {
 		s.alwaysOn = r.Hardware.AlwaysOn
 		if r.Proven && s.keyNo != r.Key {
 			s.key = nil // [DL-KEY-5]
+			s.keyTurn++
 		}
 	}
 	if s.want != nil && r.Kind != devices.EventReport && !newer(s.want, r.Epoch, r.Seq) {

@@ -195,10 +195,10 @@ func (s *Sign) hello() *report {
 	if s.st.Drawing {
 		m.Shown = wire.Digest{}
 	}
-	m.Sign(&s.keys.Manifest, s.st.Sign)
 	for _, e := range s.st.Events {
 		m.Events = append(m.Events, s.pressMessage(e))
 	}
+	m.Sign(&s.keys.Manifest, s.st.Sign)
 	b, err := m.Marshal()
 	if !s.keep(err) {
 		return nil
@@ -212,6 +212,7 @@ func (s *Sign) shown() *report {
 		Boot: s.boot, Counter: s.count(), Epoch: sn.epoch, Seq: sn.seq, Glass: s.actual(), Wake: uint8(s.why),
 		DrawMillis: s.drawMillis, BatteryMillivolts: s.millivolts(), LastError: sn.err,
 	}
+	m.Sign(&s.keys.Manifest, s.st.Sign)
 	b, err := m.Marshal()
 	if !s.keep(err) {
 		return nil
@@ -221,6 +222,7 @@ func (s *Sign) shown() *report {
 
 func (s *Sign) event() *report {
 	m := s.pressMessage(s.st.Events[0])
+	m.Sign(&s.keys.Manifest, s.st.Sign)
 	b, err := m.Marshal()
 	if !s.keep(err) {
 		s.st.Events = s.st.Events[1:]

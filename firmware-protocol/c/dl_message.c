@@ -113,6 +113,7 @@ static void put_event(struct dl_writer *w, const struct dl_event *e)
 	dl_put_number(w, map, 2, e->counter);
 	dl_put_number(w, map, 12, e->button);
 	dl_put_number(w, map, 13, e->age);
+	dl_put_bytes(w, map, 40, e->mac, DL_MAC);
 	if (e->button < 1 || e->button > 4)
 		w->at = NULL;
 }
@@ -181,6 +182,7 @@ size_t dl_shown_write(const struct dl_shown *m, uint8_t *to, size_t room)
 		return 0;
 	put_state(&w, map, m->boot, m->counter, m->epoch, m->seq, m->glass, m->wake, m->error, m->battery);
 	dl_put_number(&w, map, 11, m->draw_millis);
+	dl_put_bytes(&w, map, 40, m->mac, DL_MAC);
 	return dl_written(&w, to);
 }
 

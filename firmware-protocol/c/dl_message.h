@@ -44,8 +44,9 @@ enum dl_wake { DL_WAKE_UNKNOWN, DL_WAKE_BOOT, DL_WAKE_TIMER, DL_WAKE_BUTTON, DL_
 /* A press of a button [DL-MSG-12]. */
 struct dl_event {
 	uint32_t boot, counter;
-	uint8_t button; /* 1 to 4 */
-	uint32_t age;   /* milliseconds */
+	uint8_t button;     /* 1 to 4 */
+	uint32_t age;       /* milliseconds */
+	const uint8_t *mac; /* DL_MAC bytes, NULL in a Hello, whose own covers it [DL-KEY-8] */
 };
 
 /* [DL-MSG-10]; NULL and 0 stand for what is absent. */
@@ -76,6 +77,7 @@ struct dl_shown {
 	uint8_t wake;
 	uint16_t error, battery;
 	uint32_t draw_millis;
+	const uint8_t *mac;   /* DL_MAC bytes [DL-KEY-8] */
 };
 
 /* [DL-MSG-14]. */

@@ -71,13 +71,24 @@ func testCKeyVectors(t *testing.T, runner string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hello := Key{Boot: 0xdeadbeef, Counter: 11}
+	told := func(kind Name, counter uint32) (k Key, message []byte) {
+		for _, r := range vectors(t, "reports.json", func() reportVectors { return newReportVectors(t) }).Reports {
+			if message == nil && r.Kind == kind && r.Error == "" {
+				message = r.Message
+			}
+		}
+		return Key{Boot: 0xdeadbeef, Counter: counter}, message
+	}
+	hello, helloMessage := told(NameHello, 11)
+	shown, shownMessage := told(NameShown, 12)
+	press, pressMessage := told(NameEvent, 13)
 	for _, tt := range []struct {
 		what   string
 		key    Key
 		secret []byte
 		want   []byte
-	}{{"ask", ask, v.Private, v.Ask}, {"stored", said, v.Secret, v.Stored}, {"hello", hello, v.Secret, v.HelloMAC}} {
+	}{{"ask", ask, v.Private, v.Ask}, {"stored", said, v.Secret, v.Stored},
+		{"hello", hello, v.Secret, helloMessage}, {"shown", shown, v.Secret, shownMessage}, {"ev", press, v.Secret, pressMessage}} {
 		got := w.since(fmt.Sprintf("report %s %d %d %d %x", tt.what, v.Number, tt.key.Boot, tt.key.Counter, tt.secret))
 		if want := "written " + hex.EncodeToString(tt.want); len(got) < 1 || got[0] != want[:min(len(want), 100)] || w.written != hex.EncodeToString(tt.want) {
 			t.Errorf("%s: got %s, want %x", tt.what, w.written, []byte(tt.want))

@@ -137,7 +137,7 @@ func TestCWritesMessages(t *testing.T) {
 		}
 		w := toWrite{kind: 'h', texts: [3]string{h.Model, h.Serial, h.Firmware}}
 		if n%3 > 0 {
-			h.Shown, h.MAC, w.hash = glass, [16]byte(hash[8:]), &hash
+			h.Shown, h.MAC, w.hash = glass, MAC(hash[8:]), &hash
 		}
 		if n%4 > 0 {
 			celsius := int8(number(8))
@@ -155,10 +155,10 @@ func TestCWritesMessages(t *testing.T) {
 		}
 		c.writes("hello", w, &h)
 		s := Shown{Boot: h.Boot, Counter: h.Counter, Epoch: h.Epoch, Seq: h.Seq, Glass: glass, Wake: h.Wake, LastError: h.LastError,
-			BatteryMillivolts: h.BatteryMillivolts, DrawMillis: number(32)}
+			BatteryMillivolts: h.BatteryMillivolts, DrawMillis: number(32), MAC: MAC(hash[8:])}
 		w.kind, w.hash, w.numbers[14] = 's', &hash, s.DrawMillis
 		c.writes("shown", w, &s)
-		e := Event{Boot: h.Boot, Counter: h.Counter, Button: uint8(r.IntN(4)) + 1, AgeMillis: number(32)}
+		e := Event{Boot: h.Boot, Counter: h.Counter, Button: uint8(r.IntN(4)) + 1, AgeMillis: number(32), MAC: MAC(hash[8:])}
 		w.kind, w.numbers[17], w.numbers[18] = 'e', uint32(e.Button), e.AgeMillis
 		c.writes("event", w, &e)
 		g := Get{Object: ObjectHash(hash), Offset: number(32), Length: number(13)}

@@ -344,14 +344,28 @@ func (w *world) published(name Name, data []byte) {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		w.hello(h)
+		w.hello(h, data)
 	case NameShown:
 		s, err := UnmarshalShown(data)
 		if err != nil {
 			w.t.Fatal(err)
 		}
+		key := w.keys(w.connected).Manifest
+		if err := s.Verify(&key, cSignID, data); err != nil {
+			w.t.Error(err)
+		}
 		w.errors = append(w.errors, s.LastError)
 		w.acks(s.Boot, s.Counter, false)
+	case NameEvent:
+		e, err := UnmarshalEvent(data)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		key := w.keys(w.connected).Manifest
+		if err := e.Verify(&key, cSignID, data); err != nil {
+			w.t.Error(err)
+		}
+		w.acks(e.Boot, e.Counter, false)
 	case NameGet:
 		w.get(data)
 	case NameKey:
@@ -359,7 +373,7 @@ func (w *world) published(name Name, data []byte) {
 	}
 }
 
-func (w *world) hello(h Hello) {
+func (w *world) hello(h Hello, data []byte) {
 	w.hellos, w.errors = append(w.hellos, h), append(w.errors, h.LastError)
 	if h.KeyNumber != w.connected {
 		w.t.Errorf("Hello names secret %d on a connection with %d", h.KeyNumber, w.connected)
@@ -373,7 +387,7 @@ func (w *world) hello(h Hello) {
 		w.acks(h.Boot, h.Counter, newer)
 	}
 	key := w.keys(h.KeyNumber).Manifest
-	if err := h.Verify(&key, cSignID); err != nil {
+	if err := h.Verify(&key, cSignID, data); err != nil {
 		w.t.Error(err)
 	}
 	if newer {

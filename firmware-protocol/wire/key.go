@@ -18,7 +18,6 @@ const (
 	domainKeyStored = "doorleaf/1 key stored"
 	domainKeySeal   = "doorleaf/1 key seal"
 	domainKey       = "doorleaf/1 key"
-	domainHello     = "doorleaf/1 hello"
 )
 
 // sealedLength is that of a sealed secret of a sign.
@@ -118,26 +117,6 @@ func (m *Key) mac(key *[32]byte, sign string) [macSize]byte {
 		return keyMAC(key, domainKeyStored, sign, m.Number)
 	}
 	return keyMAC(key, domainKeyAsk, sign, m.Number, m.Public[:])
-}
-
-// Sign sets the MAC with the manifest key of the secret that the sign connected
-// with [DL-KEY-8].
-func (m *Hello) Sign(key *[32]byte, sign string) { m.MAC = m.mac(key, sign) }
-
-// Verify checks the MAC. The error is ErrMAC.
-func (m *Hello) Verify(key *[32]byte, sign string) error {
-	if want := m.mac(key, sign); !hmac.Equal(want[:], m.MAC[:]) {
-		return fmt.Errorf("%w: hello", ErrMAC)
-	}
-	return nil
-}
-
-func (m *Hello) mac(key *[32]byte, sign string) [macSize]byte {
-	var rest []byte
-	for _, v := range []uint32{m.Boot, m.Counter, m.Epoch, m.Seq, m.PinsNumber} {
-		rest = binary.LittleEndian.AppendUint32(rest, v)
-	}
-	return keyMAC(key, domainHello, sign, m.KeyNumber, rest)
 }
 
 // keyMAC is the first 16 bytes of HMAC-SHA-256 over domain, id, number and the

@@ -131,7 +131,7 @@ func unprovenHellos(t testing.TB, r testRenewal) (out []refusedKeyVector) {
 		edit(&m)
 		out = append(out, refusedKeyVector{name, must[[]byte](t)(m.Marshal()), "mac"})
 	}
-	add("without MAC", func(m *Hello) { m.MAC = [16]byte{} })
+	add("without MAC", func(m *Hello) { m.MAC = MAC{} })
 	add("wrong MAC", func(m *Hello) { m.MAC[15] ^= 1 })
 	add("another number", func(m *Hello) { m.KeyNumber++ })
 	add("another boot", func(m *Hello) { m.Boot++ })
@@ -216,7 +216,7 @@ func TestVectorsKeys(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		return m.Verify((*[32]byte)(v.Manifest), v.Sign)
+		return m.Verify((*[32]byte)(v.Manifest), v.Sign, message)
 	}
 	if err := hello(v.Hello); err != nil {
 		t.Errorf("hello: %v", err)

@@ -14,6 +14,7 @@ type Event struct {
 	Counter   uint32 // of this event within Boot
 	Button    uint8  // 1 to 4
 	AgeMillis uint32 // since the press, when sent
+	MAC       MAC    // of the whole message; zero in a Hello, whose own covers it
 }
 
 // Hello is the first message of every connection [DL-MSG-10].
@@ -35,10 +36,10 @@ type Hello struct {
 	LastError         uint16  // [DL-ERR-1]
 	Events            []Event // not acknowledged yet, oldest first, at most MaxEvents
 
-	KeyNumber      uint32        // of the secret it connected with [DL-KEY-1]
-	MAC            [macSize]byte // proves KeyNumber, Boot, Counter, Epoch and Seq [DL-KEY-8]; zero for none
-	FirmwareNumber uint32        // of the release it runs, 0 unknown
-	PinsNumber     uint32        // of the set of server keys in force, 0 for that of pairing [DL-PIN-1]
+	KeyNumber      uint32 // of the secret it connected with [DL-KEY-1]
+	MAC            MAC    // of the whole message
+	FirmwareNumber uint32 // of the release it runs, 0 unknown
+	PinsNumber     uint32 // of the set of server keys in force, 0 for that of pairing [DL-PIN-1]
 }
 
 // Shown says that a picture was drawn completely [DL-MSG-11].
@@ -50,6 +51,7 @@ type Shown struct {
 	DrawMillis        uint32 // from the first byte to the panel until it was still
 	BatteryMillivolts uint16
 	LastError         uint16
+	MAC               MAC // of the whole message
 }
 
 // Ack answers Hello, Shown, Event and a Key that is stored [DL-MSG-13]: what
@@ -82,11 +84,18 @@ type Block struct {
 
 // Map keys are the same in all messages [DL-MSG-5]; 0 is never used.
 type (
-	eventFields struct {
+	pressFields struct { // of an event in a hello
 		Boot    uint32 `cbor:"1,keyasint,omitempty"`
 		Counter uint32 `cbor:"2,keyasint,omitempty"`
 		Button  uint8  `cbor:"12,keyasint,omitempty"`
 		Age     uint32 `cbor:"13,keyasint,omitempty"`
+	}
+	eventFields struct {
+		Boot    uint32          `cbor:"1,keyasint,omitempty"`
+		Counter uint32          `cbor:"2,keyasint,omitempty"`
+		Button  uint8           `cbor:"12,keyasint,omitempty"`
+		Age     uint32          `cbor:"13,keyasint,omitempty"`
+		MAC     cbor.ByteString `cbor:"40,keyasint,omitempty"`
 	}
 	helloFields struct {
 		Boot         uint32          `cbor:"1,keyasint,omitempty"`
@@ -99,7 +108,7 @@ type (
 		Battery      uint16          `cbor:"8,keyasint,omitempty"`
 		Signal       int8            `cbor:"9,keyasint,omitempty"`
 		Temperature  *int8           `cbor:"10,keyasint,omitempty"`
-		Events       []eventFields   `cbor:"14,keyasint,omitempty"`
+		Events       []pressFields   `cbor:"14,keyasint,omitempty"`
 		Model        string          `cbor:"15,keyasint,omitempty"`
 		Serial       string          `cbor:"16,keyasint,omitempty"`
 		Firmware     string          `cbor:"17,keyasint,omitempty"`
@@ -122,6 +131,7 @@ type (
 		LastError  uint16          `cbor:"7,keyasint,omitempty"`
 		Battery    uint16          `cbor:"8,keyasint,omitempty"`
 		DrawMillis uint32          `cbor:"11,keyasint,omitempty"`
+		MAC        cbor.ByteString `cbor:"40,keyasint,omitempty"`
 	}
 	ackFields struct {
 		Boot       uint32 `cbor:"1,keyasint,omitempty"`
@@ -177,7 +187,9 @@ func checkTexts(model, serial, firmware string) error {
 }
 
 // Marshal encodes m; ErrFormat when it is outside its limits.
-func (m *Hello) Marshal() ([]byte, error) {
+func (m *Hello) Marshal() ([]byte, error) { return m.encode(m.MAC.field()) }
+
+func (m *Hello) encode(mac cbor.ByteString) ([]byte, error) {
 	if err := m.check(); err != nil {
 		return nil, err
 	}
@@ -186,24 +198,21 @@ func (m *Hello) Marshal() ([]byte, error) {
 		Wake: m.Wake, LastError: m.LastError, Battery: m.BatteryMillivolts, Signal: m.SignalDBm,
 		Model: m.Model, Serial: m.Serial, Firmware: m.Firmware,
 		Width: m.Width, Height: m.Height, AlwaysOn: m.AlwaysOn, Capabilities: uint32(m.Capabilities),
-		Key: m.KeyNumber, FirmwareNo: m.FirmwareNumber, Pins: m.PinsNumber,
+		Key: m.KeyNumber, MAC: mac, FirmwareNo: m.FirmwareNumber, Pins: m.PinsNumber,
 	}
 	if !m.Shown.IsZero() {
 		f.Glass = cbor.ByteString(m.Shown[:])
-	}
-	if m.MAC != ([macSize]byte{}) {
-		f.MAC = cbor.ByteString(m.MAC[:])
 	}
 	if m.TemperatureKnown {
 		f.Temperature = &m.TemperatureC
 	}
 	for _, e := range m.Events {
-		f.Events = append(f.Events, e.fields())
+		f.Events = append(f.Events, pressFields{Boot: e.Boot, Counter: e.Counter, Button: e.Button, Age: e.AgeMillis})
 	}
 	return marshal("hello", MaxMessage, f)
 }
 
-// UnmarshalHello reads a hello. The error is ErrFormat.
+// UnmarshalHello reads a hello; its MAC is not checked. The error is ErrFormat.
 func UnmarshalHello(data []byte) (Hello, error) {
 	var f helloFields
 	if err := unmarshal("hello", MaxMessage, data, &f); err != nil {
@@ -221,10 +230,8 @@ func UnmarshalHello(data []byte) (Hello, error) {
 			return Hello{}, err
 		}
 	}
-	if f.MAC != "" {
-		if err := fixed("MAC", m.MAC[:], f.MAC); err != nil {
-			return Hello{}, err
-		}
+	if err := m.MAC.read(f.MAC); err != nil {
+		return Hello{}, err
 	}
 	if f.Temperature != nil {
 		m.TemperatureC, m.TemperatureKnown = *f.Temperature, true
@@ -239,14 +246,16 @@ func UnmarshalHello(data []byte) (Hello, error) {
 }
 
 // Marshal encodes m.
-func (m *Shown) Marshal() ([]byte, error) {
+func (m *Shown) Marshal() ([]byte, error) { return m.encode(m.MAC.field()) }
+
+func (m *Shown) encode(mac cbor.ByteString) ([]byte, error) {
 	return marshal("shown", MaxMessage, shownFields{
 		Boot: m.Boot, Counter: m.Counter, Epoch: m.Epoch, Seq: m.Seq, Glass: cbor.ByteString(m.Glass[:]),
-		Wake: m.Wake, LastError: m.LastError, Battery: m.BatteryMillivolts, DrawMillis: m.DrawMillis,
+		Wake: m.Wake, LastError: m.LastError, Battery: m.BatteryMillivolts, DrawMillis: m.DrawMillis, MAC: mac,
 	})
 }
 
-// UnmarshalShown reads a shown. The error is ErrFormat.
+// UnmarshalShown reads a shown; its MAC is not checked. The error is ErrFormat.
 func UnmarshalShown(data []byte) (Shown, error) {
 	var f shownFields
 	if err := unmarshal("shown", MaxMessage, data, &f); err != nil {
@@ -259,7 +268,7 @@ func UnmarshalShown(data []byte) (Shown, error) {
 	if err := fixed("glass digest", m.Glass[:], f.Glass); err != nil {
 		return Shown{}, err
 	}
-	return m, nil
+	return m, m.MAC.read(f.MAC)
 }
 
 func (m *Event) check() error {
@@ -269,19 +278,17 @@ func (m *Event) check() error {
 	return nil
 }
 
-func (m *Event) fields() eventFields {
-	return eventFields{Boot: m.Boot, Counter: m.Counter, Button: m.Button, Age: m.AgeMillis}
-}
-
 // Marshal encodes m; ErrFormat when the button does not exist.
-func (m *Event) Marshal() ([]byte, error) {
+func (m *Event) Marshal() ([]byte, error) { return m.encode(m.MAC.field()) }
+
+func (m *Event) encode(mac cbor.ByteString) ([]byte, error) {
 	if err := m.check(); err != nil {
 		return nil, err
 	}
-	return marshal("event", MaxMessage, m.fields())
+	return marshal("event", MaxMessage, eventFields{Boot: m.Boot, Counter: m.Counter, Button: m.Button, Age: m.AgeMillis, MAC: mac})
 }
 
-// UnmarshalEvent reads an event. The error is ErrFormat.
+// UnmarshalEvent reads an event; its MAC is not checked. The error is ErrFormat.
 func UnmarshalEvent(data []byte) (Event, error) {
 	var f eventFields
 	if err := unmarshal("event", MaxMessage, data, &f); err != nil {
@@ -291,7 +298,7 @@ func UnmarshalEvent(data []byte) (Event, error) {
 	if err := m.check(); err != nil {
 		return Event{}, err
 	}
-	return m, nil
+	return m, m.MAC.read(f.MAC)
 }
 
 // Marshal encodes m; ErrFormat when the time is before 1970.

@@ -56,8 +56,8 @@ func messages(t testing.TB) []message {
 	digest := Digest{5}
 	return []message{
 		{"hello", []any{ptr(testHello()), &Hello{Width: 1, Height: 1}}, MaxMessage, decoder(UnmarshalHello)},
-		{"shown", []any{&Shown{1, 2, 3, 4, digest, 5, 1234, 2900, 7}, &Shown{}}, MaxMessage, decoder(UnmarshalShown)},
-		{"event", []any{&Event{1, 2, 3, 4}, &Event{Button: 1}}, MaxMessage, decoder(UnmarshalEvent)},
+		{"shown", []any{&Shown{1, 2, 3, 4, digest, 5, 1234, 2900, 7, MAC{8}}, &Shown{}}, MaxMessage, decoder(UnmarshalShown)},
+		{"event", []any{&Event{1, 2, 3, 4, MAC{5}}, &Event{Button: 1}}, MaxMessage, decoder(UnmarshalEvent)},
 		{"ack", []any{&Ack{1, 2, 1_790_000_000_123, true, 3600, 30, 3}, &Ack{}}, MaxMessage, decoder(UnmarshalAck)},
 		{"get", []any{&Get{ObjectHash(digest), 4096, 1024}, &Get{Length: 1}}, MaxMessage, decoder(UnmarshalGet)},
 		{"block", []any{ptr(testBlock(MaxBlockData)), &Block{Data: []byte{}}}, MaxBlockMessage, decoder(UnmarshalBlock)},
@@ -212,7 +212,10 @@ func TestFieldLimits(t *testing.T) {
 	}{
 		"hello glass":    {helloFields{Width: 1, Height: 1, Glass: "short"}, decoder(UnmarshalHello)},
 		"hello model":    {helloFields{Width: 1, Height: 1, Model: strings.Repeat("x", MaxText+1)}, decoder(UnmarshalHello)},
-		"hello events":   {helloFields{Width: 1, Height: 1, Events: make([]eventFields, 9)}, decoder(UnmarshalHello)},
+		"hello events":   {helloFields{Width: 1, Height: 1, Events: make([]pressFields, 9)}, decoder(UnmarshalHello)},
+		"hello MAC":      {helloFields{Width: 1, Height: 1, MAC: "short"}, decoder(UnmarshalHello)},
+		"shown MAC":      {shownFields{Glass: cbor.ByteString(make([]byte, 32)), MAC: "short"}, decoder(UnmarshalShown)},
+		"event MAC":      {eventFields{Button: 1, MAC: "short"}, decoder(UnmarshalEvent)},
 		"shown glass":    {shownFields{Glass: "short"}, decoder(UnmarshalShown)},
 		"get object":     {getFields{Object: "short", Length: 1}, decoder(UnmarshalGet)},
 		"get length":     {getFields{Object: cbor.ByteString(make([]byte, 32))}, decoder(UnmarshalGet)},

@@ -33,7 +33,7 @@ int dl_use_secret(struct dl_sign *s, unsigned which); /* 0 when it worked */
 int dl_secret_refused(struct dl_sign *s);
 uint64_t dl_after_refusal(const struct dl_sign *s); /* own clock */
 void dl_secret_accepted(struct dl_sign *s);
-void dl_prove(const struct dl_sign *s, const struct dl_hello *m, uint8_t mac[DL_MAC]); /* [DL-KEY-8] */
+void dl_prove(const struct dl_sign *s, const char *text, size_t n, uint8_t mac[DL_MAC]); /* of a report of n bytes in s->out that has zeros for it [DL-KEY-8] */
 /* The first 16 bytes of the HMAC of a text, the id, a number and up to two more pieces, a of 32 bytes [DL-KEY-2]. */
 void dl_authenticate(const struct dl_sign *s, const uint8_t key[32], const char *text, uint32_t number, const uint8_t *a, const uint8_t *b, size_t n, uint8_t mac[DL_MAC]);
 int dl_differ(const uint8_t *a, const uint8_t *b, size_t n); /* in constant time */

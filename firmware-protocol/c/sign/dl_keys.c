@@ -164,16 +164,9 @@ void dl_authenticate(const struct dl_sign *s, const uint8_t key[32], const char 
 	memcpy(mac, sum, DL_MAC);
 }
 
-void dl_prove(const struct dl_sign *s, const struct dl_hello *m, uint8_t mac[DL_MAC])
+void dl_prove(const struct dl_sign *s, const char *text, size_t n, uint8_t mac[DL_MAC])
 {
-	uint8_t rest[20];
-
-	put32(rest, m->boot);
-	put32(rest + 4, m->counter);
-	put32(rest + 8, m->epoch);
-	put32(rest + 12, m->seq);
-	put32(rest + 16, m->pins_number);
-	dl_authenticate(s, s->manifest_key, "doorleaf/1 hello", m->key_number, NULL, rest, sizeof rest, mac);
+	dl_authenticate(s, s->manifest_key, text, 0, NULL, s->out, n, mac);
 }
 
 int dl_differ(const uint8_t *a, const uint8_t *b, size_t n)

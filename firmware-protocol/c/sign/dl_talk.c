@@ -39,6 +39,7 @@ static void event_of(const struct dl_sign *s, const struct dl_press *p, struct d
 	e->boot = p->boot;
 	e->counter = p->counter;
 	e->button = p->button;
+	e->mac = NULL;
 	e->age = p->at == 0 || age > 0xffffffffu ? 0xffffffffu : (uint32_t)age;
 }
 
@@ -47,7 +48,7 @@ static size_t write_hello(struct dl_sign *s, const struct dl_measures *measures)
 	const struct dl_hardware *h = &s->options->hardware;
 	struct dl_event events[DL_MAX_EVENTS];
 	struct dl_hello m;
-	uint8_t mac[DL_MAC];
+	uint8_t mac[DL_MAC] = { 0 };
 	unsigned i;
 
 	memset(&m, 0, sizeof m);
@@ -77,17 +78,18 @@ static size_t write_hello(struct dl_sign *s, const struct dl_measures *measures)
 	m.capabilities = dl_pinning(s) ? h->capabilities : h->capabilities & ~DL_CAP_PINS;
 	m.pins_number = dl_pinning(s) ? s->pins_number : 0;
 	m.key_number = s->secret[s->in_use].number;
-	dl_prove(s, &m, mac);
 	m.mac = mac;
 	if (s->trial_until != 0)
 		s->tried = 1;
 	m.firmware_number = s->trial_until != 0 ? s->slots.slot[(s->options->slot & 1) ^ 1].number : s->options->firmware_number; /* [DL-FW-5] */
+	dl_prove(s, "doorleaf/1 hello", dl_hello_write(&m, s->out, sizeof s->out), mac);
 	return dl_hello_write(&m, s->out, sizeof s->out);
 }
 
 static size_t write_shown(struct dl_sign *s, const struct dl_measures *measures)
 {
 	struct dl_shown m;
+	uint8_t mac[DL_MAC] = { 0 };
 
 	memset(&m, 0, sizeof m);
 	m.boot = s->sent_boot;
@@ -99,14 +101,29 @@ static size_t write_shown(struct dl_sign *s, const struct dl_measures *measures)
 	m.error = s->sent.error;
 	m.battery = measures->battery;
 	m.draw_millis = s->draw_time;
+	m.mac = mac;
+	dl_prove(s, "doorleaf/1 shown", dl_shown_write(&m, s->out, sizeof s->out), mac);
 	return dl_shown_write(&m, s->out, sizeof s->out);
+}
+
+static size_t write_event(struct dl_sign *s)
+{
+	struct dl_event m;
+	uint8_t mac[DL_MAC] = { 0 };
+
+	event_of(s, &s->press[0], &m);
+	s->sent_boot = m.boot;
+	s->sent_counter = m.counter;
+	s->sent_events = 1;
+	m.mac = mac;
+	dl_prove(s, "doorleaf/1 ev", dl_event_write(&m, s->out, sizeof s->out), mac);
+	return dl_event_write(&m, s->out, sizeof s->out);
 }
 
 /* Writes a report into s->out, where it stays for repeats, and sends it. */
 static void report(struct dl_sign *s, unsigned what, uint64_t now)
 {
 	struct dl_measures measures;
-	struct dl_event event;
 
 	memset(&measures, 0, sizeof measures);
 	if (s->port->measure != NULL)
@@ -115,11 +132,7 @@ static void report(struct dl_sign *s, unsigned what, uint64_t now)
 	s->sent_boot = s->boot;
 	s->sent_events = s->overtook = 0;
 	if (what == DL_SAY_EVENT) {
-		event_of(s, &s->press[0], &event);
-		s->sent_boot = event.boot;
-		s->sent_counter = event.counter;
-		s->sent_events = 1;
-		s->out_size = (uint16_t)dl_event_write(&event, s->out, sizeof s->out);
+		s->out_size = (uint16_t)write_event(s);
 	} else {
 		s->sent_counter = ++s->counter;
 		if (what == DL_SAY_HELLO)

@@ -81,10 +81,12 @@ static void write_one(int kind)
 		m.boot = n[BOOT], m.counter = n[COUNTER], m.epoch = n[EPOCH], m.seq = n[SEQ];
 		m.glass = has_hash ? hash : NULL;
 		m.wake = (uint8_t)n[WAKE], m.error = (uint16_t)n[ERROR], m.battery = (uint16_t)n[BATTERY], m.draw_millis = n[DRAW];
+		m.mac = hash + 8;
 		size = dl_shown_write(&m, out, room);
 	} else if (kind == 'e') {
 		struct dl_event m = { 0 };
 		m.boot = n[BOOT], m.counter = n[COUNTER], m.button = (uint8_t)n[BUTTON], m.age = n[AGE];
+		m.mac = hash + 8;
 		size = dl_event_write(&m, out, room);
 	} else if (kind == 'k') {
 		struct dl_key m = { 0 };

@@ -165,21 +165,51 @@ static int random_chosen(void *user, uint8_t *out, size_t n)
 	return 0;
 }
 
-/* The MAC of a Hello with the second secret, epoch 4 and seq 77. */
-static void prove(unsigned long boot_number, unsigned long counter)
+/* Hello, Shown or Event of reports.json, with the key of the second secret. */
+static void prove(const char *what, unsigned long boot_number, unsigned long counter)
 {
-	struct dl_hello m = { 0 };
-	uint8_t mac[DL_MAC];
+	static uint8_t glass[DL_HASH] = { 1, 2, 3 };
+	struct dl_event press = { 0 };
+	struct dl_hello hello = { 0 };
+	struct dl_shown shown = { 0 };
+	uint8_t mac[DL_MAC] = { 0 };
+	size_t n = 0;
+	int round;
 
 	(void)dl_use_secret(&sign, 1);
-	m.boot = (uint32_t)boot_number;
-	m.counter = (uint32_t)counter;
-	m.epoch = 4;
-	m.seq = 77;
-	m.key_number = sign.secret[1].number;
-	dl_prove(&sign, &m, mac);
+	hello.boot = shown.boot = press.boot = (uint32_t)boot_number;
+	hello.counter = shown.counter = press.counter = (uint32_t)counter;
+	press.button = 2;
+	press.age = 250;
+	hello.epoch = shown.epoch = 4;
+	hello.seq = shown.seq = 77;
+	hello.glass = shown.glass = glass;
+	hello.wake = shown.wake = DL_WAKE_BUTTON;
+	hello.battery = shown.battery = 2950;
+	hello.model = "800x480";
+	hello.width = 800;
+	hello.height = 480;
+	hello.capabilities = 257;
+	hello.key_number = sign.secret[1].number;
+	hello.events = &press;
+	hello.event_count = 1;
+	hello.mac = shown.mac = mac;
+	shown.draw_millis = 1800;
+	for (round = 0; round < 2; round++) {
+		if (what[0] == 'h') {
+			n = dl_hello_write(&hello, sign.out, sizeof sign.out);
+			dl_prove(&sign, "doorleaf/1 hello", n, mac);
+		} else if (what[1] == 'h') {
+			n = dl_shown_write(&shown, sign.out, sizeof sign.out);
+			dl_prove(&sign, "doorleaf/1 shown", n, mac);
+		} else {
+			press.mac = mac;
+			n = dl_event_write(&press, sign.out, sizeof sign.out);
+			dl_prove(&sign, "doorleaf/1 ev", n, mac);
+		}
+	}
 	printf("written ");
-	print(mac, sizeof mac);
+	print(sign.out, n);
 	putchar('\n');
 }
 
@@ -193,8 +223,8 @@ static void report(const char *what, unsigned long number, unsigned long boot_nu
 	bytes(private_key, chosen, sizeof chosen);
 	if (what[0] != 'a')
 		memcpy(sign.secret[1].secret, chosen, sizeof chosen);
-	if (what[0] == 'h') {
-		prove(boot_number, counter);
+	if (what[0] != 'a' && strcmp(what, "stored") != 0) {
+		prove(what, boot_number, counter);
 		return;
 	}
 	crypto.random = random_chosen;
