@@ -30,7 +30,11 @@ func TestManual(t *testing.T) {
 	s := o.startSign(v.address())
 	pairAndBind(b, s)
 
-	free := s.next("shown", nil)
+	// The first picture of all may be that of a calendar that is not read yet.
+	b.shows("main", "Should show: Aurora, Free")
+	b.shows(".head__state", "Right")
+	right := b.text("#glass-digest")
+	free := s.next("shown", func(e simsign.Event) bool { return e.Digest == right })
 	if err := o.graph.Calendar(aurora).Move(meeting, time.Now().Truncate(time.Minute), time.Now().Truncate(time.Minute).Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
