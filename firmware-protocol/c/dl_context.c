@@ -5,7 +5,7 @@
  * Of each row three bytes are in view: before, at and after the current one, in
  * bits 16, 8 and 0. The pixel of bit 15 is the first one of the current byte.
  */
-enum { CURRENT = DL_CURRENT, ABOVE1 = DL_ABOVE1, ABOVE2 = DL_ABOVE2, ABOVE3 = DL_ABOVE3, ABOVE4 = DL_ABOVE4, BASE = DL_BASE, BELOW = DL_BELOW, ROWS = DL_CONTEXT_ROWS, DIFFERENCE = DL_DIFFERENCE };
+enum { ABOVE4 = DL_ABOVE4, ABOVE3 = DL_ABOVE3, ABOVE2 = DL_ABOVE2, ABOVE1 = DL_ABOVE1, BASE = DL_BASE, BELOW = DL_BELOW, CURRENT = DL_CURRENT, DIFFERENCE = DL_DIFFERENCE };
 
 /* The tables of pixels and the one of references. */
 enum { TABLES = 5 };
@@ -52,19 +52,13 @@ static const struct dl_profile profiles[] = {
 #endif
 };
 
-/* A decision of n weights [DL-MIX-1] [DL-RC-1]. */
-static unsigned decide(struct dl_object *d, unsigned n)
+/* A decision of the n weights in use, which add up to sum [DL-MIX-1] [DL-RC-1]. */
+static unsigned decide(struct dl_object *d, unsigned n, int32_t sum)
 {
 	struct dl_context *c = &d->u.context;
-	int32_t sum = 0, p, sign;
-	uint32_t bound, k;
+	int32_t p, sign = sum >> 31;
+	uint32_t bound, k = (uint32_t)(sum ^ sign) >> 7;
 
-	for (k = 0; k < n; k++)
-		sum += *c->use[k];
-	if (n == 1)
-		sum *= 2;
-	sign = sum >> 31;
-	k = (uint32_t)(sum ^ sign) >> 7;
 	p = dl_squash[k < 159 ? k : 159];
 	if (sign != 0)
 		p = 65536 - p;
@@ -77,30 +71,33 @@ static unsigned decide(struct dl_object *d, unsigned n)
 		c->code -= bound;
 		c->width -= bound;
 	}
-	for (k = 0; k < n; k++)
-		*c->use[k] = (int16_t)(*c->use[k] + ((p + 128) >> 8)); /* [DL-MIX-3] */
+	do {
+		n--;
+		*c->use[n] = (int16_t)(*c->use[n] + ((p + 128) >> 8)); /* [DL-MIX-3] */
+	} while (n > 0);
 	for (; c->width < 1ul << 24; c->width <<= 8)
 		c->code = c->code << 8 | dl_next(d);
 	return ~(uint32_t)p >> 31;
 }
 
-/* A decision of one of the weights behind the tables. */
-static unsigned decide_one(struct dl_object *d, unsigned weight)
+/* A decision of one of the weights behind the tables, which counts twice. */
+DL_APART static unsigned decide_one(struct dl_object *d, unsigned weight)
 {
-	struct dl_context *c = &d->u.context;
+	int16_t *w = d->u.context.others + weight;
 
-	c->use[0] = c->others + weight;
-	return decide(d, 1);
+	d->u.context.use[0] = w;
+	return decide(d, 1, *w * 2);
 }
 
 /* The pixels of the current byte, one by one [DL-CTX-5]. */
 static void pixels(struct dl_object *d, unsigned valid)
 {
 	struct dl_context *c = &d->u.context;
-	unsigned x, t;
+	unsigned x = 0, t;
 
-	for (x = 0; (valid << x & 0x80) != 0; x++) {
+	do {
 		int16_t *table = c->weight;
+		int32_t sum = 0;
 		const uint16_t *run = c->profile->runs;
 
 		c->w[DIFFERENCE] = c->w[CURRENT] ^ c->w[BASE];
@@ -114,10 +111,11 @@ static void pixels(struct dl_object *d, unsigned valid)
 				context = context << many | c->w[r >> 12] << x << (r >> 5 & 31) >> (32 - many);
 			} while ((r & 1) == 0);
 			c->use[t] = table + context;
+			sum += table[context];
 			table += c->profile->table;
 		}
-		c->w[CURRENT] |= decide(d, t) << (15 - x);
-	}
+		c->w[CURRENT] |= decide(d, t, sum) << (15 - x);
+	} while ((valid << ++x & 0x80) != 0);
 }
 
 /* Decodes the current byte, which has so many valid bits. Returns E. */
@@ -131,11 +129,11 @@ DL_APART static unsigned decode_byte(struct dl_object *d, unsigned e, unsigned v
 
 	if (d->base != NULL) {
 		if (base == (c->w[ABOVE1] & 0xff00))
-			e |= 0x10;
+			e += 0x10;
 		if (mixed == 0) {
-			e |= 0x40;
+			e += 0x40;
 			if (base == value) {
-				e ^= 0x60;
+				e -= 0x20;
 				mixed = 1;
 			}
 		}
@@ -148,11 +146,11 @@ DL_APART static unsigned decode_byte(struct dl_object *d, unsigned e, unsigned v
 	if (mixed == 0) { /* [DL-CTX-6] */
 		e = DL_SAME_WEIGHTS + (colour & 8);
 		if ((a1 & 0xff) == 0)
-			e |= 4;
+			e += 4;
 		if ((a0 & 0xff0000) == 0)
-			e |= 2;
+			e += 2;
 		if ((a1 & 0xff0000) == 0)
-			e |= 1;
+			e += 1;
 		if (!decide_one(d, e))
 			goto known;
 	}
@@ -167,27 +165,23 @@ known:
 static int decode_row(struct dl_object *d)
 {
 	struct dl_context *c = &d->u.context;
-	const uint8_t *from[ROWS]; /* the rows, NULL: there is none */
 	uint32_t i, r, same, e = 0;
 	int status = 0;
 
-	for (r = CURRENT; r < ROWS; r++) {
-		const uint8_t *first = d->out;
-		uint32_t y = d->y - r;
-
-		c->w[r] = 0;
-		if (r >= BASE) {
-			first = d->base;
-			y = d->y + r - BASE;
-		}
-		from[r] = r == CURRENT || first == NULL || y >= d->height ? NULL : first + (r < BASE ? dl_row(d, y) : y * d->pitch);
-	}
 	for (i = 0; i <= d->stride; i++) { /* byte i of the other rows comes into view, byte i-1 is decoded */
-		for (r = CURRENT; r < ROWS; r++) {
-			c->w[r] <<= 8;
-			if (from[r] != NULL && i < d->stride)
-				c->w[r] |= from[r][i];
+		const uint8_t *first = d->out;
+		uint32_t y = d->y - BASE; /* of ABOVE4; BASE is the row d->y of the reference */
+
+		for (r = 0; r < CURRENT; r++) {
+			uint32_t seen = 0;
+
+			if (i < d->stride && y < d->height)
+				seen = first[dl_row(d, first, y) + i];
+			c->w[r] = c->w[r] << 8 | seen;
+			if (++y == d->y && d->base != NULL)
+				first = d->base; /* otherwise nothing looks at BASE and BELOW */
 		}
+		c->w[CURRENT] <<= 8;
 		e = e << 1 | c->equal[i]; /* E of the row above, and above them the one before */
 		if (i == 0)
 			continue;
@@ -208,6 +202,7 @@ int dl_context_decode(struct dl_object *d, unsigned full)
 	for (k = 0; k < c->profile->weights; k++)
 		c->weight[k] = (int16_t)(c->profile->start[k] * 128);
 	c->others = c->weight + k - DL_SAME_WEIGHTS - DL_PLAIN_WEIGHTS;
+	memset(c->w, 0, sizeof c->w); /* nothing is in view, as after each row */
 	memset(c->equal, 1, d->stride); /* E(i, -1) */
 	c->equal[d->stride] = 0;
 	d->bytes[0] = 1; /* the last byte, when there is none */

@@ -18,11 +18,17 @@ int memcmp(const void *a, const void *b, size_t size);
 /* CRC-32 of IEEE 802.3; begin with all ones, turn the result over. */
 uint32_t dl_crc32(uint32_t crc, const uint8_t *b, size_t size);
 
-/* Where row y of the part is behind d->out: the current one or one of the four above it. */
-static inline uint32_t dl_row(const struct dl_object *d, uint32_t y)
+/*
+ * Where row y is behind the first one. With DL_ROWS d->out has but the current
+ * row and the four above it.
+ */
+static inline uint32_t dl_row(const struct dl_object *d, const uint8_t *first, uint32_t y)
 {
 #ifdef DL_ROWS
-	y %= DL_OBJECT_ROWS;
+	if (first == d->out)
+		y %= DL_OBJECT_ROWS;
+#else
+	(void)first;
 #endif
 	return y * d->pitch;
 }

@@ -29,11 +29,16 @@ enum { HEADER = 14, BASE_DIGEST = 8, BASED = 0x01, MORE = 0x08, PRIOR = 0x10, WI
 
 uint32_t dl_crc32(uint32_t crc, const uint8_t *b, size_t size)
 {
+	/* Of half a byte: three times as fast as bit by bit, for 8 bytes more of code. */
+	static const uint32_t half[16] = {
+		0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
+		0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
+	};
 	unsigned k;
 
 	while (size-- > 0)
-		for (crc ^= *b++, k = 0; k < 8; k++)
-			crc = crc >> 1 ^ (0xedb88320u & (0u - (crc & 1)));
+		for (crc ^= *b++, k = 0; k < 2; k++)
+			crc = crc >> 4 ^ half[crc & 15];
 	return crc;
 }
 
@@ -66,7 +71,7 @@ static int read_header(struct dl_object *d)
 	d->checksum = LE32(&h[10]);
 	if (h[3] != 2 || h[4] != PLANES(t) || d->flags > 7)
 		return DL_OBJECT_UNSUPPORTED;
-	if (LE16(&h[6]) != t->width || LE16(&h[8]) != t->height)
+	if (LE32(&h[6]) != (t->width | (uint32_t)t->height << 16))
 		return DL_OBJECT_SIZE;
 	if ((d->flags & BASED) != 0) {
 		if (!take(d, BASE_DIGEST))
@@ -74,6 +79,27 @@ static int read_header(struct dl_object *d)
 		if (t->base_digest == NULL || memcmp(t->base_digest, h, BASE_DIGEST) != 0)
 			return DL_OBJECT_BASE;
 	}
+	return 0;
+}
+
+int dl_emit(struct dl_object *d, unsigned value)
+{
+	uint8_t *row = d->out + dl_row(d, d->out, d->y);
+	uint32_t i = d->i;
+
+	row[i++] = (uint8_t)value;
+	if (i == d->stride) {
+		if ((value & 0xff & ~(unsigned)d->valid) != 0) /* [DL-PIC-1] */
+			return DL_OBJECT_FORMAT;
+#ifdef DL_ROWS
+		d->crc = dl_crc32(d->crc, row, i);
+		if (d->stopped || d->target->row(d->target->user, (uint16_t)d->y, row) != 0)
+			d->stopped = 1;
+#endif
+		d->y++;
+		i = 0;
+	}
+	d->i = i;
 	return 0;
 }
 
@@ -90,21 +116,22 @@ static int read_window(struct dl_object *d)
 	y = LE16(&d->bytes[2]);
 	d->width = LE16(&d->bytes[4]);
 	d->height = LE16(&d->bytes[6]);
-	d->out += y * d->pitch + x / 8;
 	right = x + d->width;
-	if (right != t->width && (right > t->width || (right & 7) != 0))
+	if ((x & 7) != 0 || y + d->height > t->height || right > t->width || (right != t->width && (right & 7) != 0))
 		return 0;
-	return (x & 7) == 0 && y + d->height <= t->height;
+	d->out += y * d->pitch + x / 8;
+	return 1;
 }
 #endif
 
-/* Reads the head of a part [DL-PART-2] with the checks of [DL-PART-4]. */
-DL_APART static int read_part(struct dl_object *d)
+/* Reads the head of a part [DL-PART-2] with the checks of [DL-PART-4] and decodes it. */
+DL_APART static int decode_part(struct dl_object *d)
 {
 	const struct dl_object_target *t = d->target;
 	uint32_t encoding, size, reference;
+	int status;
 #ifndef DL_ONE_PART
-	uint32_t plane = d->pitch * t->height, at;
+	uint32_t at;
 #endif
 
 	d->width = t->width;
@@ -129,7 +156,7 @@ DL_APART static int read_part(struct dl_object *d)
 	d->base = reference ? d->out : NULL;
 #endif
 #else
-	at = (d->head >> 6) * plane;
+	at = (d->head >> 6) * d->plane;
 	if (at >= d->picture)
 		return DL_OBJECT_FORMAT;
 	d->out = t->frame + at;
@@ -139,17 +166,15 @@ DL_APART static int read_part(struct dl_object *d)
 	if ((d->head & PRIOR) != 0) {
 		if (at == 0 || !reference)
 			return DL_OBJECT_FORMAT;
-		d->base -= plane;
+		d->base -= d->plane;
 	} else
 #endif
 	if (reference && (d->flags & BASED) == 0)
 		return DL_OBJECT_FORMAT;
 	d->stride = (d->width + 7) / 8;
-	d->valid = (uint8_t)(0xff80 >> ((d->width - 1) & 7));
+	d->valid = (uint8_t)(0xff << (-d->width & 7));
 	size = d->stride * d->height;
-#ifdef DL_ONE_PART
-	d->picture = size;
-#else
+#ifndef DL_ONE_PART
 	if (size - 1 >= d->room) /* 0, too */
 		return DL_OBJECT_FORMAT;
 	d->room -= size;
@@ -165,36 +190,8 @@ DL_APART static int read_part(struct dl_object *d)
 		d->left = left;
 	}
 #endif
-	return d->left > size || (encoding == RAW && d->left != size) ? DL_OBJECT_FORMAT : 0;
-}
-
-int dl_emit(struct dl_object *d, unsigned value)
-{
-	uint8_t *row = d->out + dl_row(d, d->y);
-	uint32_t i = d->i;
-
-	row[i++] = (uint8_t)value;
-	if (i == d->stride) {
-		if ((value & 0xff & ~(unsigned)d->valid) != 0) /* [DL-PIC-1] */
-			return DL_OBJECT_FORMAT;
-#ifdef DL_ROWS
-		d->crc = dl_crc32(d->crc, row, i);
-		if (d->stopped || d->target->row(d->target->user, (uint16_t)d->y, row) != 0)
-			d->stopped = 1;
-#endif
-		d->y++;
-		i = 0;
-	}
-	d->i = i;
-	return 0;
-}
-
-/* Decodes the part at hand. */
-static int decode_part(struct dl_object *d)
-{
-	unsigned encoding = d->head & 7;
-	int status = 0;
-
+	if (d->left > size)
+		return DL_OBJECT_FORMAT;
 	d->y = d->i = 0;
 	if (encoding >= SMALL)
 		return dl_context_decode(d, (encoding - SMALL) / 2);
@@ -204,8 +201,11 @@ static int decode_part(struct dl_object *d)
 #else
 		return dl_inflate_decode(d);
 #endif
-	while (status == 0 && d->left > 0)
+	if (d->left != size)
+		return DL_OBJECT_FORMAT;
+	do
 		status = dl_emit(d, dl_next(d));
+	while (status == 0 && d->left > 0);
 	return status;
 }
 
@@ -219,25 +219,26 @@ static int decode(struct dl_object *d)
 	d->pitch = (t->width + 7u) / 8;
 #ifdef DL_ROWS
 	d->crc = ~(uint32_t)0;
+#else
+	d->picture = d->pitch * t->height * (PLANE_COUNTS >> 4 * PLANES(t) & 15);
 #endif
 #ifdef DL_ONE_PART
-	if ((status = read_part(d)) != 0 || (status = decode_part(d)) != 0)
-		return status;
+	status = decode_part(d);
 #else
-	d->picture = d->room = d->pitch * t->height * (PLANE_COUNTS >> 4 * t->planes & 15);
+	d->plane = d->pitch * t->height;
+	d->room = d->picture;
 	if ((d->flags & BASED) == 0)
 		memset(t->frame, 0, d->picture);
-	do {
-		if ((status = read_part(d)) != 0 || (status = decode_part(d)) != 0)
-			return status;
+	while ((status = decode_part(d)) == 0 && (d->head & MORE) != 0)
 		d->left = d->after;
-		d->after = 0;
-	} while ((d->head & MORE) != 0);
 #endif
-#ifndef DL_ROWS
-	d->crc = dl_crc32(~(uint32_t)0, t->frame, d->picture);
-#endif
+	if (status != 0)
+		return status;
+#ifdef DL_ROWS
 	return ~d->crc != d->checksum ? DL_OBJECT_CHECKSUM : 0;
+#else
+	return ~dl_crc32(~(uint32_t)0, t->frame, d->picture) != d->checksum ? DL_OBJECT_CHECKSUM : 0;
+#endif
 }
 
 enum dl_object_status dl_object_decode(struct dl_object *d, const struct dl_object_target *t, uint32_t object_bytes)
@@ -246,7 +247,7 @@ enum dl_object_status dl_object_decode(struct dl_object *d, const struct dl_obje
 
 	d->target = t;
 	d->left = object_bytes;
-	d->after = d->stopped = 0;
+	d->stopped = 0;
 	status = decode(d);
 	return d->stopped ? DL_OBJECT_STOPPED : (enum dl_object_status)status;
 }

@@ -128,17 +128,18 @@ enum {
 };
 
 /*
- * The rows of pixels that the context coder looks at: the current one, those
- * above it, that of the reference and the one below, and what differs.
+ * The rows of pixels that the context coder looks at, in the order in which it
+ * reads them: those above the current one, that of the reference and the one
+ * below it; the current one itself, and where it differs from the reference.
  */
-enum { DL_CURRENT, DL_ABOVE1, DL_ABOVE2, DL_ABOVE3, DL_ABOVE4, DL_BASE, DL_BELOW, DL_CONTEXT_ROWS, DL_DIFFERENCE = DL_CONTEXT_ROWS };
+enum { DL_ABOVE4, DL_ABOVE3, DL_ABOVE2, DL_ABOVE1, DL_BASE, DL_BELOW, DL_CURRENT, DL_DIFFERENCE, DL_CONTEXT_ROWS };
 
 /* State of the context coder, 4.4. */
 struct dl_context {
 	uint32_t code, width;
 	const struct dl_profile *profile;
 	int16_t *others; /* weights behind the tables of pixels and references */
-	uint32_t w[DL_CONTEXT_ROWS + 1];
+	uint32_t w[DL_CONTEXT_ROWS];
 	int16_t *use[6]; /* weights of the decision at hand */
 	uint8_t equal[(DL_MAX_WIDTH + 7) / 8 + 1]; /* E of each byte of a row, and right of it */
 	int16_t weight[DL_WEIGHTS];
@@ -165,10 +166,17 @@ struct dl_object {
 	uint8_t stopped;  /* a function of the caller failed */
 	const struct dl_object_target *target;
 	uint32_t left;    /* bytes of the payload not taken yet */
+#ifndef DL_ONE_PART
 	uint32_t after;   /* and of the object behind it */
-	uint32_t picture; /* bytes of it */
+	uint32_t plane;   /* bytes of one plane of the picture */
 	uint32_t room;    /* bytes that parts may still decode to */
-	uint32_t checksum, crc; /* of the picture: promised, so far */
+#endif
+#ifdef DL_ROWS
+	uint32_t crc;     /* of the picture so far */
+#else
+	uint32_t picture; /* bytes of it */
+#endif
+	uint32_t checksum; /* of the picture, as promised */
 	uint8_t *out;     /* the first row of the part, with DL_ROWS all rows */
 	const uint8_t *base; /* the first row of the reference, NULL when there is none */
 	uint32_t width, height; /* pixels of the part */
