@@ -214,7 +214,7 @@ func (c *cSign) connect(client, password string) {
 			}
 		})
 	}
-	if d.faulty(d.rng, 0.02) {
+	if d.faulty(d.rng, 0.02) || d.fails(muteDud) {
 		return // no answer at all
 	}
 	if w.path.broken || d.faulty(d.rng, 0.05) {

@@ -63,6 +63,7 @@ type door struct {
 
 	runs    uint32 // firmware that was started last
 	trusted bool   // which had its good check-in
+	tries   int    // starts of firmware that never checks in
 
 	powered bool
 	life    int // counts cuts, so that a late boot is not for another one
@@ -77,9 +78,15 @@ type door struct {
 	manifests     [][]byte  // that the gateway sent, oldest first
 }
 
+// withFrame is what a sign without a frame cannot decode.
+const withFrame = wire.CapDeflateXor | wire.CapSmallRef | wire.CapFullRef | wire.CapParts
+
 // skillsOf is what a sign can decode: often little, because encoding in every way
-// takes the time of this test.
-func skillsOf(r *rand.Rand) wire.Capabilities {
+// takes the time of this test. With windows it often takes pictures in parts.
+func skillsOf(r *rand.Rand, windows bool) wire.Capabilities {
+	if windows && r.IntN(3) > 0 {
+		return wire.CapRaw | wire.CapParts | wire.CapKeys
+	}
 	switch r.IntN(8) {
 	case 0:
 		return wire.CapAll | wire.CapKeys
@@ -182,6 +189,22 @@ func (d *door) said(topic string, payload []byte) {
 		d.w.violate("%s has manifest %d/%d, the newest given is %v", d.name, epoch, seq, d.given)
 	}
 	d.epoch, d.seq = epoch, seq
+}
+
+// sentBlock counts pictures of several parts. The caller holds mu.
+func (d *door) sentBlock(payload []byte) {
+	const head, base, flags, hasBase, more = 14, 8, 5, 1, 8 // [DL-OBJ-2] [DL-PART-2]
+	b, err := wire.UnmarshalBlock(payload)
+	if err != nil || b.Offset > 0 || len(b.Data) <= head+base || string(b.Data[:3]) != "DLO" {
+		return
+	}
+	part := b.Data[head]
+	if b.Data[flags]&hasBase != 0 {
+		part = b.Data[head+base]
+	}
+	if part&more != 0 {
+		d.w.parts++
+	}
 }
 
 // sent notes a manifest of the gateway. The caller holds mu.

@@ -33,7 +33,7 @@ func TestFleet(t *testing.T) {
 		soakAll(t, runtime.GOMAXPROCS(0))
 		return
 	}
-	h := newHarness(t)
+	h, rows := newHarness(t, built), newHarness(t, builtRows)
 	enough, seed, step := testWakes, uint64(1), uint64(1)
 	switch {
 	case part > 0:
@@ -47,16 +47,21 @@ func TestFleet(t *testing.T) {
 	case testing.Short():
 		enough = testWakes / 4
 	}
-	wakes, worlds := 0, 0
+	wakes, worlds, parts, streams := 0, 0, 0, 0
 	for ; wakes < enough; seed += step {
-		w := live(t, siteOf(seed, h))
+		w := live(t, siteOf(seed, h, rows))
 		wakes += w.wakes
+		parts += w.parts
 		worlds++
+		streams += w.plan.rowSigns
 		if w.broken != "" {
 			t.Fatalf("seed %d: %s\n%s", seed, w.broken, w.tail())
 		}
 	}
-	t.Logf("%d faulty wakes in %d worlds", wakes, worlds)
+	t.Logf("%d faulty wakes in %d worlds, %d signs without a frame, %d pictures in parts", wakes, worlds, streams, parts)
+	if enough >= testWakes && (parts == 0 || streams == 0) {
+		t.Error("not all kinds of signs and pictures took part")
+	}
 }
 
 // soakPart is which share of a soak this process has, from 1, and how many there
@@ -93,9 +98,17 @@ func soakAll(t *testing.T, parts int) {
 	}
 }
 
-// siteOf is the world of a seed: some signs of each kind.
-func siteOf(seed uint64, h *harness) plan {
-	p := plan{seed: seed, goSigns: int(1 + seed%2), cSigns: int(2 - seed%2), harness: h, eras: 2, rounds: 2, actions: 40, firmware: seed%3 == 1}
+// siteOf is the world of a seed: some signs of each kind, often one without a frame.
+func siteOf(seed uint64, h, rows *harness) plan {
+	p := plan{seed: seed, goSigns: 1, cSigns: 1, harness: h, rows: rows, eras: 2, rounds: 2, actions: 40, firmware: seed%3 == 1, windows: seed%4 == 2}
+	switch seed % 5 {
+	case 0:
+		p.goSigns++
+	case 1:
+		p.cSigns++
+	default:
+		p.rowSigns++
+	}
 	p.trace = os.Getenv("DOORLEAF_FLEET_TRACE")
 	return p
 }
@@ -103,7 +116,7 @@ func siteOf(seed uint64, h *harness) plan {
 // A sign that does wrong is noticed, whichever way: without that, TestFleet
 // would say nothing.
 func TestMistakesAreNoticed(t *testing.T) {
-	h := newHarness(t)
+	h, rows := newHarness(t, built), newHarness(t, builtRows)
 	for _, tt := range []struct {
 		name    string
 		mistake mistake
@@ -115,14 +128,17 @@ func TestMistakesAreNoticed(t *testing.T) {
 		{"storage is lost with the power", lostStorage, []string{"went back"}},
 		{"nothing is accepted any more", deaf, []string{"after two wakes"}},
 	} {
-		for _, kind := range []string{"Go", "C"} {
+		for _, kind := range []string{"Go", "C", "C without a frame"} {
 			if kind == "Go" && tt.mistake == anyEpoch {
 				continue // it has no hook for that
 			}
 			t.Run(tt.name+" in "+kind, func(t *testing.T) {
 				p := plan{goSigns: 1, eras: 1, rounds: 6, actions: 40, mistake: tt.mistake}
-				if kind == "C" {
+				switch kind {
+				case "C":
 					p.goSigns, p.cSigns, p.harness = 0, 1, h
+				case "C without a frame":
+					p.goSigns, p.rowSigns, p.rows = 0, 1, rows
 				}
 				said := ""
 				for p.seed = 7; said == "" && p.seed < 10; p.seed++ {

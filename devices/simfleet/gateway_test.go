@@ -47,7 +47,7 @@ func (w *world) open() *house {
 	}
 	h := &house{w: w, store: store, cancel: cancel, ended: make(chan struct{})}
 	alive := func() bool { return !h.dead.Load() }
-	h.core = gateway.New(gateway.Options{Store: store, Renderer: painter{}, Logger: slog.New(slog.DiscardHandler),
+	h.core = gateway.New(gateway.Options{Store: store, Renderer: painter{w.plan.windows}, Logger: slog.New(slog.DiscardHandler),
 		Connected: func(id devices.SignID) bool { return h.link.Connected(id) }, EpochFloor: w.floor, ReadRelease: mqttlink.ReadRelease})
 	lo := mqttlink.Options{Gateway: h.core, Keys: h.core, Firmware: h.core, Logger: slog.New(slog.DiscardHandler), Fault: h.passed,
 		Dial: func() (net.Conn, error) { return w.path.dialGateway(alive) }}

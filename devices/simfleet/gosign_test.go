@@ -263,7 +263,7 @@ func (g *goSign) dial(context.Context) (net.Conn, error) {
 	if g.dead || w.path.broken || g.d.faulty(g.d.rng, 0.05) {
 		return nil, errNetwork
 	}
-	deaf := g.d.faulty(g.d.rng, 0.02)
+	deaf := g.d.faulty(g.d.rng, 0.02) || g.d.fails(muteDud)
 	near, far := net.Pipe()
 	var c *client
 	var s *session

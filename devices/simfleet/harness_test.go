@@ -36,9 +36,15 @@ type record struct {
 // errMissing is a program that the signs in C cannot be built without.
 var errMissing = errors.New("missing")
 
-// built is the process with the signs in C, compiled with the sanitizers once
-// and then used by all tests; TestMain removes it.
-var built = sync.OnceValues(func() (binary string, err error) {
+// built and builtRows are the processes with the signs in C, with a frame and
+// without, compiled with the sanitizers once and then used by all tests; TestMain
+// removes them.
+var (
+	built     = sync.OnceValues(func() (string, error) { return compile() })
+	builtRows = sync.OnceValues(func() (string, error) { return compile("-DDL_ROWS") })
+)
+
+func compile(options ...string) (binary string, err error) {
 	compiler, err := exec.LookPath("gcc")
 	if err != nil {
 		return "", fmt.Errorf("%w: install gcc", errMissing)
@@ -55,8 +61,8 @@ var built = sync.OnceValues(func() (binary string, err error) {
 		return "", err
 	}
 	binary = filepath.Join(dir, "sim")
-	args := []string{"-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
-		"-I" + cFolder + "/sign", "-I" + cFolder, "-o", binary}
+	args := append(options, "-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
+		"-I"+cFolder+"/sign", "-I"+cFolder, "-o", binary)
 	for _, pattern := range []string{"/sim/*.c", "/sign/dl_*.c", "/sign/mbedtls/*.c", "/sign/openssl/*.c", "/dl_*.c"} {
 		files, err := filepath.Glob(cFolder + pattern)
 		if err != nil || len(files) == 0 {
@@ -68,21 +74,23 @@ var built = sync.OnceValues(func() (binary string, err error) {
 		return binary, fmt.Errorf("%w\n%s", err, out)
 	}
 	return binary, nil
-})
+}
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if binary, _ := built(); binary != "" {
-		_ = os.RemoveAll(filepath.Dir(binary))
+	for _, b := range []func() (string, error){built, builtRows} {
+		if binary, _ := b(); binary != "" {
+			_ = os.RemoveAll(filepath.Dir(binary))
+		}
 	}
 	os.Exit(code)
 }
 
-// newHarness starts the signs in C, or skips the test where they cannot be
-// built.
-func newHarness(t *testing.T) *harness {
+// newHarness starts the signs in C that build is for, or skips the test where
+// they cannot be built.
+func newHarness(t *testing.T, build func() (binary string, err error)) *harness {
 	t.Helper()
-	binary, err := built()
+	binary, err := build()
 	switch {
 	case errors.Is(err, errMissing):
 		t.Skip(err)

@@ -88,30 +88,35 @@ func (f facts) String() string { return fmt.Sprintf("%s %s %s", f.Room, f.State,
 
 // painter is the renderer of the test: a picture is its facts, bits that follow
 // from the whole Door, and a checksum in the last row, so that half a picture
-// is none.
-type painter struct{}
+// is none. With windows the bits of the whole Door are a few rows, and those
+// around them are always the same.
+type painter struct{ windows bool }
 
 const (
 	factsAt, noiseAt, noiseBytes = 4, 72, 280
+	changeAt, changeBytes        = 160, 32 // with windows
 	sumAt                        = panelBytes - 4
 )
 
-func (painter) DrawTemplate(_ *mono.Image, d render.Door, _ *render.Template, p render.Panel) (*mono.Image, error) {
+func (p painter) DrawTemplate(_ *mono.Image, d render.Door, _ *render.Template, panel render.Panel) (*mono.Image, error) {
 	whole, err := json.Marshal(d)
 	if err != nil {
 		return nil, err
 	}
 	said, err := json.Marshal(facts{d.Room, d.State, d.Title})
-	if err != nil || len(said) >= noiseAt-factsAt-1 || p.Width != panelWidth || p.Height != panelHeight {
-		return nil, fmt.Errorf("picture of %d bytes for a panel of %dx%d: %v", len(said), p.Width, p.Height, err)
+	if err != nil || len(said) >= noiseAt-factsAt-1 || panel.Width != panelWidth || panel.Height != panelHeight {
+		return nil, fmt.Errorf("picture of %d bytes for a panel of %dx%d: %v", len(said), panel.Width, panel.Height, err)
 	}
 	img := mono.New(panelWidth, panelHeight)
 	copy(img.Pix, "SIM1")
 	img.Pix[factsAt] = byte(len(said))
 	copy(img.Pix[factsAt+1:], said)
-	seed := sha256.Sum256(whole)
-	noise := rand.NewChaCha8(seed)
-	_, _ = noise.Read(img.Pix[noiseAt : noiseAt+noiseBytes])
+	noise := img.Pix[noiseAt : noiseAt+noiseBytes]
+	if p.windows {
+		_, _ = rand.NewChaCha8(sha256.Sum256([]byte(d.Room))).Read(noise)
+		noise = img.Pix[changeAt : changeAt+changeBytes]
+	}
+	_, _ = rand.NewChaCha8(sha256.Sum256(whole)).Read(noise)
 	binary.LittleEndian.PutUint32(img.Pix[sumAt:], crc32.ChecksumIEEE(img.Pix[:sumAt]))
 	return img, nil
 }

@@ -135,8 +135,11 @@ func (p *path) down(topic string, payload []byte) {
 		return
 	}
 	name := topic[cut:]
-	if name == "d/want" {
+	switch name {
+	case "d/want":
 		d.sent(payload)
+	case "d/blk":
+		d.sentBlock(payload)
 	}
 	s := p.sessions[topic[:cut]]
 	if s == nil {
@@ -165,7 +168,7 @@ func (p *path) down(topic string, payload []byte) {
 
 // send puts a message on its way to a sign. The caller holds mu.
 func (p *path) send(s *session, topic string, payload []byte) {
-	if payload == nil || s.d.isDeaf && strings.HasSuffix(topic, "/want") {
+	if payload == nil || s.d.isDeaf && strings.HasSuffix(topic, "/want") || s.d.fails(deafDud) {
 		return
 	}
 	after(&s.dnDue, p.lag(s.d, s.d.downRng), func() {

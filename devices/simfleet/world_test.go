@@ -22,12 +22,15 @@ type plan struct {
 	seed     uint64
 	goSigns  int
 	cSigns   int
+	rowSigns int      // in C, without a frame
 	harness  *harness // of the signs in C
+	rows     *harness // of those without a frame
 	eras     int      // times the whole site goes off and the clock is set
 	rounds   int      // of faults and calm per era
 	actions  int      // things that happen in a round
 	mistake  mistake  // of the first sign
 	firmware bool     // releases are rolled out
+	windows  bool     // pictures change in a few rows, and some signs take them in parts
 	trace    string   // file to write all to that happens, "" for none
 }
 
@@ -51,8 +54,10 @@ type world struct {
 	house    *house
 	doors    []*door
 	wakes    int
+	parts    int            // pictures of several parts that were sent
 	broken   string         // the first thing that must not be
 	releases []wire.Release // that were rolled out, oldest first
+	duds     map[uint32]dud // firmware by number that never checks in
 
 	log struct {
 		sync.Mutex
@@ -67,7 +72,7 @@ const tailLines, keptLines = 250, 1_000
 // live runs a world and returns it when all is over.
 func live(t *testing.T, p plan) *world {
 	t.Helper()
-	w := &world{t: t, plan: p, seed: p.seed, rng: rand.New(rand.NewPCG(p.seed, 0)), dir: t.TempDir()}
+	w := &world{t: t, plan: p, seed: p.seed, rng: rand.New(rand.NewPCG(p.seed, 0)), dir: t.TempDir(), duds: map[uint32]dud{}}
 	if p.trace != "" {
 		file, err := os.OpenFile(p.trace, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 		if err != nil {
@@ -85,14 +90,18 @@ func live(t *testing.T, p plan) *world {
 	}
 	cryptotest.SetGlobalRandom(t, p.seed)
 	w.embedded = p.seed%3 != 0
-	for n := range p.goSigns + p.cSigns {
+	for n := range p.goSigns + p.cSigns + p.rowSigns {
 		random := func(k int) *rand.Rand { return rand.New(rand.NewPCG(p.seed, uint64(4*n+k))) }
 		d := &door{w: w, n: n, name: fmt.Sprintf("D%d", n), rng: random(1), upRng: random(2), downRng: random(3), alwaysOn: w.rng.IntN(3) == 0,
-			skills: skillsOf(w.rng) | updates(p), glass: make([]byte, panelBytes), spoken: map[[2]uint32]bool{}}
-		if n < p.goSigns {
+			skills: skillsOf(w.rng, p.windows) | updates(p), glass: make([]byte, panelBytes), spoken: map[[2]uint32]bool{}}
+		switch {
+		case n < p.goSigns:
 			d.body = &goSign{d: d, flash: map[string][]byte{}}
-		} else {
+		case n < p.goSigns+p.cSigns:
 			d.body = newCSign(d, p.harness)
+		default:
+			d.skills &^= withFrame
+			d.body = newCSign(d, p.rows)
 		}
 		w.doors = append(w.doors, d)
 	}
@@ -140,7 +149,7 @@ func (w *world) era(first bool) {
 		}
 		w.setChaos(true)
 		if w.plan.firmware {
-			w.ship()
+			w.ship(noDud)
 		}
 		for range w.plan.actions {
 			w.act()
@@ -245,7 +254,7 @@ func (w *world) act() {
 		d.powerOn(d.life)
 	case r < 75:
 		if w.plan.firmware && w.rng.IntN(2) == 0 {
-			w.ship()
+			w.ship(dud(w.rng.IntN(2 * int(duds))))
 		} else {
 			w.renew(d)
 		}
@@ -389,14 +398,14 @@ func (w *world) calm() {
 		time.Sleep(time.Millisecond)
 	}
 	w.rest(2 * time.Second)
+	w.fallBack()
 	for range 2 {
-		for _, d := range w.doors {
-			w.wake(d)
-			time.Sleep(time.Millisecond)
-		}
-		w.rest(100 * time.Second)
+		w.wakeAll()
 	}
 	w.look("after two wakes")
+	if w.plan.firmware && !w.violated() && w.rng.IntN(2) == 0 {
+		w.shipDud()
+	}
 	if w.plan.firmware && !w.violated() {
 		w.update()
 	}
@@ -407,6 +416,15 @@ func (w *world) calm() {
 		w.rest(time.Duration(20+w.rng.IntN(120)) * time.Minute)
 		w.look("later")
 	}
+}
+
+// wakeAll wakes every sign and waits until they have nothing to say any more.
+func (w *world) wakeAll() {
+	for _, d := range w.doors {
+		w.wake(d)
+		time.Sleep(time.Millisecond)
+	}
+	w.rest(100 * time.Second)
 }
 
 // look holds every glass against the diary and what the gateway believes

@@ -61,7 +61,7 @@ func importTable() map[string]allowed {
 			outside: []string{"github.com/eclipse/paho.mqtt.golang", "github.com/boombuler/barcode"}, inTests: []string{"devices/broker", "devices/mqttlink"}},
 		"devices/provision": {ours: []string{"devices"}, outside: []string{"github.com/eclipse/paho.mqtt.golang"}},
 		"devices/broker":    {ours: []string{"devices"}, outside: []string{"github.com/mochi-mqtt/server/v2"}},
-		"devices/simfleet": {inTests: []string{"devices", "devices/mqttlink", "devices/simsign", "firmware-protocol/wire", "gateway",
+		"devices/simfleet": {inTests: []string{"devices", "devices/mqttlink", "devices/simsign", "firmware-protocol/wire", "gateway", "gateway/rollout",
 			"gateway/calendar", "gateway/connection", "gateway/sqlite", "render", "render/mono"}},
 		"cmd/doorleaf": {ours: []string{"devices", "devices/broker", "devices/mqttlink", "devices/provision", "devices/simsign", "firmware-protocol/wire",
 			"gateway", "gateway/admin", "gateway/calendar", "gateway/connection", "gateway/rollout", "gateway/sqlite", "graphsync", "graphsync/graphtest",

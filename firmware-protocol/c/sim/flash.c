@@ -92,7 +92,7 @@ static int object_read(void *user, const uint8_t *hash, uint32_t offset, uint8_t
 	struct machine *m = user;
 	const struct value *v = hash == NULL ? &m->part : find_object(m, hash);
 
-	if (v == NULL || !v->there || offset > v->size || n > v->size - offset)
+	if (v == NULL || !v->there || offset > v->size || n > v->size - offset || (m->bad_read > 0 && --m->bad_read == 0))
 		return -1;
 	memcpy(to, v->data + offset, n);
 	return 0;

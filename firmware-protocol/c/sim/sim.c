@@ -125,25 +125,59 @@ static void disconnect(void *user)
 }
 
 /* The panel takes the rows from the top. */
+struct drawing {
+	uint8_t *glass;
+	uint32_t stride, rows; /* rows that it takes */
+	int fails;             /* behind them, or says nothing */
+};
+
+static int take_row(void *to, uint16_t y, const uint8_t *row)
+{
+	struct drawing *d = to;
+
+	if (y < d->rows)
+		memcpy(d->glass + y * d->stride, row, d->stride);
+	return d->fails && y + 1u >= d->rows;
+}
+
+#ifdef DL_ROWS
+static int draw(void *user, dl_row_giver *give, void *picture, unsigned refresh)
+#else
 static int draw(void *user, const uint8_t *frame, unsigned refresh)
+#endif
 {
 	struct machine *m = user;
-	uint32_t stride = m->picture / m->options.hardware.height, n = m->picture;
+	struct drawing d;
+	uint32_t height = m->options.hardware.height;
 	int cut = sim_gone(m) || m->at_draw, breaks = m->breaks > 0;
 	uint8_t whole = (uint8_t)(!cut && !breaks);
 
 	(void)refresh;
+	d.glass = m->glass;
+	d.stride = m->picture / height;
+	d.fails = !whole;
+	d.rows = d.fails || m->mistake == TORN_PANEL ? sim_rnd(m, height + 1u) : height;
 	if (m->mistake == BLIND_PANEL)
 		return 0;
-	if (!whole || m->mistake == TORN_PANEL)
-		n = sim_rnd(m, m->options.hardware.height + 1u) * stride;
 	if (breaks)
 		m->breaks--;
-	memcpy(m->glass, frame, n);
+#ifdef DL_ROWS
+	if (breaks && sim_rnd(m, 2)) { /* not the panel, but the flash */
+		d.fails = 0;
+		d.rows = height;
+		m->bad_read = 1 + sim_rnd(m, 4);
+	}
+	if (give(picture, take_row, &d) != 0 && !d.fails && !breaks)
+		whole = 0;
+	m->bad_read = 0;
+#else
+	for (uint16_t y = 0; y < height && take_row(&d, y, frame + y * d.stride) == 0; y++)
+		;
+#endif
 	tell('D', &whole, 1, m->glass, m->picture);
 	if (cut)
 		longjmp(sim_outage, 1);
-	return breaks ? -1 : 0;
+	return whole ? 0 : -1;
 }
 
 static void note(void *user, enum dl_note what, uint32_t number, const char *text)
@@ -184,6 +218,15 @@ static int start(struct machine *m)
 	return dl_sign_start(&m->sign, &m->port, &m->options);
 }
 
+/* What of a picture is in memory, and its bytes. */
+#ifdef DL_ROWS
+static uint8_t *picture_of(const struct machine *m) { return m->options.rows; }
+static uint32_t room_of(const struct machine *m) { return m->picture / m->options.hardware.height * DL_OBJECT_ROWS; }
+#else
+static uint8_t *picture_of(const struct machine *m) { return m->options.frame; }
+static uint32_t room_of(const struct machine *m) { return m->picture; }
+#endif
+
 /* A sign as it leaves the factory. */
 static struct machine *fresh(const uint8_t *data, size_t n)
 {
@@ -210,8 +253,12 @@ static struct machine *fresh(const uint8_t *data, size_t n)
 	m->random = get(data + 7, 8);
 	m->picture = (h->width + 7u) / 8 * h->height;
 	m->glass = calloc(1, m->picture);
-	m->options.frame = malloc(m->picture);
-	if (m->glass == NULL || m->options.frame == NULL || dl_mbedtls_init(&m->mbedtls, &m->crypto) != 0)
+#ifdef DL_ROWS
+	m->options.rows = malloc(room_of(m));
+#else
+	m->options.frame = malloc(room_of(m));
+#endif
+	if (m->glass == NULL || picture_of(m) == NULL || dl_mbedtls_init(&m->mbedtls, &m->crypto) != 0)
 		sim_die("new sign");
 	m->crypto.random = random_of;
 	m->crypto.ed25519 = dl_openssl_ed25519;
@@ -232,7 +279,7 @@ static void drop(struct machine *m)
 {
 	sim_flash_free(m);
 	free(m->glass);
-	free(m->options.frame);
+	free(picture_of(m));
 	dl_mbedtls_free(&m->mbedtls);
 	free(m);
 }
@@ -246,7 +293,7 @@ static void power_off(struct machine *m)
 		m->record[DL_RECORD_NEXT].there = 0;
 	if (m->mistake == LOST_STORAGE)
 		m->record[DL_RECORD_BODY].there = m->record[DL_RECORD_STATE].there = 0;
-	memset(m->options.frame, 0x5a, m->picture);
+	memset(picture_of(m), 0x5a, room_of(m));
 	memset(&m->sign, 0x5a, sizeof m->sign);
 }
 

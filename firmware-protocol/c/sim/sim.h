@@ -37,6 +37,7 @@ struct machine {
 	int restarting;
 	uint32_t steps; /* until the power is cut; 0: it is not */
 	unsigned full, breaks, mistake, at_draw;
+	unsigned bad_read; /* reading of an object that fails; 0: none */
 };
 
 /* Where a cut of the power goes. */
