@@ -178,12 +178,14 @@ var errPin = errors.New("server has a key that the sign does not know")
 // authorities signed, or one with a key that is pinned. Before it is
 // paired it believes any, because the code on the glass covers the key.
 func (s *Sign) trust(host string, c *session, paired bool, pins [][]byte) *tls.Config {
+	believed := func(key [32]byte) bool { return s.opts.CA != nil || !paired || believes(pins, key) }
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12, ServerName: host, RootCAs: s.opts.CA,
-		InsecureSkipVerify: s.opts.CA == nil, // VerifyConnection below decides instead
+		ClientSessionCache: resumption{&s.sessions, c, believed},
+		InsecureSkipVerify: s.opts.CA == nil, // VerifyConnection below decides instead, of resumed sessions too
 		VerifyConnection: func(st tls.ConnectionState) error {
 			c.spki = sha256.Sum256(leaf(st).RawSubjectPublicKeyInfo)
-			if s.opts.CA == nil && paired && !believes(pins, c.spki) {
+			if !believed(c.spki) {
 				return errPin
 			}
 			return nil

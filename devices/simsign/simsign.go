@@ -95,6 +95,7 @@ type Sign struct {
 
 	commands chan func()
 	running  chan struct{} // closed when Run has ended
+	sessions sessions      // of TLS
 
 	// All below belongs to Run.
 	st      state
