@@ -38,7 +38,7 @@ type Hardware struct {
 }
 
 // Report is what a sign told the gateway: one hello, shown or event message,
-// already authenticated as coming from Sign.
+// whose MAC showed that Sign itself says it [DL-KEY-8].
 type Report struct {
 	Kind     ReportKind
 	Sign     SignID
@@ -60,8 +60,7 @@ type Report struct {
 	Pins              uint32 // number of the set of server keys a HelloReport names
 	Button            int    // 1..4 for EventReport
 	AgeMillis         uint32
-	Proven            bool   // a HelloReport whose MAC shows that the sign says it [DL-KEY-8]
-	InHello           bool   // an EventReport that a hello brought, whose Epoch, Seq and Proven it has
+	InHello           bool   // an EventReport that a hello brought, whose Epoch and Seq it has
 	HelloBoot         uint32 // of the hello that brought an EventReport
 	HelloCounter      uint32
 }

@@ -115,12 +115,9 @@ func (c *Core) wantKey(ctx context.Context, id devices.SignID, number uint32) er
 	return nil
 }
 
-// noteKey puts a newer secret into use when the sign proves that it connected
-// with it: from now on the password before is refused.
+// noteKey puts a newer secret into use when the sign says that it connected with
+// it: from now on the password before is refused.
 func (c *Core) noteKey(ctx context.Context, r devices.Report) error {
-	if !r.Proven { // who overheard a password must not end it [DL-KEY-8]
-		return nil
-	}
 	k, err := c.store.SignKeys(ctx, r.Sign)
 	if err != nil || k.Next == nil || k.Next.Credential.Number != r.Key {
 		return err
@@ -151,9 +148,6 @@ func (c *Core) WantedKey(ctx context.Context, hello devices.Report) (uint32, err
 		return 0, err
 	}
 	number, named := k.Wanted, hello.Key
-	if !hello.Proven {
-		named = 0 // numbers are few: not for a stranger
-	}
 	switch has := k.Next != nil && !k.Next.Stored.IsZero(); {
 	case has && number <= k.Next.Credential.Number:
 		if hello.Received.Sub(k.Next.Stored) < lostKey {

@@ -40,11 +40,8 @@ func (c *Core) ServerKeys(ctx context.Context, hello devices.Report) (devices.Se
 	if err != nil {
 		return devices.ServerKeys{}, false, err
 	}
-	p := before
-	if hello.Proven { // a stranger with its password must not say what it knows [DL-PIN-1]
-		p = p.heard(hello.Pins, c.floor)
-	}
-	if !slices.Equal(p.Given.Keys, c.serverKeys) || p.Floor != c.floor || hello.Pins > p.Given.Number && hello.Proven {
+	p := before.heard(hello.Pins, c.floor)
+	if !slices.Equal(p.Given.Keys, c.serverKeys) || p.Floor != c.floor || hello.Pins > p.Given.Number {
 		p = p.next(hello, c.serverKeys, c.floor)
 	}
 	if p.Given.Number != before.Given.Number || p.Held.Number != before.Held.Number {
@@ -77,9 +74,7 @@ func (p SignPins) next(hello devices.Report, keys []devices.ServerKey, floor uin
 	if floor != p.Floor {
 		last = max(last, floor) // above all that a lost gateway gave
 	}
-	if hello.Proven {
-		last = max(last, hello.Pins)
-	}
+	last = max(last, hello.Pins)
 	if last == math.MaxUint32 {
 		return p
 	}

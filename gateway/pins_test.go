@@ -58,9 +58,8 @@ func TestServerKeys(t *testing.T) {
 	const id = "aaaaaaaaaaaaaaaa"
 	a, b, c := devices.ServerKey{1}, devices.ServerKey{2}, devices.ServerKey{3}
 	hello := func(number uint32) devices.Report {
-		return devices.Report{Kind: devices.HelloReport, Sign: id, Pins: number, Proven: true, Hardware: devices.Hardware{Capabilities: devices.CanPin}}
+		return devices.Report{Kind: devices.HelloReport, Sign: id, Pins: number, Hardware: devices.Hardware{Capabilities: devices.CanPin}}
 	}
-	unproven := func(number uint32) devices.Report { r := hello(number); r.Proven = false; return r }
 	store := &pinRecord{pins: map[devices.SignID]SignPins{}, signs: []Sign{{ID: id, Hardware: devices.Hardware{Capabilities: devices.CanPin}}}}
 	core := pinCore(store, 0, a, b)
 	steps := []struct {
@@ -73,11 +72,8 @@ func TestServerKeys(t *testing.T) {
 	}{
 		{"first contact", core, hello(0), 1, nil, 1},
 		{"the same again", core, hello(0), 1, nil, 0},
-		{"a stranger says that it knows", core, unproven(1), 0, nil, 0},
-		{"a stranger says the greatest number", core, unproven(math.MaxUint32), 0, nil, 0},
 		{"it knows", core, hello(1), 0, []devices.ServerKey{a, b}, 1},
 		{"it knows, again", core, hello(1), 0, []devices.ServerKey{a, b}, 0},
-		{"a stranger says that it does not", core, unproven(0), 1, []devices.ServerKey{a, b}, 0},
 		{"the key was changed", pinCore(store, 0, b, c), hello(1), 2, []devices.ServerKey{a, b}, 1},
 		{"it forgot", pinCore(store, 0, b, c), hello(0), 2, nil, 1},
 		{"it knows the new ones", pinCore(store, 0, b, c), hello(2), 0, []devices.ServerKey{b, c}, 1},

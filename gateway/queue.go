@@ -149,9 +149,6 @@ type signEntry struct {
 	mismatch int       // wrong pictures in a row
 	retryAt  time.Time // no repair before
 
-	provenMismatch int // wrong pictures in a row that proven hellos told
-	provenRetryAt  time.Time
-
 	repacks    int       // times the sign said that it was another, in a row
 	repackedAt time.Time // the last of them
 

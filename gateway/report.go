@@ -97,9 +97,6 @@ func (c *Core) answer(ctx context.Context, e *signEntry, r devices.Report) (*Wan
 	case w == nil:
 		return again(replanOptions{force: First})
 	case newer(r.Epoch, r.Seq, w.Epoch, w.Seq):
-		if !r.Proven { // epochs are few: not for a stranger [DL-KEY-8]
-			return nil, nil
-		}
 		// The sign knows more than the store: a restored backup. Start above it.
 		return again(replanOptions{force: First, epoch: r.Epoch + 1})
 	case w.outgrown(r) && e.mayRepack(now):
@@ -117,7 +114,7 @@ func (c *Core) answer(ctx context.Context, e *signEntry, r devices.Report) (*Wan
 		return c.repair(ctx, e, w, r, now)
 	}
 	e.mu.Lock()
-	e.mismatch, e.retryAt, e.provenMismatch, e.provenRetryAt = 0, time.Time{}, 0, time.Time{}
+	e.mismatch, e.retryAt = 0, time.Time{}
 	e.mu.Unlock()
 	if r.Kind != devices.HelloReport {
 		return nil, nil
@@ -172,16 +169,9 @@ func (c *Core) canDecode(w *Want, r devices.Report) bool {
 func (c *Core) repair(ctx context.Context, e *signEntry, w *Want, r devices.Report, now time.Time) (*Want, error) {
 	e.mu.Lock()
 	wait := now.Before(e.retryAt)
-	if r.Proven { // its own limit: others must not use up that of the sign
-		wait = now.Before(e.provenRetryAt)
-	}
 	if !wait {
 		e.mismatch++
 		e.retryAt = repairPause(e.mismatch, now)
-	}
-	if !wait && r.Proven {
-		e.provenMismatch++
-		e.provenRetryAt = repairPause(e.provenMismatch, now)
 	}
 	n := e.mismatch
 	e.mu.Unlock()

@@ -68,11 +68,9 @@ type SignStore interface {
 	Credential(ctx context.Context, id devices.SignID) (devices.Credential, error)
 	// CommitReport stores what a sign reported. fresh is false for the newest
 	// report once more. It fails with devices.ErrReplayed for one that is older:
-	// of a boot that came further, or of one unknown that names an older manifest
-	// than the sign had. Nothing is changed in either case. A proven hello is
-	// judged by proven ones alone and, when it is newer, takes its boot back to its
-	// own counter. A press is fresh once, whatever came before it; one that was
-	// acted on is known by boot and counter.
+	// of a boot that came further, or of another boot and naming an older manifest
+	// than the sign had. Nothing is changed in either case. A press is fresh once,
+	// whatever came before it; one that was acted on is known by boot and counter.
 	CommitReport(ctx context.Context, r devices.Report) (fresh bool, err error)
 	Status(ctx context.Context, id devices.SignID) (Status, error)
 	Statuses(ctx context.Context) (map[devices.SignID]Status, error)

@@ -247,15 +247,13 @@ func (l *Link) handle(ctx context.Context, in inbound) error {
 func (l *Link) hello(ctx context.Context, id devices.SignID, m wire.Hello, at time.Time) error {
 	for _, e := range m.Events {
 		r := eventReport(id, e, at)
-		r.InHello, r.Epoch, r.Seq, r.Proven = true, m.Epoch, m.Seq, true
+		r.InHello, r.Epoch, r.Seq = true, m.Epoch, m.Seq
 		r.HelloBoot, r.HelloCounter = m.Boot, m.Counter
 		if _, err := l.opts.Gateway.Report(ctx, r); err != nil && !errors.Is(err, devices.ErrReplayed) {
 			return err
 		}
 	}
-	r := helloReport(id, m, at)
-	r.Proven = true
-	return l.report(ctx, r)
+	return l.report(ctx, helloReport(id, m, at))
 }
 
 // report hands a report to the gateway and answers: an offer of firmware, an

@@ -36,7 +36,7 @@ type signState struct {
 	key      *[32]byte          // manifest key of the secret keyNo, nil when not looked up
 	keyNo    uint32             // that the last hello named
 	keyTurn  int                // rises when key is forgotten
-	proved   *[32]byte          // manifest key that the last proven hello was signed with
+	proved   *[32]byte          // manifest key that the last hello was signed with
 	image    devices.ObjectHash // firmware it is offered, zero for none
 	alwaysOn bool
 	heard    time.Time
@@ -171,7 +171,7 @@ func (s *signState) confirmed(r devices.Report) {
 	s.heard = r.Received
 	if r.Kind == devices.HelloReport {
 		s.alwaysOn = r.Hardware.AlwaysOn
-		if r.Proven && s.keyNo != r.Key {
+		if s.keyNo != r.Key {
 			s.key = nil // [DL-KEY-5]
 			s.keyTurn++
 		}

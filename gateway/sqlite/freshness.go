@@ -13,12 +13,8 @@ const (
 	old                     // older than one that came
 )
 
-// judge tells how a hello or shown stands to the reports before. A proven hello
-// is judged by proven ones alone.
+// judge tells how a hello or shown stands to the reports before.
 func judge(t *tx, n int64, r devices.Report, st *statusRow) (verdict, error) {
-	if r.Kind == devices.HelloReport && r.Proven {
-		return judgeProven(t, n, r, st)
-	}
 	switch {
 	case !st.boot.Valid:
 		return newest, nil
@@ -35,11 +31,6 @@ func judge(t *tx, n int64, r devices.Report, st *statusRow) (verdict, error) {
 // in reports whether the newest report was of that boot.
 func (r *statusRow) in(boot uint32) bool { return r.boot.Valid && uint32(r.boot.Int64) == boot }
 
-// provenIn reports whether the newest proven hello was of that boot.
-func (r *statusRow) provenIn(boot uint32) bool {
-	return r.provenBoot.Valid && uint32(r.provenBoot.Int64) == boot
-}
-
 // judgeBoot judges a report of another boot than that of the newest one: mostly
 // a new one. A boot heard of before may go on, when what came in between was a
 // late word of an earlier life.
@@ -50,10 +41,8 @@ func judgeBoot(t *tx, n int64, r devices.Report, st *statusRow) (verdict, error)
 		return old, err
 	case known && int64(r.Counter) <= came:
 		return old, nil
-	case known:
-		return newest, nil
 	}
-	return judgeManifest(t, n, r, st.Epoch, st.Seq)
+	return judgeManifest(t, n, r, st)
 }
 
 // bootCame tells how far a boot came that is not the newest one's.
@@ -62,39 +51,17 @@ func bootCame(t *tx, n int64, boot uint32) (known bool, counter int64, err error
 	return known, counter, err
 }
 
-// judgeProven judges a hello with a right MAC. What others said with the sign's
-// password does not count; only for the same hello once more it does, so that
-// nothing is drawn for one that the sign's own reports have overtaken.
-func judgeProven(t *tx, n int64, r devices.Report, st *statusRow) (verdict, error) {
-	var known bool
-	var came int64
-	err := t.get(`SELECT count(*) > 0, ifnull(max(counter), 0) FROM proven_boots WHERE sign = ? AND boot = ?`, []any{n, int64(r.Boot)}, &known, &came)
-	switch {
-	case err != nil:
-		return old, err
-	case !known && !st.provenBoot.Valid:
-		return newest, nil
-	case !known:
-		return judgeManifest(t, n, r, st.provenEpoch, st.provenSeq)
-	case int64(r.Counter) > came:
-		return newest, nil
-	case int64(r.Counter) == came && st.in(r.Boot) && st.Counter == r.Counter:
-		return repeated, nil
-	}
-	return old, nil
-}
-
-// judgeManifest judges a report of an unknown boot: it is of an earlier life when
-// it names an older manifest than (epoch, seq), which the sign named before. One
+// judgeManifest judges a report of another boot than the newest one's: it is of an
+// earlier life when it names an older manifest than the sign named before. One
 // that names none has lost what it had. What a sign says it has counts as far as
 // it was given that, so that a lie is not believed for ever.
-func judgeManifest(t *tx, n int64, r devices.Report, epoch, seq uint32) (verdict, error) {
+func judgeManifest(t *tx, n int64, r devices.Report, st *statusRow) (verdict, error) {
 	if r.Epoch == 0 && r.Seq == 0 {
 		return newest, nil
 	}
 	var earlier bool
 	err := t.get(`SELECT count(*) > 0 FROM wants WHERE sign = ?1 AND (?2, ?3) < (epoch, seq) AND (?2, ?3) < (?4, ?5)`,
-		[]any{n, int64(r.Epoch), int64(r.Seq), int64(epoch), int64(seq)}, &earlier)
+		[]any{n, int64(r.Epoch), int64(r.Seq), int64(st.Epoch), int64(st.Seq)}, &earlier)
 	if err != nil || earlier {
 		return old, err
 	}
@@ -125,29 +92,6 @@ func enterBoot(t *tx, n int64, r devices.Report, st *statusRow) error {
 	err = t.exec(`INSERT OR REPLACE INTO sign_boots (sign, slot, boot) VALUES (?, ?, ?)`, n, st.boots%keptBoots, int64(r.Boot))
 	st.boots++
 	return err
-}
-
-// noteProven makes a proven hello the one that later ones are judged by. Presses
-// of its boot beyond it were somebody else's.
-func noteProven(t *tx, n int64, r devices.Report, st *statusRow) error {
-	at := []any{int64(r.Counter), n, int64(r.Boot)}
-	updated, err := t.affect(`UPDATE proven_boots SET counter = ? WHERE sign = ? AND boot = ?`, at...)
-	if err != nil {
-		return err
-	}
-	if updated == 0 {
-		err = t.exec(`INSERT OR REPLACE INTO proven_boots (sign, slot, boot, counter) VALUES (?, ?, ?, ?)`, n, st.provens%keptBoots, int64(r.Boot), int64(r.Counter))
-		st.provens++
-	}
-	if err != nil {
-		return err
-	}
-	err = t.exec(`UPDATE sign_status SET proven_boot = ?, proven_epoch = ?, proven_seq = ?, proven_total = ? WHERE sign = ?`,
-		int64(r.Boot), int64(r.Epoch), int64(r.Seq), st.provens, n)
-	if err != nil {
-		return err
-	}
-	return t.exec(`DELETE FROM sign_presses WHERE counter > ? AND sign = ? AND boot = ?`, at...)
 }
 
 // commitPress stores a press and tells whether it is to be acted on: each once,
@@ -217,8 +161,6 @@ func judgePress(t *tx, n int64, r devices.Report, st *statusRow) (advances bool,
 		return false, err
 	case known && int64(r.Counter) > came:
 		return true, nil
-	case st.provenIn(r.Boot):
-		return false, nil
 	}
 	return false, devices.ErrReplayed // a boot begins with hello
 }

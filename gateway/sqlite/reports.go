@@ -22,20 +22,15 @@ type statusRow struct {
 	gateway.Status
 	boot         sql.NullInt64
 	boots, total int64
-
-	provenBoot             sql.NullInt64
-	provenEpoch, provenSeq uint32
-	provens, presses       int64
+	presses      int64
 }
 
 const statusColumns = `last_seen, shown, shown_at, epoch, seq, boot, counter, battery_mv, signal_dbm,
-	temperature_c, wake_reason, last_error, error_count, boots_total, reports_total,
-	proven_boot, proven_epoch, proven_seq, proven_total, presses_total`
+	temperature_c, wake_reason, last_error, error_count, boots_total, reports_total, presses_total`
 
 func (r *statusRow) fields() []any {
 	return []any{instant{&r.LastSeen}, scan32(&r.Shown), instant{&r.ShownAt}, &r.Epoch, &r.Seq, &r.boot, &r.Counter,
-		&r.BatteryMillivolts, &r.SignalDBm, &r.TemperatureC, &r.WakeReason, &r.LastError, &r.ErrorCount, &r.boots, &r.total,
-		&r.provenBoot, &r.provenEpoch, &r.provenSeq, &r.provens, &r.presses}
+		&r.BatteryMillivolts, &r.SignalDBm, &r.TemperatureC, &r.WakeReason, &r.LastError, &r.ErrorCount, &r.boots, &r.total, &r.presses}
 }
 
 func (r *statusRow) status() gateway.Status {
@@ -67,10 +62,9 @@ func (r *statusRow) apply(rep devices.Report) {
 }
 
 // CommitReport implements gateway.SignStore. Boots cannot be ordered; the last 64
-// are known with how far each came, and apart from them the last 64 that proven
-// hellos came of. An unknown one that names an older manifest than the sign had
-// is older than they are: manifests only go forward. A hello also brings the
-// sign's hardware up to date.
+// are known with how far each came. A report of another than the newest that
+// names an older manifest than the sign had is older than that: manifests only go
+// forward. A hello also brings the sign's hardware up to date.
 func (s *Store) CommitReport(ctx context.Context, r devices.Report) (fresh bool, err error) {
 	var replayed bool
 	err = s.write(ctx, "commit report", func(t *tx) error {
@@ -110,11 +104,6 @@ func commitReport(t *tx, r devices.Report) (fresh bool, err error) {
 	}
 	if err := enterBoot(t, n, r, &st); err != nil {
 		return false, err
-	}
-	if r.Kind == devices.HelloReport && r.Proven {
-		if err := noteProven(t, n, r, &st); err != nil {
-			return false, err
-		}
 	}
 	before := st.Shown
 	st.apply(r)
