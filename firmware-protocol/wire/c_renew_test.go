@@ -51,6 +51,8 @@ func TestCRenew(t *testing.T) {
 		"firmware on trial": testCFirmwareOnTrial, "manifest before its Ack": testCEarlyManifest,
 		"firmware": testCFirmware, "firmware, vectors": testCFirmwareVectors, "firmware goes back": testCFirmwareGoesBack,
 		"firmware, refused": testCFirmwareRefuses, "firmware, other offer": testCFirmwareOtherOffer,
+		"pull": testCPull, "pull of firmware": testCPullsFirmware, "timeline": testCTimeline, "objects of a timeline": testCTimelineObjects,
+		"timeline takes over": testCTimelineTakesOver, "timeline fails": testCTimelineFails, "timeline, power": testCTimelinePower, "timeline, damaged": testCTimelineDamaged,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, runner) })
 	}
@@ -94,14 +96,18 @@ type world struct {
 	object   []byte
 	body     []byte
 	glass    Digest
-	deaf     bool                // the gateway answers nothing about keys
-	forge    func([]byte) []byte // changes what goes to the sign as d/key and d/fw
-	newest   uint32              // number of the firmware that needs no offer, 2 when 0
-	swaps    bool                // the broker keeps one password
-	mute     bool                // it does not acknowledge that a secret is stored
-	down     bool                // nobody answers
-	early    bool                // a manifest comes before the Ack that says that it follows
-	spoil    bool                // blocks of the image are of another one
+	deaf     bool                     // the gateway answers nothing about keys
+	forge    func([]byte) []byte      // changes what goes to the sign as d/key and d/fw
+	newest   uint32                   // number of the firmware that needs no offer, 2 when 0
+	swaps    bool                     // the broker keeps one password
+	mute     bool                     // it does not acknowledge that a secret is stored
+	down     bool                     // nobody answers
+	early    bool                     // a manifest comes before the Ack that says that it follows
+	spoil    bool                     // blocks of the image are of another one
+	serve    func(Get, Block) []Block // what is sent for a Get, nil: that block
+	burst    bool                     // the sign does nothing between messages that wait for it
+	stock    map[ObjectHash][]byte    // more objects
+	seq      uint32                   // of the manifest, 0: 1
 
 	set       func(*[32]byte) Pins // server keys to tell, nil: none
 	forgePins func([]byte) []byte  // changes them on the way
@@ -117,6 +123,7 @@ type world struct {
 	hellos     []Hello
 	errors     []uint16
 	asks, gets int
+	draws      []drawn
 	booted     [2]uint32 // slot and number
 	shown      bool
 	log        []string
@@ -126,16 +133,30 @@ type world struct {
 	queue      []string // for the sign, after this step
 }
 
+// drawn is a picture that the sign drew: refresh as the port was told, and where in
+// the log.
+type drawn struct {
+	glass   Digest
+	refresh string
+	at      int
+}
+
 var cMaker = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{0x4d}, 32))
 
 func openWorld(t *testing.T, runner string, alwaysOn, tls bool) *world {
+	t.Helper()
+	return openWorldAsking(t, runner, alwaysOn, tls, 512)
+}
+
+// openWorldAsking is openWorld with a sign that asks for so many bytes at once.
+func openWorldAsking(t *testing.T, runner string, alwaysOn, tls bool, chunk int) *world {
 	t.Helper()
 	w := &world{t: t, tls: tls, secrets: map[uint32][]byte{0: bytes.Repeat([]byte{0x5a}, 32)}, accepted: []uint32{0}, images: map[uint32][]byte{}}
 	kind := "sleeping"
 	if alwaysOn {
 		kind = "always-on"
 	}
-	w.cmd = exec.Command(runner, hex.EncodeToString(cMaker.Public().(ed25519.PublicKey)), "epd-64", kind, "512")
+	w.cmd = exec.Command(runner, hex.EncodeToString(cMaker.Public().(ed25519.PublicKey)), "epd-64", kind, strconv.Itoa(chunk))
 	w.cmd.Env = append(w.cmd.Environ(), "ASAN_OPTIONS=detect_leaks=0")
 	w.cmd.Stderr = &w.report
 	out, err := w.cmd.StdoutPipe()
@@ -292,6 +313,7 @@ func (w *world) happened(f []string) {
 		rows, err := hex.DecodeString(f[2])
 		b := Bitmap{Width: 64, Height: 16, Stride: 8, Pix: rows}
 		w.shown = err == nil && b.Digest() == w.glass
+		w.draws = append(w.draws, drawn{b.Digest(), f[1], len(w.log)})
 	case "publish":
 		data, err := hex.DecodeString(f[3])
 		topic, terr := ParseTopic(f[1])
@@ -381,7 +403,7 @@ func (w *world) hello(h Hello, data []byte) {
 	if h.KeyNumber > 0 { // the old password ends [DL-KEY-5]
 		w.accepted = slices.DeleteFunc(w.accepted, func(n uint32) bool { return n < h.KeyNumber })
 	}
-	newer := h.Seq < 1
+	newer := h.Seq < max(w.seq, 1)
 	w.tellPins(h)
 	if !w.early {
 		w.acks(h.Boot, h.Counter, newer)
@@ -419,6 +441,8 @@ func (w *world) get(data []byte) {
 		if !w.shown {
 			w.t.Error("it pulls firmware before the picture")
 		}
+	} else if more, ok := w.stock[g.Object]; ok {
+		object = more
 	} else if g.Object != sha256.Sum256(w.object) {
 		w.t.Fatalf("it asks for %x", g.Object[:4])
 	}
@@ -426,9 +450,15 @@ func (w *world) get(data []byte) {
 	if w.spoil && len(object) == len(w.image) {
 		b.Data = bytes.Repeat([]byte{7}, len(b.Data))
 	}
-	b.CRC32 = crc32.ChecksumIEEE(b.Data)
-	out, err := b.Marshal()
-	w.answers("blk", out, err)
+	blocks := []Block{b}
+	if w.serve != nil {
+		blocks = w.serve(g, b)
+	}
+	for _, b := range blocks {
+		b.CRC32 = crc32.ChecksumIEEE(b.Data)
+		out, err := b.Marshal()
+		w.answers("blk", out, err)
+	}
 }
 
 func (w *world) key(data []byte) {
@@ -503,6 +533,12 @@ func (w *world) run(until func() bool) bool {
 			w.queue = w.queue[1:]
 			if !w.do(next) {
 				return false
+			}
+			for w.burst && len(w.queue) > 0 {
+				next, w.queue = w.queue[0], w.queue[1:]
+				if !w.do(next) {
+					return false
+				}
 			}
 			continue
 		}

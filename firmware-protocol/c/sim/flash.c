@@ -102,6 +102,8 @@ static int object_begin(void *user, const uint8_t hash[32], uint32_t size)
 {
 	struct machine *m = user;
 
+	if (m->part.there)
+		sim_die("it writes two objects at once");
 	if (m->full)
 		return -1;
 	set(&m->part, NULL, size);

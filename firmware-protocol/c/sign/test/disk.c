@@ -1,6 +1,7 @@
 /* A disk in memory. Licence: Apache-2.0. */
 #include "disk.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct disk disk;
@@ -73,6 +74,9 @@ static int object_begin(void *user, const uint8_t hash[DL_HASH], uint32_t size)
 {
 	(void)user;
 	danger();
+	if (disk.writing)
+		exit(4);
+	disk.writing = 1;
 	memcpy(disk.part_name, hash, DL_HASH);
 	disk.part_size = (int32_t)size;
 	return size > OBJECT;
@@ -92,6 +96,7 @@ static int object_end(void *user, int keep)
 
 	(void)user;
 	danger();
+	disk.writing = 0;
 	if (!keep)
 		return 0;
 	while (i < OBJECTS && disk.object_size[i] >= 0)

@@ -14,6 +14,7 @@ struct disk {
 	int32_t size[DL_RECORDS]; /* -1: none */
 	uint8_t object[OBJECTS][OBJECT], name[OBJECTS][DL_HASH], part[OBJECT], part_name[DL_HASH];
 	int32_t object_size[OBJECTS], part_size;
+	int writing; /* an object */
 	uint8_t slot[2][SLOT];
 	uint32_t slot_size[2];
 	uint8_t running; /* slot that the sign runs from */

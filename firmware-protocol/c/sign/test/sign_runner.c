@@ -129,6 +129,7 @@ static void boot(void)
 		exit(3);
 	print(disk.slot[slot], disk.slot_size[slot]);
 	putchar('\n');
+	disk.writing = 0;
 	options.slot = disk.running = (uint8_t)slot;
 	if (dl_sign_start(&sign, &port, &options) != 0)
 		exit(3);
