@@ -97,7 +97,7 @@ func TestRingGoesFirst(t *testing.T) {
 // and minute although every room has ten changes a day.
 func TestSubscriptionsLive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		rooms, days := 8, 9
+		rooms, days := 4, 9
 		if os.Getenv("DOORLEAF_SOAK") == "1" {
 			rooms, days = 20, 22
 		}

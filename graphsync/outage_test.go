@@ -19,7 +19,7 @@ func noConnection() *http.Response { return &http.Response{StatusCode: 0} }
 // is right again within the longest pause, without anybody's help.
 func TestThreeDays(t *testing.T) {
 	const days = 3
-	rooms := 4
+	rooms := 2
 	if os.Getenv("DOORLEAF_SOAK") == "1" {
 		rooms = 100
 	}
@@ -46,6 +46,7 @@ func TestThreeDays(t *testing.T) {
 				name += " with notifications"
 			}
 			t.Run(name, func(t *testing.T) {
+				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					x := newSite(t, newSmall(rooms, 3), notified)
 					stop := x.run()

@@ -90,10 +90,10 @@ func residentPeak() uint64 {
 	return 0
 }
 
-// TestThousandRooms holds the figures of a site: two hundred rooms, with
+// TestThousandRooms holds the figures of a site: a hundred rooms, with
 // DOORLEAF_SOAK=1 a thousand.
 func TestThousandRooms(t *testing.T) {
-	rooms, steady := 200, 5*time.Minute
+	rooms, steady := 100, 5*time.Minute
 	if os.Getenv("DOORLEAF_SOAK") == "1" {
 		rooms, steady = 1000, time.Hour
 	}

@@ -57,6 +57,11 @@ type check struct {
 	later          []string // tests that only `make soak` runs
 }
 
+// atOnce is how many parallel tests of a package run at a time: more than a small
+// machine has processors, because those that take longest wait for a browser, a
+// broker or the next minute.
+const atOnce = "-parallel=4"
+
 // all is what `make test` runs.
 func (c *check) all() {
 	before, err := c.output("git", "status", "--porcelain")
@@ -72,7 +77,7 @@ func (c *check) all() {
 	say("The first build compiles the Microsoft Graph library, which takes some minutes.")
 	c.step("go vet", func() error { return c.run("go", "vet", "./...") })
 	c.step("staticcheck", c.staticcheck)
-	c.step("go test", func() error { return c.goTest("-shuffle=on", "-timeout=25m", "./...") })
+	c.step("go test", func() error { return c.goTest("-shuffle=on", atOnce, "-timeout=25m", "./...") })
 	c.step("pictures on arm64", c.arm64)
 	c.step("fuzz", func() error { return c.fuzzAll(limit(c.fuzzTime, 30*time.Second), false) })
 	c.step("tree left clean", func() error { return c.unchanged(before) })
@@ -88,10 +93,10 @@ func (c *check) soak() {
 			return err
 		}
 		defer os.Unsetenv("DOORLEAF_SOAK")
-		return c.goTest("-shuffle=on", "-timeout=4h", "-count=1", "./...")
+		return c.goTest("-shuffle=on", atOnce, "-timeout=4h", "-count=1", "./...")
 	})
 	c.step("go test", func() error {
-		return c.goTest("-shuffle=on", "-timeout=4h", fmt.Sprintf("-count=%d", c.count), "./...")
+		return c.goTest("-shuffle=on", atOnce, "-timeout=4h", fmt.Sprintf("-count=%d", c.count), "./...")
 	})
 	c.step("fuzz", func() error { return c.fuzzAll(limit(c.fuzzTime, 30*time.Minute), true) })
 }
