@@ -235,6 +235,7 @@ func TestKilledAtEveryPoint(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a gateway per commit and network write")
 	}
+	t.Parallel()
 	const lanes = 4
 	last := make([]int, lanes) // first point that did not exist, per lane
 	t.Run("points", func(t *testing.T) {

@@ -37,6 +37,7 @@ func (smallPainter) Describe(d render.Door) string { return string(d.State) }
 // picture in full, small changes in part, and a full one before the module has
 // had too many of these.
 func TestRefreshArrivesAtTheGlass(t *testing.T) {
+	t.Parallel()
 	const model, width, height, mostPartials = "GDEY029T94", 296, 128, 8 // of the catalogue
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
