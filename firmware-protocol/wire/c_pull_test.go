@@ -46,13 +46,17 @@ func testCPull(t *testing.T, runner string) {
 			}
 		}, check: func(w *world, _ []Get) { w.wantErrors(0) }},
 		{name: "another size", serve: func(w *world) func(int, Get, Block) []Block {
-			return func(n int, _ Get, b Block) []Block {
-				if len(w.hellos) == 1 && n == 0 {
+			return func(_ int, _ Get, b Block) []Block {
+				if len(w.hellos) == 1 {
 					b.Total++
 				}
 				return []Block{b}
 			}
-		}, check: func(w *world, _ []Get) { w.wantErrors(0, 8) }},
+		}, check: func(w *world, asked []Get) {
+			if w.wantErrors(0, 8); len(asked) != 4+5 {
+				w.t.Errorf("it asks %d times", len(asked))
+			}
+		}},
 		{name: "silence", serve: func(w *world) func(int, Get, Block) []Block {
 			return func(_ int, _ Get, b Block) []Block {
 				if len(w.hellos) > 1 {
@@ -201,7 +205,7 @@ func testCPullsFirmware(t *testing.T, runner string) {
 	t.Parallel()
 	update := func(name string, size int, serve func(w *world, asked []Get, b Block) (blocks []Block, cut bool), check func(w *world, asked []Get)) {
 		t.Run(name, func(t *testing.T) {
-			w := openWorldAsking(t, runner, true, true, 512)
+			w := openWorldAsking(t, runner, false, true, 512)
 			w.offers(2, "epd-64", size)
 			var asked []Get
 			cut := false
@@ -230,6 +234,17 @@ func testCPullsFirmware(t *testing.T, runner string) {
 		}
 		return []Block{b}, b.Offset > 30_000
 	}, func(w *world, _ []Get) { w.wantErrors(0) })
+	times := map[uint32]int{}
+	update("a gateway that answers the third question, so that it takes minutes", 60_000, func(_ *world, _ []Get, b Block) ([]Block, bool) {
+		if times[b.Offset]++; times[b.Offset] < 3 {
+			return nil, false
+		}
+		return []Block{b}, false
+	}, func(w *world, _ []Get) {
+		if w.wantErrors(0); w.connects() != 2 {
+			w.t.Errorf("%d connections", w.connects())
+		}
+	})
 	update("another size", 4000, func(_ *world, asked []Get, b Block) ([]Block, bool) {
 		if len(asked) == 2 {
 			b.Total--

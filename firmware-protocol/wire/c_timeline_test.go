@@ -168,7 +168,7 @@ func testCTimelineTakesOver(t *testing.T, runner string) {
 	t.Parallel()
 	w := openWorld(t, runner, true, true)
 	p := []cFrame{pictureOf(0, 0), pictureOf(1, 0), pictureOf(2, 0), pictureOf(2, RefreshFast)}
-	w.tells(1, Body{Steps: []Step{p[0].step(cNow, cNow+10), p[1].step(cNow+10, cNow+1000)}}, nil, p...)
+	w.tells(1, Body{Steps: []Step{p[0].step(cNow, cNow+5), p[1].step(cNow+5, cNow+1000)}}, nil, p...)
 	w.insist(0, func() bool { return len(w.draws) == 1 && w.said("shown") > 0 && len(w.queue) == 0 })
 	answers := false
 	w.tells(2, Body{Steps: []Step{p[2].step(cNow, cNow+1000)}}, func(ObjectHash) bool { return !answers }, p...)
