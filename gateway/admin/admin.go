@@ -174,12 +174,11 @@ func New(o Options) (http.Handler, error) {
 		hashing: make(chan struct{}, hashesAtOnce), tries: newTries(time.Now),
 		streams: make(chan struct{}, maxStreams), notes: newNotes(),
 	}
-	if s.assets, err = loadAssets(); err != nil {
+	built, err := embedded()
+	if err != nil {
 		return nil, fmt.Errorf("admin: %w", err)
 	}
-	if s.templates, err = loadTemplates(s.assets); err != nil {
-		return nil, fmt.Errorf("admin: %w", err)
-	}
+	s.assets, s.templates = built.assets, built.templates
 	return s.routes(), nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"image/color"
 	"image/png"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,8 +34,21 @@ type office struct {
 	now       time.Time
 }
 
-// face draws a plausible sign: white, a black band when booked.
+// faces are those drawn before, by what they show: every office has the same.
+var faces sync.Map
+
+// face is the picture of a plausible sign, which nobody may change.
 func face(w, h int, room, word, until, title string, booked bool) []byte {
+	key := fmt.Sprint(w, h, room, word, until, title, booked)
+	pic, ok := faces.Load(key)
+	if !ok {
+		pic, _ = faces.LoadOrStore(key, drawFace(w, h, room, word, until, title, booked))
+	}
+	return pic.([]byte)
+}
+
+// drawFace draws it: white, a black band when booked.
+func drawFace(w, h int, room, word, until, title string, booked bool) []byte {
 	ink := color.Palette{color.White, color.Black}
 	img := image.NewPaletted(image.Rect(0, 0, w, h), ink)
 	unit := float64(h) / 480
@@ -209,9 +223,12 @@ func fakeChain(v gateway.DoorView, now time.Time) [5]gateway.ChainLink {
 	return c
 }
 
+// catalogue is read once for all tests; nobody changes it.
+var catalogue = sync.OnceValues(lang.Load)
+
 func texts(t testing.TB) *lang.Catalogue {
 	t.Helper()
-	c, err := lang.Load()
+	c, err := catalogue()
 	if err != nil {
 		t.Fatal(err)
 	}

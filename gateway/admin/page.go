@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -19,6 +20,24 @@ var templateFiles embed.FS
 
 // templates are the pages by name, each with the frame around it.
 type templates map[string]*template.Template
+
+// embedded are the pages and what belongs to them, the same for every server. They
+// are parsed once: that takes a while, and a gateway opens its pages anew when
+// its key changes.
+var embedded = sync.OnceValues(func() (*pages, error) {
+	a, err := loadAssets()
+	if err != nil {
+		return nil, err
+	}
+	t, err := loadTemplates(a)
+	return &pages{a, t}, err
+})
+
+// pages is what is built into the program; nobody changes it.
+type pages struct {
+	assets    *assets
+	templates templates
+}
 
 func loadTemplates(a *assets) (templates, error) {
 	base, err := template.New("").Funcs(template.FuncMap{"asset": a.url}).ParseFS(templateFiles, "templates/frame/*.html")
