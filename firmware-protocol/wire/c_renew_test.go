@@ -121,6 +121,7 @@ type world struct {
 	connected  uint32 // number of the secret of the connection
 	online     bool
 	hellos     []Hello
+	presses    []Event // in messages of their own
 	errors     []uint16
 	asks, gets int
 	draws      []drawn
@@ -387,6 +388,7 @@ func (w *world) published(name Name, data []byte) {
 		if err := e.Verify(&key, cSignID, data); err != nil {
 			w.t.Error(err)
 		}
+		w.presses = append(w.presses, e)
 		w.acks(e.Boot, e.Counter, false)
 	case NameGet:
 		w.get(data)

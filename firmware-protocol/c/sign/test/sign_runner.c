@@ -320,6 +320,8 @@ static void one(char *line)
 		dump();
 	} else if (!running) {
 		exit(2);
+	} else if (sscanf(line, "press %lu", &number) == 1) {
+		dl_sign_press(&sign, (unsigned)number);
 	} else if (strncmp(line, "step", 4) == 0) {
 		printf("wait %lu\n", (unsigned long)dl_sign_step(&sign));
 	} else if (strncmp(line, "lost", 4) == 0) {
