@@ -6,11 +6,13 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"time"
 
 	"doorleaf/devices"
 	"doorleaf/firmware-protocol/wire"
+	"doorleaf/gateway"
 	"doorleaf/gateway/rollout"
 )
 
@@ -176,6 +178,20 @@ func (w *world) fallBack() {
 	for end := time.Now().Add(longestTrial); on() != nil && !w.violated(); w.rest(time.Minute) {
 		if time.Now().After(end) {
 			w.violate("%s stays with firmware %d, which never checks in", on().name, on().runs)
+		}
+	}
+}
+
+// pauseDuds ends offers of firmware that never checks in: who takes it later would
+// not be seen within two wakes.
+func (w *world) pauseDuds() {
+	for _, r := range w.releases {
+		if w.duds[r.Number] == noDud {
+			continue
+		}
+		err := w.house.core.PauseRollout(context.Background(), devices.ObjectHash(r.Image))
+		if err != nil && !errors.Is(err, gateway.ErrConflict) && !errors.Is(err, gateway.ErrNotFound) {
+			w.violate("release %d is not paused: %v", r.Number, err)
 		}
 	}
 }

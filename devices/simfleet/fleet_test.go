@@ -132,6 +132,9 @@ func TestMistakesAreNoticed(t *testing.T) {
 			if kind == "Go" && tt.mistake == anyEpoch {
 				continue // it has no hook for that
 			}
+			if kind == "C without a frame" && tt.mistake != blindPanel && tt.mistake != tornPanel {
+				continue // all but its drawing is that of the other one
+			}
 			t.Run(tt.name+" in "+kind, func(t *testing.T) {
 				p := plan{goSigns: 1, eras: 1, rounds: 6, actions: 40, mistake: tt.mistake}
 				switch kind {

@@ -398,6 +398,7 @@ func (w *world) calm() {
 		time.Sleep(time.Millisecond)
 	}
 	w.rest(2 * time.Second)
+	w.pauseDuds()
 	w.fallBack()
 	for range 2 {
 		w.wakeAll()
