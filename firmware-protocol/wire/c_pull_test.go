@@ -245,12 +245,20 @@ func testCPullsFirmware(t *testing.T, runner string) {
 			w.t.Errorf("%d connections", w.connects())
 		}
 	})
-	update("another size", 4000, func(_ *world, asked []Get, b Block) ([]Block, bool) {
+	update("another size, and then a picture", 4000, func(w *world, asked []Get, b Block) ([]Block, bool) {
 		if len(asked) == 2 {
 			b.Total--
+			p := pictureOf(1, RefreshAny)
+			body := Body{Epoch: 1, Seq: 2, Width: 64, Height: 16, Steps: []Step{p.step(cNow, cNow+1000)}}
+			w.body, _ = body.Append(nil)
+			w.seq, w.glass, w.stock = 2, p.Digest(), map[ObjectHash][]byte{sha256.Sum256(p.object): p.object}
 		}
 		return []Block{b}, false
-	}, func(w *world, _ []Get) { w.wantErrors(0, 13) })
+	}, func(w *world, _ []Get) {
+		if w.wantErrors(0, 13); len(w.draws) != 2 {
+			w.t.Errorf("%d pictures", len(w.draws))
+		}
+	})
 	update("offered no more", 4000, func(w *world, _ []Get, b Block) ([]Block, bool) {
 		if len(w.hellos) < 2 {
 			b.Total, b.Offset, b.Data = 0, 0, nil

@@ -125,6 +125,7 @@ type world struct {
 	errors     []uint16
 	asks, gets int
 	draws      []drawn
+	shows      []Shown
 	booted     [2]uint32 // slot and number
 	shown      bool
 	log        []string
@@ -377,7 +378,7 @@ func (w *world) published(name Name, data []byte) {
 		if err := s.Verify(&key, cSignID, data); err != nil {
 			w.t.Error(err)
 		}
-		w.errors = append(w.errors, s.LastError)
+		w.errors, w.shows = append(w.errors, s.LastError), append(w.shows, s)
 		w.acks(s.Boot, s.Counter, false)
 	case NameEvent:
 		e, err := UnmarshalEvent(data)

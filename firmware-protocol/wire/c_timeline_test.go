@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -12,7 +13,8 @@ import (
 // cNow is when every contact of these tests is, in Unix seconds.
 const cNow = 1700000000
 
-const cWakeFlip = 5 // DL_WAKE_FLIP
+// DL_WAKE_BOOT and DL_WAKE_FLIP.
+const cWakeBoot, cWakeFlip = 1, 5
 
 // cFrame is a picture, and an object that it can be decoded from.
 type cFrame struct {
@@ -160,6 +162,7 @@ func testCTimelineObjects(t *testing.T, runner string) {
 	}
 	next(2, nil, later, later.step(cNow-1, cNow+300))
 	next(3, []cFrame{first}, first, first.step(cNow-1, cNow+300))
+	next(4, []cFrame{second}, second, pictureOf(0, RefreshFast).step(cNow-300, cNow-200), second.on(first, cNow-200, cNow+300))
 }
 
 // The timeline before stays in force until the due picture of the newer one can be
@@ -170,6 +173,9 @@ func testCTimelineTakesOver(t *testing.T, runner string) {
 	p := []cFrame{pictureOf(0, 0), pictureOf(1, 0), pictureOf(2, 0), pictureOf(2, RefreshFast)}
 	w.tells(1, Body{Steps: []Step{p[0].step(cNow, cNow+5), p[1].step(cNow+5, cNow+1000)}}, nil, p...)
 	w.insist(0, func() bool { return len(w.draws) == 1 && w.said("shown") > 0 && len(w.queue) == 0 })
+	if s := w.shows[0]; s.Wake != cWakeBoot || s.DrawMillis != 0 { // no time passes
+		t.Errorf("it drew for %d within %d ms", s.Wake, s.DrawMillis)
+	}
 	answers := false
 	w.tells(2, Body{Steps: []Step{p[2].step(cNow, cNow+1000)}}, func(ObjectHash) bool { return !answers }, p...)
 	w.insist(0, func() bool { return len(w.draws) == 2 })
@@ -182,6 +188,8 @@ func testCTimelineTakesOver(t *testing.T, runner string) {
 		t.Errorf("timeline %d is in force", w.inForce())
 	}
 	drawn := len(w.draws)
+	const glassRecord = 4
+	w.do(fmt.Sprintf("record %d 00", glassRecord)) // that it is on the glass is all it knows
 	w.tells(3, Body{Steps: []Step{p[3].step(cNow, cNow+1000)}}, func(ObjectHash) bool { return true }, p...)
 	hellos, gets := len(w.hellos), w.said("get")
 	w.insist(0, func() bool { return len(w.hellos) > hellos && len(w.queue) == 0 && w.said("get") > gets })
@@ -246,11 +254,14 @@ func testCTimelinePower(t *testing.T, runner string) {
 		w.tells(2, Body{Steps: []Step{p[1].step(cNow, cNow+1000)}}, nil, p...)
 		if ended = w.boot(cut) && w.run(func() bool { return len(w.draws) == 2 && w.said("shown") > 1 }); !ended {
 			inside := lastOf(w.log, "note 9 ") > lastOf(w.log, "note 10 ") // drawing, the panel is still
-			drawn, hellos := len(w.draws), len(w.hellos)
+			drawn, hellos, cutAt := len(w.draws), len(w.hellos), len(w.log)
 			w.insist(0, func() bool { return len(w.hellos) > hellos })
 			shown, again := w.last().Shown, len(w.draws) > drawn
 			if !shown.IsZero() && (shown != w.draws[len(w.draws)-1].glass || inside && !again) {
 				t.Fatalf("cut %d: it says that it shows %.2x", cut, shown)
+			}
+			if drawn == 2 && lastOf(w.log[:cutAt], "note 11 ") > lastOf(w.log[:cutAt], "note 9 ") && shown.IsZero() {
+				t.Errorf("cut %d: it forgot what it drew", cut)
 			}
 			unknown := inside || shown.IsZero()
 			w.insist(0, func() bool {
@@ -285,22 +296,21 @@ func lastOf(log []string, start string) int {
 // A stored timeline that would lead the sign astray counts as none.
 func testCTimelineDamaged(t *testing.T, runner string) {
 	t.Parallel()
-	for name, spoil := range map[string]func([]byte){
-		"a step on itself":  func(b []byte) { b[18+76] = 2 },
-		"another height":    func(b []byte) { b[14]++ },
-		"another width":     func(b []byte) { b[12]++ },
-		"no steps":          func(b []byte) { b[16] = 0 },
-		"more steps":        func(b []byte) { b[16] = 2 },
-		"too many steps":    func(b []byte) { b[16] = 255 },
-		"another beginning": func(b []byte) { b[0]++ },
+	for name, spoil := range map[string]func([]byte) []byte{
+		"a step on itself":  func(b []byte) []byte { b[18+76] = 2; return b },
+		"another height":    func(b []byte) []byte { b[14]++; return b },
+		"another width":     func(b []byte) []byte { b[12]++; return b },
+		"no steps":          func(b []byte) []byte { b[16] = 0; return b },
+		"more steps":        func(b []byte) []byte { b[16] = 2; return b },
+		"too many steps":    func(b []byte) []byte { b[16] = 100; return append(b[:18:18], bytes.Repeat(b[18:], 100)...) },
+		"another beginning": func(b []byte) []byte { b[0]++; return b },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := openWorld(t, runner, true, true)
 			p := pictureOf(0, 0)
 			w.tells(1, Body{Steps: []Step{p.step(cNow, cNow+1000)}}, nil, p)
 			w.insist(0, func() bool { return len(w.draws) == 1 && len(w.queue) == 0 })
-			b := w.record(2)
-			spoil(b)
+			b := spoil(w.record(2))
 			w.do("record 2 " + hex.EncodeToString(b))
 			hellos := len(w.hellos)
 			w.insist(0, func() bool { return len(w.hellos) > hellos })
