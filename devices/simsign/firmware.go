@@ -236,7 +236,7 @@ func (d *download) begin() {
 // needs.
 func (s *Sign) pullImage(now time.Time) {
 	d := s.download
-	if d == nil || s.incoming != nil || len(s.missing()) > 0 {
+	if d == nil || s.incoming != nil || !s.talk.gaveUp && len(s.missing()) > 0 {
 		return
 	}
 	if d.stored == d.release.Size {
@@ -315,7 +315,7 @@ func (s *Sign) imageComplete() {
 }
 
 // fetching reports whether an image is on its way on this connection.
-func (s *Sign) fetching() bool { return s.download != nil && !s.talk.gaveUp }
+func (s *Sign) fetching() bool { return s.download != nil }
 
 // makerOption checks the options that belong together.
 func makerOption(o *Options) error {

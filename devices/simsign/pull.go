@@ -28,12 +28,10 @@ type part struct {
 	got  int            // bytes
 }
 
-// pull asks for what is missing; false when it gave up on the connection.
+// pull asks for what is missing; false when it gave up on the connection. Pictures
+// that were given up leave firmware its way.
 func (s *Sign) pull(now time.Time) bool {
 	t := &s.talk
-	if t.gaveUp {
-		return true
-	}
 	late := false
 	for c, d := range t.gets {
 		if !d.After(now) {
@@ -48,6 +46,9 @@ func (s *Sign) pull(now time.Time) bool {
 		}
 	}
 	for _, st := range s.missing() {
+		if t.gaveUp {
+			break
+		}
 		p := s.parts[st.Object]
 		for off := uint32(0); off < st.Size; off += uint32(s.opts.Chunk) {
 			if len(t.gets) >= window {

@@ -18,7 +18,7 @@ type talk struct {
 	reported *snapshot // what the gateway acknowledged last
 	gets     map[chunk]time.Time
 	silent   int  // rounds of requests without any answer
-	gaveUp   bool // no more pulling on this connection
+	gaveUp   bool // no more pulling of pictures on this connection
 	asking   bool // for a newer secret
 	newPins  bool // that the gateway does not know of
 	tried    bool // a hello did not name the firmware that runs

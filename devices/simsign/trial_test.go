@@ -156,3 +156,24 @@ func TestHelloOnTrial(t *testing.T) {
 		}
 	}
 }
+
+// A sign that gave a picture up takes firmware all the same [DL-FW-4].
+func TestFirmwareAfterPictureGivenUp(t *testing.T) {
+	for _, gaveUp := range []bool{false, true} {
+		asked := 0
+		s := talking(t, func(o *Options) {
+			o.Traffic = func(up bool, name string) int {
+				if up && name == string(wire.NameGet) {
+					asked++
+				}
+				return 0
+			}
+		})
+		s.talk.gaveUp = gaveUp
+		s.download = &download{release: wire.Release{Number: trialNewer, Size: 100, Image: [32]byte{1}}, slot: 1}
+		s.download.begin()
+		if !s.pull(time.Now()) || asked != 1 || !s.fetching() {
+			t.Errorf("gave up %v: it asks %d times, fetching %v", gaveUp, asked, s.fetching())
+		}
+	}
+}
