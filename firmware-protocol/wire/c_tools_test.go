@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -33,10 +34,51 @@ func need(t *testing.T, program, pkg string) string {
 	return path
 }
 
+// builds holds what was compiled, by the command without its output.
+var builds sync.Map
+
+// buildFolder is where it lies until the program ends.
+var buildFolder = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "wire-c-") })
+
+// TestMain removes what tests have compiled.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if folder, err := buildFolder(); err == nil {
+		_ = os.RemoveAll(folder)
+	}
+	os.Exit(code)
+}
+
+// compile runs a C compiler whose output is the argument behind "-o": once for
+// the same arguments, and a link to it for each test that wants the same.
 func compile(t *testing.T, args ...string) {
 	t.Helper()
-	if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %v\n%s", args, err, out)
+	at := slices.Index(args, "-o") + 1
+	if at == 0 || at == len(args) {
+		t.Fatalf("%v: no output named", args)
+	}
+	build, _ := builds.LoadOrStore(strings.Join(slices.Concat(args[:at], args[at+1:]), "\x00"), sync.OnceValues(func() (string, error) {
+		folder, err := buildFolder()
+		if err != nil {
+			return "", err
+		}
+		dir, err := os.MkdirTemp(folder, "")
+		if err != nil {
+			return "", err
+		}
+		own := slices.Clone(args)
+		own[at] = filepath.Join(dir, filepath.Base(args[at]))
+		if out, err := exec.Command(own[0], own[1:]...).CombinedOutput(); err != nil {
+			return "", fmt.Errorf("%v: %w\n%s", own, err, out)
+		}
+		return own[at], nil
+	}))
+	built, err := build.(func() (string, error))()
+	if err == nil {
+		err = os.Symlink(built, args[at])
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
