@@ -59,7 +59,7 @@ func TestFleet(t *testing.T) {
 		}
 	}
 	t.Logf("%d faulty wakes in %d worlds, %d signs without a frame, %d pictures in parts", wakes, worlds, streams, parts)
-	if enough >= testWakes && (parts == 0 || streams == 0) {
+	if part == 0 && enough >= testWakes && (parts == 0 || streams == 0) {
 		t.Error("not all kinds of signs and pictures took part")
 	}
 }
@@ -100,7 +100,7 @@ func soakAll(t *testing.T, parts int) {
 
 // siteOf is the world of a seed: some signs of each kind, often one without a frame.
 func siteOf(seed uint64, h, rows *harness) plan {
-	p := plan{seed: seed, goSigns: 1, cSigns: 1, harness: h, rows: rows, eras: 2, rounds: 2, actions: 40, firmware: seed%3 == 1, windows: seed%4 == 2}
+	p := plan{seed: seed, goSigns: 1, cSigns: 1, harness: h, rows: rows, eras: 2, rounds: 2, actions: 40, firmware: seed%3 == 1, windows: seed%7 == 2}
 	switch seed % 5 {
 	case 0:
 		p.goSigns++
