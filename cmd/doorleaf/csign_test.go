@@ -340,6 +340,22 @@ func (s *cSign) errors() (codes []int) {
 	return codes
 }
 
+// answered reports whether the last Shown of the sign was acknowledged: an error
+// met while one is on its way with the same error is not told twice.
+func (s *cSign) answered() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, n := range slices.Backward(s.notes) {
+		if n.Event == "shown" {
+			return true
+		}
+		if n.Event == "sent" && n.Text == "shown" {
+			return false
+		}
+	}
+	return false
+}
+
 // Manifests that are forged, cut short, replayed, older, of the same number with
 // other content, for another sign or another panel change nothing on the glass,
 // and the sign tells the gateway what was wrong [DL-MAN-5] [DL-MAN-6].
@@ -405,6 +421,7 @@ func TestCSignRefuses(t *testing.T) {
 		{"same number, other content", body(func(b *wire.Body) { b.Steps[0].Object[0] ^= 1 }), devices.ErrManifestConflict},
 		{"other panel", body(func(b *wire.Body) { b.Seq += 5; b.Width = 400 }), devices.ErrPanel},
 	} {
+		c.within(tt.name+": the sign awaits no answer", c.sign.answered)
 		before, acknowledged := len(c.sign.errors()), len(c.sign.said("shown"))
 		mu.Lock()
 		reported = map[uint16]bool{}
