@@ -20,6 +20,7 @@ const checkedEvery = time.Minute
 type health struct {
 	mu    sync.Mutex
 	conns map[connection.ID]*connHealth // guarded by mu
+	terms map[connection.ID]uint64      // guarded by mu, how often each began anew
 }
 
 // connHealth is the health of one connection.
@@ -37,7 +38,9 @@ type connHealth struct {
 	checked time.Time
 }
 
-func newHealth() *health { return &health{conns: map[connection.ID]*connHealth{}} }
+func newHealth() *health {
+	return &health{conns: map[connection.ID]*connHealth{}, terms: map[connection.ID]uint64{}}
+}
 
 // of returns the health of a connection; the caller holds mu.
 func (h *health) of(id connection.ID) *connHealth {
@@ -49,11 +52,21 @@ func (h *health) of(id connection.ID) *connHealth {
 	return c
 }
 
-// forget starts a connection's health anew.
+// forget starts a connection's health anew: after a sign-in, another secret, or
+// rights of another kind.
 func (h *health) forget(id connection.ID) {
 	h.mu.Lock()
 	delete(h.conns, id)
+	h.terms[id]++
 	h.mu.Unlock()
+}
+
+// term is which health of a connection is the present one. What began in an
+// earlier term, with a sign-in that no longer counts, says nothing about this.
+func (h *health) term(id connection.ID) uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.terms[id]
 }
 
 // watching says how many rooms a connection has.
@@ -127,8 +140,9 @@ type place struct {
 // report takes the result of a look at a room or of a room list: it counts,
 // logs a change once, and keeps State.Problem and State.CheckedAt current.
 // Errors of the store are not the connection's and are logged by the caller;
-// what fails because ctx ended says nothing about Microsoft.
-func (s *Service) report(ctx context.Context, at place, err error) {
+// what fails because ctx ended says nothing about Microsoft, and what began in
+// an earlier term nothing about the connection as it is.
+func (s *Service) report(ctx context.Context, at place, term uint64, err error) {
 	kind := kindOf(err)
 	if (err != nil && kind == "") || kind == connection.NotConfigured || ctx.Err() != nil {
 		return
@@ -138,6 +152,10 @@ func (s *Service) report(ctx context.Context, at place, err error) {
 	}
 	now := s.now()
 	s.health.mu.Lock()
+	if s.health.terms[at.conn] != term {
+		s.health.mu.Unlock()
+		return
+	}
 	c := s.health.of(at.conn)
 	before, after := c.take(at, err, now)
 	show := c.overall()

@@ -39,7 +39,7 @@ func TestReport(t *testing.T) {
 		{"not connected", room("a"), fault(connection.NotConfigured, "connect"), "", 9},
 	} {
 		now = now.Add(time.Second)
-		s.report(t.Context(), step.at, step.err)
+		s.report(t.Context(), step.at, 0, step.err)
 		var got connection.Kind
 		if p := store.state().Problem; p != nil {
 			got = p.Kind
@@ -54,7 +54,7 @@ func TestReport(t *testing.T) {
 	saves := store.saves
 	for range 90 {
 		now = now.Add(time.Second)
-		s.report(t.Context(), room("a"), nil)
+		s.report(t.Context(), room("a"), 0, nil)
 	}
 	if n := store.saves - saves; n < 1 || n > 2 {
 		t.Errorf("%d states saved in 90 seconds of good health, want 1 or 2", n)
@@ -72,8 +72,29 @@ func TestProblemKeepsSince(t *testing.T) {
 	_ = store.SaveState(t.Context(), 1, connection.State{Mode: connection.AppOnly,
 		Problem: &connection.Problem{Kind: connection.SecretExpired, Code: "AADSTS7000222", Since: began}})
 	s := newService(Options{Store: store, RedirectURI: redirectURI}, nil)
-	s.report(t.Context(), place{1, "a"}, &connection.Error{Kind: connection.SecretExpired, Op: tokenOp, Code: "AADSTS7000222"})
+	s.report(t.Context(), place{1, "a"}, 0, &connection.Error{Kind: connection.SecretExpired, Op: tokenOp, Code: "AADSTS7000222"})
 	if p := store.state().Problem; p == nil || !p.Since.Equal(began) {
 		t.Errorf("problem = %+v, want since %v", p, began)
+	}
+}
+
+// TestReportOfEarlierTerm: a calendar that was asked for with the rights of the
+// person who signed in, and refused when the application's own rights had taken
+// their place, is no problem of theirs.
+func TestReportOfEarlierTerm(t *testing.T) {
+	store := newMemory(connection.Settings{})
+	_ = store.SaveState(t.Context(), 1, connection.State{Mode: connection.AppOnly})
+	log := new(journal)
+	s := newService(Options{Store: store, RedirectURI: redirectURI, Logger: logger(log)}, nil)
+	refused := &connection.Error{Kind: connection.AccessDenied, Op: "read calendar"}
+	term := s.health.term(1)
+	s.health.forget(1)
+	s.report(t.Context(), place{1, "a"}, term, refused)
+	if p := store.state().Problem; p != nil || log.lines("not readable") != 0 {
+		t.Errorf("problem %+v after a look of before; log:\n%s", p, log)
+	}
+	s.report(t.Context(), place{1, "a"}, s.health.term(1), refused)
+	if p := store.state().Problem; p == nil || p.Kind != connection.AccessDenied || log.lines("not readable") != 1 {
+		t.Errorf("problem %+v after a look of now; log:\n%s", p, log)
 	}
 }

@@ -24,6 +24,7 @@ const maxRooms = 20000
 // they are, State.Lost names Place.Read.All, and the error has kind
 // PlacesDenied.
 func (s *Service) RefreshRooms(ctx context.Context, id connection.ID) error {
+	term := s.health.term(id)
 	ses, err := s.session(ctx, id)
 	if err != nil {
 		return err
@@ -38,10 +39,10 @@ func (s *Service) RefreshRooms(ctx context.Context, id connection.ID) error {
 		if lerr := s.setLost(ctx, id, connection.PlaceReadAll, true); lerr != nil {
 			return lerr
 		}
-		s.report(ctx, place{conn: id}, nil) // refused, but answered: the connection works
+		s.report(ctx, place{conn: id}, term, nil) // refused, but answered: the connection works
 		return err
 	}
-	s.report(ctx, place{conn: id}, err)
+	s.report(ctx, place{conn: id}, term, err)
 	if err != nil {
 		return err
 	}

@@ -222,6 +222,7 @@ func (s *Service) look(parent context.Context, at place, force bool) error {
 	if err != nil {
 		return waited
 	}
+	term := s.health.term(at.conn)
 	ctx, cancel := context.WithTimeout(parent, lookTime)
 	changed, err := s.lookOnce(ctx, at, r, force)
 	cancel()
@@ -230,11 +231,11 @@ func (s *Service) look(parent context.Context, at place, force bool) error {
 		if kindOf(err) == "" {
 			r.loaded = false // the store may have kept it or not
 		}
-		s.report(parent, at, err)
+		s.report(parent, at, term, err)
 		return err
 	}
 	r.read.Store(true)
-	s.report(parent, at, nil)
+	s.report(parent, at, term, nil)
 	if changed {
 		s.changed(at.room)
 	} else {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -184,15 +185,20 @@ func (c *child) waitFor(what string, from int, match func(line string) bool) (st
 	}
 }
 
-// freeAddress returns a loopback address nobody listens on now.
+// freeAddress returns a loopback address nobody listens on now. Its port lies
+// below those that systems give to connections and to listeners without a number
+// of their own, so it stays free while the server behind it is away.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 12000+rand.IntN(20000)))
+		if err == nil {
+			_ = l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no free port found")
+	return ""
 }
 
 // hang runs a simulated sign until the test ends.

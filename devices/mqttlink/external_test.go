@@ -14,8 +14,10 @@ import (
 	"log/slog"
 	"math/big"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -118,6 +120,25 @@ func external(t *testing.T, o Options) *Link {
 	return l
 }
 
+// unheard is a loopback address that is taken, so that no other test gets it,
+// and that nobody listens on.
+func unheard(t *testing.T) string {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(fd) })
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	name, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(name.(*syscall.SockaddrInet4).Port))
+}
+
 func TestTroubleIsNamed(t *testing.T) {
 	t.Parallel()
 	good, pool := certificate(t, "127.0.0.1", time.Hour)
@@ -126,12 +147,7 @@ func TestTroubleIsNamed(t *testing.T) {
 	fine := func(c net.Conn) { (&oddBroker{}).serve(c) }
 	connack := func(code byte) func(net.Conn) { return func(c net.Conn) { (&oddBroker{connack: code}).serve(c) } }
 	server := func(c tls.Certificate) *tls.Config { return &tls.Config{Certificates: []tls.Certificate{c}} }
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	vacant := closed.Addr().String()
-	closed.Close()
+	vacant := unheard(t)
 	for _, tt := range []struct {
 		name, url string
 		pool      *x509.CertPool

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -42,14 +44,20 @@ func mosquittoPaths(t *testing.T) (program, plugin string) {
 	return program, found[0]
 }
 
+// freeAddress returns a loopback address nobody listens on now. Its port lies
+// below those that systems give to connections and to listeners without a number
+// of their own, so it stays free while the server behind it is away.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 12000+rand.IntN(20000)))
+		if err == nil {
+			_ = l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no free port found")
+	return ""
 }
 
 // startDynsec starts mosquitto with the plugin and nobody but an administrator.
