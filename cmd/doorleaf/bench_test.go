@@ -76,6 +76,7 @@ func newFleet(b *testing.B) *fleet {
 // mqtt or mqtts.
 func newFleetOf(b testing.TB, n int, scheme string, alwaysOn bool) *fleet {
 	b.Helper()
+	keepLessGarbage()
 	f := &fleet{b: b, n: n, mqtt: freeAddress(b), data: filepath.Join(b.TempDir(), "gateway")}
 	conf, err := readConfig("serve", []string{"-data", f.data, "-listen", freeAddress(b), "-mqtt-listen", scheme + "://" + f.mqtt}, nil, stdio{err: os.Stderr})
 	if err != nil {

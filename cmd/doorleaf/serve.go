@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -41,12 +42,22 @@ func newLogger(level string, w io.Writer) (*slog.Logger, error) {
 // not nil, is called once everything listens, and again when all was opened anew
 // because the broker's key was changed.
 func serve(ctx context.Context, c *config, log *slog.Logger, started func(*house)) error {
+	keepLessGarbage()
 	for {
 		err := serveOnce(ctx, c, log, started)
 		if !errors.Is(err, errOtherKey) {
 			return err
 		}
 		log.Info("starting anew with the other key")
+	}
+}
+
+// keepLessGarbage lets the collector run at half the usual growth, unless GOGC
+// says otherwise: what a gateway holds for thousands of signs stays, and a tenth
+// more processor time while all their pictures change costs less than the memory.
+func keepLessGarbage() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
 	}
 }
 
