@@ -84,15 +84,17 @@ func inherited(fd uintptr) (*net.UnixConn, error) {
 
 // handle carries out one order. The first starts the broker.
 func (p *process) handle(kind byte, number uint32, body []byte) {
-	if p.broker == nil {
-		if kind != kindOrders {
-			p.pipe.end(fmt.Errorf("broker: order %q before the first", kind))
-			return
+	var answer []byte
+	if p.broker == nil { // asked while it starts: nobody is there to count or to kick
+		switch kind {
+		case kindOrders:
+			answer = reason(p.open(body))
+		case kindReport:
+			answer, _ = json.Marshal(report{})
 		}
-		_ = p.pipe.send(kindAnswer, number, reason(p.open(body)))
+		_ = p.pipe.send(kindAnswer, number, answer)
 		return
 	}
-	var answer []byte
 	switch kind {
 	case kindKick:
 		p.broker.Kick(devices.SignID(body))

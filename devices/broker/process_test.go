@@ -77,6 +77,39 @@ func startProcess(t *testing.T, change func(*Options)) (*Process, *signs, *lines
 	return p, auth, log
 }
 
+// A process that is asked for figures and told to part from signs while it starts
+// goes on starting.
+func TestAskedWhileStarting(t *testing.T) {
+	p, _, _ := startProcess(t, nil)
+	const deaths = 5
+	stop := make(chan struct{})
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				_ = p.Stats()
+				p.Kick(signA)
+			}
+		}
+	})
+	for range deaths {
+		pid := p.PID()
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, "the next process", func() bool { return p.PID() != 0 && p.PID() != pid })
+		alive(t, p)
+	}
+	close(stop)
+	asking.Wait()
+	if got := p.Stats().Restarts; got != deaths {
+		t.Errorf("restarts: got %d, want %d", got, deaths)
+	}
+}
+
 func TestProcess(t *testing.T) {
 	p, auth, _ := startProcess(t, nil)
 	g := gateway(t, p)
