@@ -86,6 +86,11 @@ func (b *wildBroker) kill() {
 	}
 }
 
+// wasWild says whether it has misbehaved in each way; dice decide when.
+func (b *wildBroker) wasWild() bool {
+	return b.late.Load() > 0 && b.lost.Load() > 0 && b.twice.Load() > 0 && b.cut.Load() >= 4
+}
+
 func (b *wildBroker) url() string { return "mqtt://" + b.addr }
 func (b *wildBroker) forget()     {}
 
@@ -206,8 +211,8 @@ func (b *wildBroker) carry(from, to net.Conn, take, give chan struct{}, done cha
 	}
 }
 
-// A gateway and a sign at such a broker: while it hangs up every few seconds, the
-// calendar changes and the sign pairs; when it is calm the glass is right within
+// A gateway and a sign at such a broker: the sign pairs and the calendar changes until
+// it has misbehaved in each way; when it is calm the glass is right within
 // the usual time, and nobody is blamed.
 func TestWildBroker(t *testing.T) {
 	t.Parallel()
@@ -218,23 +223,19 @@ func TestWildBroker(t *testing.T) {
 	c.switchOn()
 	id := c.pair()
 	c.right(id, "free")
-	for n := range 6 {
-		if n%2 == 0 {
-			c.book("Round")
-			c.right(id, "booked")
-		} else {
-			c.office.graph.Calendar(killRoom).Delete(c.office.graph.Truth(killRoom, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))[0].ID)
-			c.right(id, "free")
-		}
+	for n := 0; n < 3 || !b.wasWild() && n < 30; n++ {
+		c.book("Round")
+		c.right(id, "booked")
+		c.office.graph.Calendar(killRoom).Delete(c.office.graph.Truth(killRoom, time.Now().Add(-time.Hour), time.Now().Add(time.Hour))[0].ID)
+		c.right(id, "free")
 	}
-	c.within("it hung up a few times", func() bool { return b.cut.Load() >= 4 })
+	if !b.wasWild() {
+		t.Error("the broker was tame")
+	}
 	b.calm.Store(true)
 	c.book("Last")
 	c.right(id, "booked")
 	t.Logf("%d messages came late, %d were lost, %d came twice, %d connections were cut; link %+v", b.late.Load(), b.lost.Load(), b.twice.Load(), b.cut.Load(), c.house.link.Stats())
-	if b.late.Load() == 0 || b.twice.Load() == 0 || b.lost.Load() == 0 {
-		t.Error("the broker was tame")
-	}
 	for _, i := range c.house.around().Incidents {
 		t.Errorf("named for what the broker did: %+v", i)
 	}
