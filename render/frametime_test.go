@@ -47,8 +47,7 @@ func warmScripts(t testing.TB, r *Renderer) {
 	}
 }
 
-// checkFrame fails when a face takes longer than maxFrame, five times in a row
-// with a renderer that has drawn nothing like it.
+// checkFrame fails when a face takes longer than maxFrame.
 func checkFrame(t *testing.T, r *Renderer, what any, draw func(r *Renderer) error) {
 	t.Helper()
 	limit := maxFrame
@@ -58,6 +57,14 @@ func checkFrame(t *testing.T, r *Renderer, what any, draw func(r *Renderer) erro
 	if fuzzing := flag.Lookup("test.fuzz"); fuzzing != nil && fuzzing.Value.String() != "" {
 		limit *= 4 // every branch is counted
 	}
+	checkTime(t, r, limit, what, draw)
+}
+
+// checkTime fails when a drawing takes longer than limit of the processor, five
+// times in a row with a renderer that has drawn nothing like it. Of a renderer
+// whose scripts are warm the first use of fonts does not count.
+func checkTime(t *testing.T, r *Renderer, limit time.Duration, what any, draw func(r *Renderer) error) {
+	t.Helper()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	best := time.Hour
@@ -74,7 +81,7 @@ func checkFrame(t *testing.T, r *Renderer, what any, draw func(r *Renderer) erro
 		r = newRenderer(t)
 		warmScripts(t, r)
 	}
-	t.Errorf("%v: a frame took %v of the processor, at most %v are allowed", what, best, limit)
+	t.Errorf("%v: it took %v of the processor, at most %v are allowed", what, best, limit)
 }
 
 // framePanels are the glasses to draw on; few where the race detector makes it
