@@ -5,9 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"os"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -140,7 +143,10 @@ func TestHostileSign(t *testing.T) {
 func (c *client) drainUntilClosed() {
 	c.t.Helper()
 	for range 4 {
-		p, err := readPacket(c.r, 1<<20)
+		p, err := c.read()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			break
+		}
 		if err != nil {
 			return
 		}
@@ -287,39 +293,47 @@ func TestCredentialIsCached(t *testing.T) {
 	}
 }
 
-// A sign that does not read must not hold up the others.
+// A sign that does not read must not hold up the others: not even for as long as
+// one write to it may take.
 func TestStuckSign(t *testing.T) {
-	b, _ := start(t, nil)
-	g := gateway(t, b)
-	conn, err := b.SignConn() // a pipe has no buffer at all
-	if err != nil {
-		t.Fatal(err)
-	}
-	stuck := wrap(t, conn)
-	if code := stuck.login(signA, signA, "password-a"); code != 0 {
-		t.Fatalf("CONNACK %d", code)
-	}
-	if code := stuck.subscribe("dl/1/" + signA + "/d/+"); code > 1 {
-		t.Fatalf("SUBACK %#x", code)
-	}
-	well := sign(t, b, signB, "password-b")
-	payload := string(make([]byte, 4<<10))
-	go func() {
-		for range 200 {
-			p := publishPacket(0, "dl/1/"+signA+"/d/blk", payload)
-			if _, err := g.conn.Write(p); err != nil {
-				return
+	synctest.Test(t, func(t *testing.T) {
+		b, _ := start(t, func(o *Options) { o.Listen = nil })
+		g := gateway(t, b)
+		enter := func(id, password string) *client {
+			conn, err := b.SignConn() // a pipe has no buffer at all
+			if err != nil {
+				t.Fatal(err)
 			}
+			c := wrap(t, conn)
+			if code := c.login(id, id, password); code != 0 {
+				t.Fatalf("CONNACK %d", code)
+			}
+			if code := c.subscribe("dl/1/" + id + "/d/+"); code > 1 {
+				t.Fatalf("SUBACK %#x", code)
+			}
+			return c
 		}
-		_, _ = g.conn.Write(publishPacket(2, "dl/1/"+signB+"/d/want", "through"))
-	}()
-	begin := time.Now()
-	if _, got := well.message(); got != "through" {
-		t.Errorf("got %q", got)
-	}
-	if d := time.Since(begin); d > 3*time.Second {
-		t.Errorf("the other sign waited %v", d)
-	}
+		enter(signA, "password-a")
+		well := enter(signB, "password-b")
+		payload := string(make([]byte, 4<<10))
+		begin := time.Now()
+		go func() {
+			for range 200 {
+				p := publishPacket(0, "dl/1/"+signA+"/d/blk", payload)
+				if _, err := g.conn.Write(p); err != nil {
+					return
+				}
+			}
+			_, _ = g.conn.Write(publishPacket(2, "dl/1/"+signB+"/d/want", "through"))
+		}()
+		if _, got := well.message(); got != "through" {
+			t.Errorf("got %q", got)
+		}
+		if d := time.Since(begin); d > 0 {
+			t.Errorf("the other sign waited %v", d)
+		}
+		_ = b.Close()
+	})
 }
 
 // A connection that is open at one end only: what waits for the sign ends it, and
@@ -389,6 +403,105 @@ func TestSilentPeer(t *testing.T) {
 		}
 		if d := time.Since(begin); d != connectLimit {
 			t.Errorf("closed after %v, want %v", d, connectLimit)
+		}
+		_ = b.Close()
+	})
+}
+
+// Who waits in line is not slow: the time to say who one is begins with the turn.
+func TestWaitingInLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, _ := start(t, func(o *Options) { o.Listen = nil })
+		enter := func() *client {
+			conn, err := b.SignConn()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return wrap(t, conn)
+		}
+		for range maxEnteringAddress {
+			enter()
+		}
+		synctest.Wait()
+		begin, c, hello := time.Now(), enter(), connectPacket(4, 0xc2, 30, signA, signA, "password-a")
+		c.send(hello[:5]) // nobody takes it before the turn
+		if d := time.Since(begin); d != connectLimit {
+			t.Errorf("the turn came after %v, want %v", d, connectLimit)
+		}
+		time.Sleep(connectLimit - time.Second)
+		c.send(hello[5:])
+		if p := c.next(); p.kind != typeConnack || p.body[1] != 0 {
+			t.Errorf("got type %d %v, want to be let in", p.kind, p.body)
+		}
+		if st := b.Stats(); st.Slow != maxEnteringAddress || st.Refused != 0 {
+			t.Errorf("stats %+v, want %d slow", st, maxEnteringAddress)
+		}
+		_ = b.Close()
+	})
+}
+
+// A fleet behind one address that comes back at once is in after some tries, and
+// nothing that it does is what attackers do.
+func TestFleetIsNoAttacker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const fleet, places = 800, 80
+		b, auth := start(t, func(o *Options) { o.Listen, o.MaxEnteringAddress = nil, places })
+		all := make([]struct {
+			id   string
+			conn net.Conn
+			in   bool
+		}, fleet)
+		for i := range all {
+			all[i].id = fmt.Sprintf("aaaaaaaaaaaaa%c%c%c", 'a'+i%26, 'a'+i/26%26, 'a'+i/26/26)
+			auth.pass[devices.SignID(all[i].id)] = "p"
+		}
+		for in, turn := 0, 1; in < fleet; turn++ {
+			if turn > 10 {
+				t.Fatalf("%d of %d are in after %d turns", in, fleet, turn)
+			}
+			for i := range all {
+				var err error
+				if !all[i].in {
+					if all[i].conn, err = b.SignConn(); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			synctest.Wait() // each has its place, or none
+			if want := int64(fleet - places); turn == 1 && b.Stats().Refused != want {
+				t.Errorf("%d found no place at first, want %d", b.Stats().Refused, want)
+			}
+			var wg sync.WaitGroup
+			for i := range all {
+				s := &all[i]
+				if s.in {
+					continue
+				}
+				wg.Go(func() {
+					_, err := s.conn.Write(connectPacket(4, 0xc2, 600, s.id, s.id, "p"))
+					answer := make([]byte, 4)
+					if err == nil {
+						_, err = io.ReadFull(s.conn, answer)
+					}
+					if s.in = err == nil && answer[3] == 0; !s.in {
+						_ = s.conn.Close()
+					}
+				})
+			}
+			wg.Wait()
+			in = 0
+			for i := range all {
+				if all[i].in {
+					in++
+				}
+			}
+			time.Sleep(time.Second)
+		}
+		if list := b.Incidents(); len(list) > 0 {
+			t.Errorf("a good fleet is named: %+v", list)
+		}
+		for _, s := range all {
+			_ = s.conn.Close()
 		}
 		_ = b.Close()
 	})

@@ -7,9 +7,11 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/url"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -67,6 +69,11 @@ func start(t *testing.T, change func(*Options)) (*Broker, *signs) {
 	return b, auth
 }
 
+// patience is how long a test waits for one thing that must come. Only a test
+// that fails waits so long, and a machine that is busy with others may need much
+// of it.
+const patience = time.Minute
+
 // server is a broker in this process or in one of its own.
 type server interface {
 	Addrs() []string
@@ -88,6 +95,7 @@ type client struct {
 	t    *testing.T
 	conn net.Conn
 	r    *bufio.Reader
+	come chan packet // read meanwhile, closed when the connection ended; nil: read from r
 }
 
 func dial(t *testing.T, b server) *client {
@@ -105,13 +113,53 @@ func dial(t *testing.T, b server) *client {
 
 func wrap(t *testing.T, c net.Conn) *client {
 	t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
 	return &client{t: t, conn: c, r: bufio.NewReader(c)}
+}
+
+// listens makes the client take what comes at once, as the gateway does: what
+// nobody takes out of a pipe would end its session after writeLimit.
+func (c *client) listens() {
+	c.come = make(chan packet, 1<<14)
+	go func() {
+		defer close(c.come)
+		for {
+			p, err := readPacket(c.r, 1<<20)
+			if err != nil {
+				return
+			}
+			c.come <- p
+		}
+	}()
+}
+
+func (c *client) write(p []byte) error {
+	_ = c.conn.SetWriteDeadline(time.Now().Add(patience))
+	_, err := c.conn.Write(p)
+	return err
+}
+
+// read waits for one packet.
+func (c *client) read() (packet, error) {
+	if c.come == nil {
+		_ = c.conn.SetReadDeadline(time.Now().Add(patience))
+		return readPacket(c.r, 1<<20)
+	}
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	select {
+	case p, open := <-c.come:
+		if !open {
+			return packet{}, io.EOF
+		}
+		return p, nil
+	case <-late.C:
+		return packet{}, os.ErrDeadlineExceeded
+	}
 }
 
 func (c *client) send(p []byte) {
 	c.t.Helper()
-	if _, err := c.conn.Write(p); err != nil {
+	if err := c.write(p); err != nil {
 		c.t.Fatalf("write: %v", err)
 	}
 }
@@ -119,7 +167,7 @@ func (c *client) send(p []byte) {
 // next reads one packet.
 func (c *client) next() packet {
 	c.t.Helper()
-	p, err := readPacket(c.r, 1<<20)
+	p, err := c.read()
 	if err != nil {
 		c.t.Fatalf("read: %v", err)
 	}
@@ -129,7 +177,7 @@ func (c *client) next() packet {
 // closed asserts that the broker ends the connection.
 func (c *client) closed() {
 	c.t.Helper()
-	if p, err := readPacket(c.r, 1<<20); err == nil {
+	if p, err := c.read(); err == nil {
 		c.t.Fatalf("got packet type %d, want the connection closed", p.kind)
 	} else if errors.Is(err, errMalformed) {
 		c.t.Fatal(err)
@@ -217,18 +265,33 @@ func sign(t *testing.T, b server, id, pass string) *client {
 	return c
 }
 
+// gatewayAs is one connection of the gateway. A process that is being started
+// may take longer than GatewayConn waits: the gateway tries again.
+func gatewayAs(t *testing.T, b server, id string) *client {
+	t.Helper()
+	var conn net.Conn
+	for end := time.Now().Add(patience); ; {
+		var err error
+		if conn, err = b.GatewayConn(); err == nil {
+			break
+		}
+		if !errors.Is(err, errNotRunning) || time.Now().After(end) {
+			t.Fatal(err)
+		}
+	}
+	c := wrap(t, conn)
+	c.listens()
+	user, pass := b.GatewayCredential()
+	if code := c.login(id, user, pass); code != 0 {
+		t.Fatalf("CONNACK %d, want 0", code)
+	}
+	return c
+}
+
 // gateway connects as the gateway does and reads what signs send.
 func gateway(t *testing.T, b server) *client {
 	t.Helper()
-	conn, err := b.GatewayConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := wrap(t, conn)
-	user, pass := b.GatewayCredential()
-	if code := c.login("gateway-1", user, pass); code != 0 {
-		t.Fatalf("CONNACK %d, want 0", code)
-	}
+	c := gatewayAs(t, b, "gateway-1")
 	for _, f := range []string{gatewaySigns, gatewayPaired} {
 		if code := c.subscribe(f); code > 1 {
 			t.Fatalf("SUBACK %#x for %s, want granted", code, f)

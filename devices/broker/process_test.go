@@ -68,6 +68,7 @@ func startProcess(t *testing.T, change func(*Options)) (*Process, *signs, *lines
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.fresh = patience // what a test reads is what there is
 	t.Cleanup(func() {
 		_ = p.Close()
 		if t.Failed() {
@@ -97,6 +98,9 @@ func TestAskedWhileStarting(t *testing.T) {
 	})
 	for range deaths {
 		pid := p.PID()
+		if pid == 0 {
+			t.Fatal("the process ended by itself")
+		}
 		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
@@ -305,13 +309,13 @@ func TestProcessStorm(t *testing.T) {
 		auth.mu.Unlock()
 		c := dial(t, p)
 		wg.Go(func() {
-			if _, err := c.conn.Write(join(connectPacket(4, 0xc2, 30, id, id, "p"), subscribePacket("dl/1/"+id+"/d/+"))); err != nil {
+			if err := c.write(join(connectPacket(4, 0xc2, 30, id, id, "p"), subscribePacket("dl/1/"+id+"/d/+"))); err != nil {
 				return
 			}
-			if pk, err := readPacket(c.r, 100); err == nil {
+			if pk, err := c.read(); err == nil {
 				codes <- pk.body[1]
 			}
-			if pk, err := readPacket(c.r, 100); err == nil && pk.kind == typeSuback && p.Connected(devices.SignID(id)) {
+			if pk, err := c.read(); err == nil && pk.kind == typeSuback && p.Connected(devices.SignID(id)) {
 				codes <- 0
 			}
 		})

@@ -62,12 +62,11 @@ func secureSign(t *testing.T, p *Process, c *tls.Config) (tls.ConnectionState, e
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: 10 * time.Second}, "tcp", u.Host, c)
+	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: patience}, "tcp", u.Host, c)
 	if err != nil {
 		return tls.ConnectionState{}, err
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
 	s := &client{t: t, conn: conn, r: bufio.NewReader(conn)}
 	if code := s.login(signA, signA, "password-a"); code != 0 {
 		t.Fatalf("CONNACK %d", code)
@@ -178,7 +177,7 @@ func fallbacks(t *testing.T, p *Process) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+		_ = c.SetDeadline(time.Now().Add(patience))
 		_, _ = c.Write(b)
 		answer := make([]byte, 7)
 		n, _ := c.Read(answer)

@@ -96,8 +96,7 @@ func TestPowerComesBack(t *testing.T) {
 		all[i].id = fmt.Sprintf("aaaaaaaaaaaaa%c%c%c", 'a'+i%26, 'a'+i/26%26, 'a'+i/26/26)
 		auth.pass[devices.SignID(all[i].id)] = "p"
 	}
-	g := gateway(t, p)
-	go func() { _, _ = io.Copy(io.Discard, g.conn) }()
+	gateway(t, p)
 	end := time.Now().Add(limit)
 	var wg sync.WaitGroup
 	peak := 0
@@ -130,7 +129,11 @@ func TestPowerComesBack(t *testing.T) {
 	t.Logf("%d signs: half in after %v, 99 in 100 after %v, the last after %v; %d tries, at most %d MB; %+v", n,
 		times[n/2].Round(time.Millisecond), times[n*99/100].Round(time.Millisecond), times[n-1].Round(time.Millisecond), tries, peak, p.Stats())
 	for _, i := range p.Incidents() {
-		if i.Kind != devices.SlowConnect || i.Count > n/20 { // this machine was too slow for some
+		// A machine may be too slow for some, and who is too slow is one that came to no
+		// login. How many is a measure of the machine: with the race detector on one that
+		// has other things to do it says nothing. TestFleetIsNoAttacker holds it there.
+		slow := i.Kind == devices.SlowConnect || i.Kind == devices.TooManyConnects
+		if !slow || racing == 1 && (i.Kind != devices.SlowConnect || i.Count > n/20) {
 			t.Errorf("a good fleet is named: %+v", i)
 		}
 	}

@@ -49,6 +49,7 @@ type Process struct {
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 	closing sync.Once
+	fresh   time.Duration // how long a reader of the figures waits for the newest
 
 	incidents devices.Incidents
 
@@ -95,7 +96,7 @@ func Start(o Options, c Command) (*Process, error) {
 	}
 	p := &Process{
 		opts: o, command: c, log: o.Logger, sockets: sockets, lookups: make(chan lookup, 4*maxLookups),
-		ready: make(chan struct{}), peers: map[string]peer{},
+		ready: make(chan struct{}), peers: map[string]peer{}, fresh: freshLimit,
 	}
 	if err := p.openTickets(time.Now()); err != nil {
 		closeSockets(sockets)
