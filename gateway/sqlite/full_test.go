@@ -122,23 +122,22 @@ func TestFileLocked(t *testing.T) {
 	}
 	other := raw(t, o.Path)
 	other.SetMaxOpenConns(1)
-	hold := func(long time.Duration) (released chan struct{}) {
+	hold := func() {
 		t.Helper()
 		if _, err := other.Exec("BEGIN IMMEDIATE"); err != nil {
 			t.Fatal(err)
 		}
-		released = make(chan struct{})
-		time.AfterFunc(long, func() {
-			defer close(released)
-			if _, err := other.Exec("ROLLBACK"); err != nil {
-				t.Error(err)
-			}
-		})
-		return released
+	}
+	release := func() {
+		if _, err := other.Exec("ROLLBACK"); err != nil {
+			t.Error(err)
+		}
 	}
 	site := gateway.DefaultSite()
 	site.Zone = "Europe/Berlin"
-	released := hold(200 * time.Millisecond)
+	hold()
+	released := make(chan struct{})
+	time.AfterFunc(200*time.Millisecond, func() { defer close(released); release() })
 	if err := s.SetSite(ctx, site); err != nil {
 		t.Errorf("while the file was held for a moment: %v", err)
 	}
@@ -147,7 +146,7 @@ func TestFileLocked(t *testing.T) {
 	if _, err := s.writes.conn.ExecContext(ctx, "PRAGMA busy_timeout = 50"); err != nil {
 		t.Fatal(err)
 	}
-	released = hold(time.Second)
+	hold() // for longer than that, however slow the machine is
 	site.Zone = "Asia/Tokyo"
 	if err := s.SetSite(ctx, site); !errors.Is(err, gateway.ErrLocked) {
 		t.Errorf("while the file was held for long: got %v, want %v", err, gateway.ErrLocked)
@@ -155,7 +154,7 @@ func TestFileLocked(t *testing.T) {
 	if got, err := s.Site(ctx); err != nil || got.Zone != "Europe/Berlin" {
 		t.Errorf("read while locked: got %q, %v", got.Zone, err)
 	}
-	<-released
+	release()
 	if err := s.SetSite(ctx, site); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
