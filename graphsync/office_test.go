@@ -234,10 +234,14 @@ func (o *office) connectAppOnly() {
 // address is the full address of a room.
 func (o *office) address(room string) string { return room + "@" + o.graph.Domain() }
 
-// soon waits until ok, for at most ten seconds.
+// patience is how long a test waits for what must come: far longer than it takes
+// on a slow machine that does other work beside.
+const patience = 3 * time.Minute
+
+// soon waits until ok.
 func (o *office) soon(what string, ok func() bool) {
 	o.t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(patience)
 	for !ok() {
 		if time.Now().After(deadline) {
 			o.t.Fatalf("not in time: %s\n%s", what, o.log)
