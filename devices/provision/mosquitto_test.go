@@ -19,6 +19,11 @@ import (
 	"doorleaf/devices"
 )
 
+// patience is how long a test waits for one thing that must come. Only a test
+// that fails waits so long, and a machine that is busy with others may need much
+// of it.
+const patience = time.Minute
+
 // mosquittoRun is a running Debian mosquitto.
 type mosquittoRun struct {
 	t    *testing.T
@@ -124,7 +129,7 @@ func (r *mosquittoRun) start() {
 			r.t.Logf("mosquitto: %s", b[max(0, len(b)-4000):])
 		}
 	})
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		if c, err := net.Dial("tcp", r.addr); err == nil {
 			c.Close()
 			return
@@ -152,9 +157,9 @@ type mqttUser struct{ mqtt.Client }
 func login(t *testing.T, addr, id, user, password string) (mqttUser, error) {
 	t.Helper()
 	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker("mqtt://" + addr).SetClientID(id).SetUsername(user).SetPassword(password).
-		SetProtocolVersion(4).SetAutoReconnect(false).SetConnectTimeout(5 * time.Second).SetWriteTimeout(5 * time.Second))
+		SetProtocolVersion(4).SetAutoReconnect(false).SetConnectTimeout(patience).SetWriteTimeout(patience))
 	tok := c.Connect()
-	if !tok.WaitTimeout(10 * time.Second) {
+	if !tok.WaitTimeout(2 * patience) {
 		t.Fatal("no answer to CONNECT")
 	}
 	if tok.Error() == nil {
@@ -171,7 +176,7 @@ func (u mqttUser) may(filter string, got chan<- string) bool {
 			got <- m.Topic()
 		}
 	})
-	if !tok.WaitTimeout(5*time.Second) || tok.Error() != nil {
+	if !tok.WaitTimeout(patience) || tok.Error() != nil {
 		return false
 	}
 	return tok.(*mqtt.SubscribeToken).Result()[filter] <= 2
@@ -204,7 +209,7 @@ func TestMosquitto(t *testing.T) {
 // brokerSuite is what every kind of broker has to do.
 func brokerSuite(t *testing.T, addr string, open func(seed byte) Broker) {
 	b := open(1)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*patience) // for all of it
 	defer cancel()
 	reconcile := func(want Changes, logins ...devices.Login) {
 		t.Helper()
@@ -258,7 +263,7 @@ func brokerSuite(t *testing.T, addr string, open func(seed byte) Broker) {
 	if err := in(signB, "secretofB"); err == nil {
 		t.Error("a removed sign is let in")
 	}
-	for end := time.Now().Add(10 * time.Second); live.IsConnectionOpen(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(patience); live.IsConnectionOpen(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("a removed sign stays connected")
 		}
@@ -363,7 +368,7 @@ func pairing(t *testing.T, addr string) {
 // closes the connection.
 func send(t *testing.T, u mqttUser, topic string) {
 	t.Helper()
-	if tok := u.Publish(topic, 1, false, "x"); !tok.WaitTimeout(5 * time.Second) {
+	if tok := u.Publish(topic, 1, false, "x"); !tok.WaitTimeout(patience) {
 		t.Logf("%s: not acknowledged", topic)
 	}
 }
@@ -375,7 +380,7 @@ func expect(t *testing.T, got <-chan string, want string) {
 		if topic != want {
 			t.Errorf("got %s, want %s", topic, want)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		t.Errorf("nothing came on %s", want)
 	}
 }

@@ -230,37 +230,40 @@ func TestForgottenSignPairsAnew(t *testing.T) {
 // A sign that is told that it was removed does not wait for refusals. Nobody but
 // the gateway can tell it.
 func TestRemovedSignIsTold(t *testing.T) {
-	s := newSite(t)
-	d := s.door(func(o *simsign.Options) { o.AlwaysOn, o.RefusalPause = true, 0 })
-	id := d.claim()
-	s.show(id, 250, 122, time.Hour, 1)
-	s.confirmed(d, id, 1)
-	other := wire.SignRemoved(&[32]byte{1}, string(id))
-	forged, err := other.Marshal()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, payload := range [][]byte{forged, forged[:7], nil} {
-		s.inject(wire.SignTopic(string(id), wire.NameGone), payload)
-	}
-	s.show(id, 250, 122, time.Hour, 2)
-	s.confirmed(d, id, 2)
-	if d.said("unpaired") != 0 {
-		t.Fatal("a forged message removes the sign")
-	}
-	first, _ := d.last("pairing")
-	s.core.mu.Lock()
-	delete(s.core.creds, id)
-	s.core.mu.Unlock()
-	if err := s.link.Kick(t.Context(), id); err != nil {
-		t.Fatal(err)
-	}
-	if s.broker.Connected(id) {
-		t.Error("the session is still open")
-	}
-	s.eventually("sign shows another code", func() bool {
-		e, _ := d.last("pairing")
-		return e.Code != first.Code && d.said("unpaired") == 1
+	synctest.Test(t, func(t *testing.T) { // the gateway waits a moment only for a sign to take it
+		s := newSite(t)
+		d := s.door(func(o *simsign.Options) { o.AlwaysOn, o.RefusalPause = true, 0 })
+		id := d.claim()
+		s.show(id, 250, 122, time.Hour, 1)
+		s.confirmed(d, id, 1)
+		other := wire.SignRemoved(&[32]byte{1}, string(id))
+		forged, err := other.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, payload := range [][]byte{forged, forged[:7], nil} {
+			s.inject(wire.SignTopic(string(id), wire.NameGone), payload)
+		}
+		s.show(id, 250, 122, time.Hour, 2)
+		s.confirmed(d, id, 2)
+		if d.said("unpaired") != 0 {
+			t.Fatal("a forged message removes the sign")
+		}
+		first, _ := d.last("pairing")
+		s.core.mu.Lock()
+		delete(s.core.creds, id)
+		s.core.mu.Unlock()
+		if err := s.link.Kick(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		if s.broker.Connected(id) {
+			t.Error("the session is still open")
+		}
+		s.eventually("sign shows another code", func() bool {
+			e, _ := d.last("pairing")
+			return e.Code != first.Code && d.said("unpaired") == 1
+		})
+		d.off()
 	})
 }
 
@@ -345,6 +348,7 @@ func TestMalformedFromSign(t *testing.T) {
 	s := newSite(t)
 	d := s.door(alwaysOn)
 	id := d.claim()
+	d.off() // it would take its place back
 	c, err := s.dialAs(id)
 	if err != nil {
 		t.Fatal(err)
@@ -361,6 +365,7 @@ func TestMalformedFromSign(t *testing.T) {
 	}
 	c.Disconnect(1)
 	s.eventually("every one is counted", func() bool { return s.link.Stats().Malformed >= before+int64(n) })
+	d = s.switchOn(d.opts)
 	s.show(id, 250, 122, time.Hour, 1)
 	s.confirmed(d, id, 1)
 }
