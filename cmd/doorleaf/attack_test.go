@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -88,12 +89,13 @@ func TestHostileSignAtTheGateway(t *testing.T) {
 		}
 	}
 
-	mu.Lock()
-	objects := append([]wire.ObjectHash(nil), foreign...)
-	mu.Unlock()
-	if len(objects) == 0 {
-		t.Fatal("the victim pulled nothing")
-	}
+	var objects []wire.ObjectHash
+	soon(t, "the observer hears what the victim pulls", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		objects = slices.Clone(foreign)
+		return len(objects) > 0
+	})
 	for _, o := range objects[:min(len(objects), 20)] {
 		ask(o, 1)
 	}

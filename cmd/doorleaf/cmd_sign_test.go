@@ -40,11 +40,17 @@ func startSign(t *testing.T, args ...string) *signProcess {
 			p.out <- e
 		}
 	}()
+	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
 		p.end <- cmdSign(t.Context(), args, stdio{inR, outW, io.Discard})
 		_ = outW.Close()
 	}()
-	t.Cleanup(func() { _ = inW.Close(); _ = outR.Close() })
+	t.Cleanup(func() { // it writes into the test's folder until it has ended
+		_ = inW.Close()
+		_ = outR.Close()
+		<-ended
+	})
 	return p
 }
 

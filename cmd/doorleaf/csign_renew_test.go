@@ -161,7 +161,9 @@ func TestCSignFirmwareCuts(t *testing.T) {
 	if err := c.house.core.AddMaker(t.Context(), "Test", hex.EncodeToString(cMakerKey.Public().(ed25519.PublicKey))); err != nil {
 		t.Fatal(err)
 	}
-	image := c.release(2, buildCFirmware(t))
+	firmware := buildCFirmware(t)
+	c.sign.kill() // else it may have all of it before the first cut
+	image := c.release(2, firmware)
 	for _, cut := range []string{"offer:1", "sent:20", "trial:1", "connected:1"} {
 		c.sign.kill()
 		s := c.on("-cut", cut)

@@ -215,17 +215,15 @@ func (c *cHouse) within(what string, ok func() bool) {
 // pair types the code that the sign shows.
 func (c *cHouse) pair() {
 	c.t.Helper()
+	code := ""
 	c.within("the code on the glass is known", func() bool {
 		codes := c.sign.said("code")
-		for _, j := range c.house.core.Joinings(c.t.Context()) {
-			if len(codes) > 0 && j.Code == codes[len(codes)-1].Text {
-				return true
-			}
+		if len(codes) > 0 {
+			code = codes[len(codes)-1].Text
 		}
-		return false
+		return len(codes) > 0 && joins(c.house, code)
 	})
-	codes := c.sign.said("code")
-	id, err := c.house.core.Pair(c.t.Context(), codes[len(codes)-1].Text, "", killRoom)
+	id, err := c.house.core.Pair(c.t.Context(), code, "", killRoom)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -514,12 +512,15 @@ func TestCSignPowerCuts(t *testing.T) {
 // nobody typed it yet.
 func (c *cHouse) claimAny() {
 	codes := c.sign.said("code")
-	if len(codes) == 0 || codes[len(codes)-1].Text == c.claimed {
+	if len(codes) == 0 {
 		return
 	}
-	id, err := c.house.core.Pair(c.t.Context(), codes[len(codes)-1].Text, "", killRoom)
-	if err == nil {
-		c.id, c.claimed = id, codes[len(codes)-1].Text
+	code := codes[len(codes)-1].Text
+	if code == c.claimed || !joins(c.house, code) {
+		return
+	}
+	if id, err := c.house.core.Pair(c.t.Context(), code, "", killRoom); err == nil {
+		c.id, c.claimed = id, code
 	}
 }
 

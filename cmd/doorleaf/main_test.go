@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"doorleaf/devices"
 	"doorleaf/devices/simsign"
 )
 
@@ -199,6 +201,13 @@ func freeAddress(t testing.TB) string {
 	}
 	t.Fatal("no free port found")
 	return ""
+}
+
+// joins reports whether a gateway knows of a sign that shows a code. The sign shows
+// it a moment before, and a code typed in that moment counts as a guess, of which
+// there are few.
+func joins(h *house, code string) bool {
+	return slices.ContainsFunc(h.core.Joinings(context.Background()), func(j devices.Joining) bool { return j.Code == code })
 }
 
 // hang runs a simulated sign until the test ends.
