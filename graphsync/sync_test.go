@@ -383,6 +383,7 @@ func TestConnectionProblem(t *testing.T) {
 	}
 	remove()
 	o.soon("no problem", func() bool { return o.store.state().Problem == nil && len(o.service.RoomProblems()) == 0 })
+	o.soon("a line for each room", func() bool { return o.log.lines("readable again") >= 2 }) // it follows the state
 	if n := o.log.lines("readable again"); n != 2 {
 		t.Errorf("%d lines say readable again, want one per room:\n%s", n, o.log)
 	}
