@@ -90,6 +90,7 @@ func (c *certificate) tls() (*tls.Certificate, error) {
 
 // report is what the process has seen since it was last asked.
 type report struct {
+	Number    int64 // rises with each report
 	Stats     Stats
 	Incidents []devices.Incident // new ones
 }

@@ -37,6 +37,7 @@ type process struct {
 	served  atomic.Pointer[tls.Certificate]
 	lookups chan struct{}
 	logs    io.Writer
+	reports int64 // that were told; used by handle alone
 }
 
 // RunProcess is the whole life of a process that Start made: it serves until the
@@ -108,7 +109,8 @@ func (p *process) handle(kind byte, number uint32, body []byte) {
 		}
 		answer = reason(err)
 	case kindReport:
-		answer, _ = json.Marshal(report{p.broker.Stats(), p.broker.incidents.Drain(time.Now())})
+		p.reports++
+		answer, _ = json.Marshal(report{p.reports, p.broker.Stats(), p.broker.incidents.Drain(time.Now())})
 	}
 	_ = p.pipe.send(kindAnswer, number, answer)
 }

@@ -3,6 +3,7 @@ package broker
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"doorleaf/devices"
@@ -167,6 +169,48 @@ func TestProcess(t *testing.T) {
 		if code := dial(t, p).login(signB, signB, "password-b"); code != connackUnavailable {
 			t.Errorf("CONNACK %d, want %d", code, connackUnavailable)
 		}
+	})
+}
+
+// What a process tells too late for who asked is there for the next one: it tells
+// of each incident once.
+func TestLateReport(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const late = 3 * freshLimit
+		ours, theirs := net.Pipe()
+		run := &running{begin: make(chan struct{})}
+		close(run.begin)
+		p := &Process{run: run, peers: map[string]peer{}, fresh: freshLimit}
+		run.pipe = newPipe(ours, func(byte, uint32, []byte) {})
+		var seen devices.Incidents
+		seen.Add(devices.Incident{Kind: devices.RefusedPassword, Sign: signA, Count: 3, First: time.Now(), Last: time.Now()})
+		number := int64(0)
+		var far *pipe
+		far = newPipe(theirs, func(_ byte, call uint32, _ []byte) {
+			number++
+			answer, err := json.Marshal(report{number, Stats{Accepted: 10 * number}, seen.Drain(time.Now())})
+			if err != nil {
+				t.Error(err)
+			}
+			time.AfterFunc(late, func() { _ = far.send(kindAnswer, call, answer) })
+		})
+		go func() { _ = far.run() }()
+		go func() { _ = run.pipe.run() }()
+		begin := time.Now()
+		if list := p.Incidents(); len(list) != 0 || time.Since(begin) != freshLimit {
+			t.Errorf("before the answer: %+v after %v", list, time.Since(begin))
+		}
+		time.Sleep(late)
+		if list := p.Incidents(); len(list) != 1 || list[0].Count != 3 {
+			t.Errorf("after the answer: %+v", list)
+		}
+		time.Sleep(late)
+		if st := p.Stats(); st.Accepted != 20 {
+			t.Errorf("stats %+v, want those of the second report", st)
+		}
+		run.pipe.end(nil)
+		far.end(nil)
+		time.Sleep(late)
 	})
 }
 

@@ -133,7 +133,8 @@ func (p *Process) PID() int {
 }
 
 // refresh asks the process for its newest figures; without an answer the last
-// ones have to do.
+// ones have to do. An answer that comes later is taken over all the same: what it
+// tells of incidents is told once.
 func (p *Process) refresh() {
 	p.mu.Lock()
 	run := p.run
@@ -142,5 +143,15 @@ func (p *Process) refresh() {
 		return
 	}
 	<-run.begin
-	_ = p.collect(run, p.fresh)
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		_ = p.collect(run, deadLimit)
+	}()
+	late := time.NewTimer(p.fresh)
+	defer late.Stop()
+	select {
+	case <-told:
+	case <-late.C:
+	}
 }

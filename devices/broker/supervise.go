@@ -60,6 +60,7 @@ type Process struct {
 	peers    map[string]peer // guarded by mu, by client id
 	before   Stats           // guarded by mu, of the processes that ended
 	latest   Stats           // guarded by mu, of run
+	reported int64           // guarded by mu, number of the report with latest
 	restarts int64           // guarded by mu
 }
 
@@ -265,7 +266,7 @@ func (p *Process) bury(run *running) {
 	clear(p.peers)
 	p.latest.Connected = 0
 	p.before.add(p.latest)
-	p.latest = Stats{}
+	p.latest, p.reported = Stats{}, 0
 	select {
 	case <-p.ready:
 		p.ready = make(chan struct{})
@@ -332,8 +333,8 @@ func (p *Process) collect(run *running, limit time.Duration) error {
 		return fmt.Errorf("broker: report of its process: %w", err)
 	}
 	p.mu.Lock()
-	if p.run == run {
-		p.latest = r.Stats
+	if p.run == run && r.Number >= p.reported { // another may have been taken over meanwhile
+		p.latest, p.reported = r.Stats, r.Number
 	}
 	p.mu.Unlock()
 	for _, i := range r.Incidents {
