@@ -232,10 +232,10 @@ func (c *outsideCase) client(id, user, password string) (mqtt.Client, error) {
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(pem)
 	o := mqtt.NewClientOptions().AddBroker(c.broker.url()).SetClientID(id).SetUsername(user).SetPassword(password).SetProtocolVersion(4).
-		SetAutoReconnect(false).SetConnectTimeout(5 * time.Second).SetTLSConfig(&tls.Config{RootCAs: pool})
+		SetAutoReconnect(false).SetConnectTimeout(patience).SetTLSConfig(&tls.Config{RootCAs: pool})
 	client := mqtt.NewClient(o)
 	tok := client.Connect()
-	if !tok.WaitTimeout(10 * time.Second) {
+	if !tok.WaitTimeout(2 * patience) {
 		c.t.Fatal("no answer to CONNECT")
 	}
 	c.t.Cleanup(func() { client.Disconnect(1) })
