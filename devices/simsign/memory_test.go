@@ -19,6 +19,7 @@ func TestMemoryPerSign(t *testing.T) {
 	}
 	const n = 100
 	s := newSite(t)
+	s.patience = 5 * time.Minute // for a hundred of them together
 	s.core.wakes(time.Hour)
 	memory := func() int {
 		runtime.GC()
