@@ -59,12 +59,26 @@ func (s *Sign) Run(ctx context.Context) (err error) {
 		case d := <-s.dialed:
 			s.dialDone(d)
 		case c := <-s.lost:
+			s.hear()
 			if c == s.conn {
 				s.broken(errLost)
 			}
 		}
 	}
 	return ctx.Err()
+}
+
+// hear takes what came before a connection was lost: that it was removed, say, which
+// a sign that is busy meanwhile must not miss.
+func (s *Sign) hear() {
+	for {
+		select {
+		case m := <-s.inbox:
+			s.handle(m)
+		default:
+			return
+		}
+	}
 }
 
 // step does everything that can be done now.
