@@ -153,14 +153,17 @@ func TestRefusals(t *testing.T) {
 				g.mu.Lock()
 				at := g.unpaired
 				g.mu.Unlock()
+				g.b.mu.Lock() // it may be dialling at this very moment
+				tries := g.b.tries
+				g.b.mu.Unlock()
 				switch took := at.Sub(begin.UTC()); {
 				case tt.earliest == 0 && !at.IsZero():
 					t.Errorf("it forgot who it is after %s", took)
 				case tt.earliest > 0 && (at.IsZero() || took < tt.earliest || took > tt.latest):
 					t.Errorf("it forgot who it is after %s, want %s to %s", took, tt.earliest, tt.latest)
 				}
-				if g.b.tries > 400 {
-					t.Errorf("%d tries to connect", g.b.tries)
+				if tries > 400 {
+					t.Errorf("%d tries to connect", tries)
 				}
 			})
 		})
