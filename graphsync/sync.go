@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"doorleaf/gateway/calendar"
@@ -30,64 +29,6 @@ const (
 	lookTime       = 2 * time.Minute // one look, once it has its turn
 	rolloverSpread = 20 * time.Minute
 )
-
-// roomSync is where the sync of one room stands in this process.
-type roomSync struct {
-	turn chan struct{} // holds a value when free; guards what follows
-
-	loaded    bool // window and cursor are what the store has
-	window    calendar.Window
-	cursor    connection.Cursor
-	noDelta   time.Time // no delta query before
-	deltaDown bool      // said so in the log
-	behind    bool      // the truth is newer than the delta link
-	linkAt    time.Time // when the delta link was given, zero before this process
-	unrung    time.Time // when a change was found that no notification announced
-
-	bell chan struct{} // holds a value when the room is to be looked at now
-	rung atomic.Bool   // and its truth is to be read
-	read atomic.Bool   // the truth was read, or confirmed, in this process
-}
-
-// enter waits for the room's turn; false when ctx ended first.
-func (r *roomSync) enter(ctx context.Context) bool {
-	select {
-	case <-r.turn:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// leave gives the turn back.
-func (r *roomSync) leave() { r.turn <- struct{}{} }
-
-// nudge has the room looked at now.
-func (r *roomSync) nudge() {
-	select {
-	case r.bell <- struct{}{}:
-	default:
-	}
-}
-
-// ringBell has the room's truth read now.
-func (r *roomSync) ringBell() {
-	r.rung.Store(true)
-	r.nudge()
-}
-
-// roomSync returns the state of a room.
-func (s *Service) roomSync(id calendar.RoomID) *roomSync {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r := s.rooms[id]
-	if r == nil {
-		r = &roomSync{turn: make(chan struct{}, 1), bell: make(chan struct{}, 1)}
-		r.turn <- struct{}{}
-		s.rooms[id] = r
-	}
-	return r
-}
 
 // blind reports whether the room has no doorbell at the moment.
 func (r *roomSync) blind(ctx context.Context, now time.Time) bool {
@@ -210,15 +151,19 @@ func (s *Service) Sync(ctx context.Context, room calendar.RoomID) error {
 func (s *Service) look(parent context.Context, at place, force bool) error {
 	r := s.roomSync(at.room)
 	waited := &connection.Error{Kind: connection.Unreachable, Op: "read calendar", Room: string(at.room)}
-	if !r.enter(parent) {
+	if force {
+		r.keen.Add(1)
+		r.press()
+	}
+	mine := r.enter(parent)
+	if force {
+		r.keen.Add(-1)
+	}
+	if !mine {
 		return waited
 	}
 	defer r.leave()
-	enter := s.gate.enter
-	if force {
-		enter = s.gate.enterFirst
-	}
-	leave, err := enter(parent)
+	leave, err := r.pass(parent, s.gate, force)
 	if err != nil {
 		return waited
 	}

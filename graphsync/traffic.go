@@ -80,14 +80,19 @@ func newGate(inFlight, perSecond, burst int) *gate {
 
 // enter waits for a place; leave gives it back. Who is inside makes one request
 // at a time and does not enter again.
-func (g *gate) enter(ctx context.Context) (leave func(), err error) { return g.queue(ctx, &g.waiting) }
+func (g *gate) enter(ctx context.Context) (leave func(), err error) { return g.queue(ctx, false, nil) }
 
 // enterFirst is enter ahead of everybody who came through enter.
 func (g *gate) enterFirst(ctx context.Context) (leave func(), err error) {
-	return g.queue(ctx, &g.urgent)
+	return g.queue(ctx, true, nil)
 }
 
-func (g *gate) queue(ctx context.Context, line *[]chan struct{}) (leave func(), err error) {
+// enterOr is enter, and from a value of hurry on enterFirst.
+func (g *gate) enterOr(ctx context.Context, hurry <-chan struct{}) (leave func(), err error) {
+	return g.queue(ctx, false, hurry)
+}
+
+func (g *gate) queue(ctx context.Context, first bool, hurry <-chan struct{}) (leave func(), err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -98,23 +103,45 @@ func (g *gate) queue(ctx context.Context, line *[]chan struct{}) (leave func(), 
 		return g.leave, nil
 	}
 	turn := make(chan struct{})
-	*line = append(*line, turn)
-	g.mu.Unlock()
-	select {
-	case <-turn:
-		return g.leave, nil
-	case <-ctx.Done():
-	}
-	g.mu.Lock()
-	at := slices.Index(*line, turn)
-	if at >= 0 {
-		*line = slices.Delete(*line, at, at+1)
+	if first {
+		g.urgent = append(g.urgent, turn)
+	} else {
+		g.waiting = append(g.waiting, turn)
 	}
 	g.mu.Unlock()
-	if at < 0 { // the place was given at the same moment
-		g.leave()
+	for {
+		select {
+		case <-turn:
+			return g.leave, nil
+		case <-hurry:
+			hurry = nil
+			g.mu.Lock()
+			if g.drop(turn) {
+				g.urgent = append(g.urgent, turn)
+			}
+			g.mu.Unlock()
+		case <-ctx.Done():
+			g.mu.Lock()
+			waited := g.drop(turn)
+			g.mu.Unlock()
+			if !waited { // the place was given at the same moment
+				g.leave()
+			}
+			return nil, ctx.Err()
+		}
 	}
-	return nil, ctx.Err()
+}
+
+// drop takes who waits out of its line; false when it has its place. The caller
+// holds mu.
+func (g *gate) drop(turn chan struct{}) bool {
+	for _, line := range []*[]chan struct{}{&g.urgent, &g.waiting} {
+		if at := slices.Index(*line, turn); at >= 0 {
+			*line = slices.Delete(*line, at, at+1)
+			return true
+		}
+	}
+	return false
 }
 
 // leave gives a place to who waits longest.
