@@ -73,6 +73,40 @@ func TestCrash(t *testing.T) {
 	}
 }
 
+// TestBubbleCrash: a crash of Go's runtime in a bubble is tried once more, and
+// nothing else.
+func TestBubbleCrash(t *testing.T) {
+	const crash = "SIGSEGV: segmentation violation\\nPC=0x1c13a50 m=10 sigcode=1 addr=0x7f7d45700000\\n\\ngoroutine 0 gp=0xc0008ee1e0 m=10 mp=0xc00046e808 [idle, synctest bubble 117]:\\n"
+	tests := []struct {
+		name, says, before string
+		last, again        bool
+	}{
+		{"in a bubble", crash, "", false, true},
+		{"twice", crash, "", true, false},
+		{"beside a failed test", crash, `{"Action":"fail","Package":"p","Test":"TestB","Elapsed":0.1}`, false, false},
+		{"in a goroutine of ours", strings.ReplaceAll(crash, "goroutine 0", "goroutine 10"), "", false, false},
+		{"outside bubbles", strings.ReplaceAll(crash, ", synctest bubble 117", ""), "", false, false},
+		{"a panic", "panic: " + crash, "", false, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			run := tt.before + `
+{"Action":"output","Package":"p","Test":"TestA","Output":"=== RUN   TestA\n"}
+{"Action":"output","Package":"p","Test":"TestA","Output":"` + tt.says + `"}
+{"Action":"fail","Package":"p","Elapsed":0.2}
+`
+			r := newTestRun(&check{})
+			r.last, r.say = tt.last, func(string, ...any) {}
+			if err := r.read(strings.NewReader(run)); err != nil {
+				t.Fatal(err)
+			}
+			if again, failed := len(r.again) == 1, r.failed > 0; again != tt.again || failed == tt.again {
+				t.Errorf("again %t, failed %d", again, r.failed)
+			}
+		})
+	}
+}
+
 // TestClose holds the verdict: a skip fails only in CI.
 func TestClose(t *testing.T) {
 	tests := []struct {
